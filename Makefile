@@ -1,0 +1,132 @@
+# trampoline: enter a user's jail, once per request
+#
+#   make            build the launcher, the keeper and the image tools into $(BUILD)
+#   make demo       on a fresh Debian 12, as root: install what is missing, build, show the main job
+#   make demo-clean remove everything the demo made
+#   make check      unit tests, house rules and, as root, the system tests
+#   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
+#   make uninstall  remove what install put in place; never configuration, images or users' data
+#   make unit       unit tests alone               make lint    house rules alone
+#   make system     system tests alone (root)      make bench   what an entry costs (root)
+#   make format     rewrite the sources in house style
+#   make deps       install the Debian packages that build and check need (root)
+#   make clean      remove $(BUILD)
+
+# --- paths: compiled in, so two builds with different paths never meet ---------------------------
+PREFIX       ?= /usr/local
+SYSCONFDIR   ?= /etc
+STATEDIR     ?= /var/lib/trampoline
+RUNDIR       ?= /run/trampoline
+CALLER_GROUP ?= www-data
+DESTDIR      ?=
+BUILD        ?= build
+
+# --- compiler ------------------------------------------------------------------------------------
+CC            ?= cc
+LAUNCHER_LIBC ?= musl
+CFLAGS        ?= -O2 -g
+WARNINGS       = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+                 -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
+OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
+# OpenSSF compiler hardening guide
+HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+                 -fno-delete-null-pointer-checks -fno-strict-overflow -ftrivial-auto-var-init=zero
+LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+VERSION := 0.1.0
+
+PKGS           = mount libcap inih libseccomp
+KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+                 $(shell pkg-config --cflags $(PKGS))
+KEEPER_LIBS    = $(shell pkg-config --libs $(PKGS))
+
+# Debian's musl-gcc knows no static PIE, so that link is spelled out; kernel headers come from /usr/include.
+MULTIARCH    := $(shell $(CC) -dumpmachine)
+MUSL_DIR     ?= /usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+MUSL_INCLUDE ?= /usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+ifeq ($(LAUNCHER_LIBC),musl)
+LAUNCHER_CFLAGS = $(OUR_CFLAGS) $(HARDENING) -fPIE -nostdinc -isystem $(MUSL_INCLUDE) \
+                  -isystem $(shell $(CC) -print-file-name=include) \
+                  -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+LAUNCHER_LINK   = $(CC) -nostdlib -static -Wl,-pie,--no-dynamic-linker,-z,text,--build-id \
+                  $(LINK_HARDENING) -L$(MUSL_DIR) $(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o
+LAUNCHER_END    = -lc $(shell $(CC) -print-libgcc-file-name) $(MUSL_DIR)/crtn.o
+else
+LAUNCHER_CFLAGS = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+LAUNCHER_LINK   = $(CC) -static-pie $(LINK_HARDENING)
+LAUNCHER_END    =
+endif
+
+# --- what is built -------------------------------------------------------------------------------
+COMMON_SRC   := $(wildcard src/common/*.c)
+LAUNCHER_SRC := $(wildcard src/launcher/*.c)
+KEEPER_SRC   := $(wildcard src/keeper/*.c)
+RECIPES      := $(wildcard jail-image/recipes/*)
+SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
+LAUNCHER_OBJ := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(COMMON_SRC) $(LAUNCHER_SRC))
+KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPER_SRC))
+
+all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
+
+# Paths and flags are part of what is built: a change of either rebuilds.
+SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
+ifneq ($(shell cat $(BUILD)/settings 2>/dev/null),$(SETTINGS))
+$(shell mkdir -p $(BUILD) && echo '$(SETTINGS)' >$(BUILD)/settings)
+endif
+
+SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+                 -e 's|@STATEDIR@|$(STATEDIR)|g' -e 's|@RUNDIR@|$(RUNDIR)|g' \
+                 -e 's|@VERSION@|$(VERSION)|g' -e 's|@CALLER_GROUP@|$(CALLER_GROUP)|g'
+
+$(BUILD)/include/trampoline/paths.h: include/trampoline/paths.h.in $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(SUBSTITUTE) $< >$@
+
+$(BUILD)/trampoline-%: jail-image/trampoline-%.in $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(SUBSTITUTE) $< >$@
+	@chmod 755 $@
+
+$(BUILD)/launcher-obj/%.o: src/%.c $(BUILD)/include/trampoline/paths.h
+	@mkdir -p $(@D)
+	$(CC) $(LAUNCHER_CFLAGS) -DVERSION='"$(VERSION)"' $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/keeper-obj/%.o: src/%.c $(BUILD)/include/trampoline/paths.h
+	@mkdir -p $(@D)
+	$(CC) $(KEEPER_CFLAGS) -DVERSION='"$(VERSION)"' $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/trampoline: $(LAUNCHER_OBJ)
+	$(LAUNCHER_LINK) -o $@ $^ $(LAUNCHER_END)
+
+$(BUILD)/keeper: $(KEEPER_OBJ)
+	$(CC) -pie $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(KEEPER_LIBS)
+
+-include $(LAUNCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
+
+# --- install -------------------------------------------------------------------------------------
+LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
+SHAREDIR   = $(DESTDIR)$(PREFIX)/share/trampoline
+
+install: all
+	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
+	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
+	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/keeper
+	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
+	install -m 644 jail-image/trampoline.conf $(SHAREDIR)/trampoline.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf || \
+		install -m 644 jail-image/trampoline.conf $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf
+	@# Last, and never for an instant without its group: chown clears the setuid bit, so it comes first.
+	install -m 700 $(BUILD)/trampoline $(DESTDIR)$(PREFIX)/bin/.trampoline.new
+	chown root:$(CALLER_GROUP) $(DESTDIR)$(PREFIX)/bin/.trampoline.new
+	chmod 4754 $(DESTDIR)$(PREFIX)/bin/.trampoline.new
+	mv -f $(DESTDIR)$(PREFIX)/bin/.trampoline.new $(DESTDIR)$(PREFIX)/bin/trampoline
+
+clean:
+	rm -rf $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit $(BUILD)/settings
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+
+.PHONY: all install clean help
