@@ -26,7 +26,7 @@ CC            ?= cc
 LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
 WARNINGS       = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-                 -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
+                 -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
 OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
 HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
