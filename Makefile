@@ -25,7 +25,7 @@ BUILD        ?= build
 CC            ?= cc
 LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
-WARNINGS       = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
                  -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
 OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
