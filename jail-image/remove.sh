@@ -72,7 +72,7 @@ remove() {
 	# Out of sight first: from here on no request can enter; then nobody who came just before is inside.
 	if [ ! -d "$gone" ]; then
 		[ -z "$(mounts_inside "$data/$name")" ] || die "cannot remove $name: something is mounted in $data/$name"
-		mv -T "$data/$name" "$gone" || refused "rename $data/$name" "$(squashed)"
+		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
 		"$prefix/bin/trampoline" --discard "$name" >&2 || :
 		if ! is_idle "$name"; then
 			mv -nT "$gone" "$data/$name"
