@@ -19,7 +19,8 @@ make_manifest() (
 	} | awk -f "$share/manifest.awk"
 )
 
-# Prints findings; status 1 if there are any, 2 if it could not look everywhere.
+# Prints findings; status 1 if there are any, 2 if it could not look everywhere, 3 if what it found makes
+# a further look worthless.
 audit_structure() (
 	cd "$1" || exit 2
 	mounts=$(mounts_inside .) || exit 2
@@ -32,7 +33,7 @@ audit_structure() (
 	if [ -n "$odd" ]; then
 		find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) \
 			-printf '%p: has a control character in its name or link\n' | tr -c '[:print:]\n' '?'
-		exit 1
+		exit 3
 	fi
 	status=0
 	list_objects | awk -f "$share/audit.awk" || status=$?
@@ -62,12 +63,12 @@ verify_manifest() {
 audit_version() {
 	status=0
 	audit_structure "$home/$version" || status=$?
-	if [ "$status" -eq 0 ]; then
-		verify_manifest "$home/$version" "$home/$version.manifest" || status=$?
+	if [ "$status" -le 1 ]; then
+		verify_manifest "$home/$version" "$home/$version.manifest" || status=$(($? > status ? $? : status))
 	fi
 	case $status in
 	0) return 0 ;;
-	1) say "$name@$version fails its audit: see the list above" ;;
+	1 | 3) say "$name@$version fails its audit: see the list above" ;;
 	*) say "cannot audit $name@$version: it could not be read to the end" ;;
 	esac
 	return 1
