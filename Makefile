@@ -114,7 +114,7 @@ install: all
 	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/keeper
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
-	install -m 644 jail-image/trampoline.conf jail-image/common.sh jail-image/*.awk $(SHAREDIR)
+	install -m 644 jail-image/trampoline.conf jail-image/*.sh jail-image/*.awk $(SHAREDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf || \
 		install -m 644 jail-image/trampoline.conf $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf
 	@# Last, and never for an instant without its group: chown clears the setuid bit, so it comes first.
