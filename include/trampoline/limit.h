@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The resource limits of setrlimit(2) that a policy or a run may set, under one set of names. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trampoline/attributes.h"
+
+#define LIMIT_RESOURCES 16 /* RLIM_NLIMITS of Linux; a record holds one value for each */
+
+/*
+ * Reads VALUE for the limit that the LENGTH bytes at NAME name (cpu, memory, address_space,
+ * file_size, processes, open_files, stack, data, core) into *RESOURCE (an RLIMIT_ number) and
+ * *RESULT (seconds, bytes or a count; QUANTITY_UNLIMITED for none).
+ * Returns 0, -1 for an unknown name, -2 for a value that is none of this limit's.
+ */
+int limit_parse(const char *name, size_t length, const char *value, unsigned int *resource,
+		uint64_t *result) MUST_CHECK;
+
+/* The name of a limit by its place in the table, NULL past the end; *RESOURCE is its number. */
+const char *limit_name(size_t index, unsigned int *resource);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The record: everything the keeper decided about one live jail, for the launcher to obey.
+ * Host byte order, one machine, one boot: it lives in RUNDIR, which a reboot empties.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/limit.h"
+#include "trampoline/name.h"
+
+#define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
+#define RECORD_VERSION 1
+#define RECORD_CALLERS_MAX 32
+#define RECORD_FILTER_MAX 1024
+#define RECORD_FILE "record"
+
+enum record_flag {
+	RECORD_LOG_REFUSALS = 1,
+	RECORD_LOG_RUNS = 2,
+	RECORD_PRIVATE_PROCESSES = 4, /* every run in a pid namespace of its own */
+	RECORD_PROC = 8,              /* the jail has a /proc */
+};
+
+/* What a jail was derived from, in the order in which it is checked. */
+enum record_source {
+	RECORD_CONFIG,   /* trampoline.conf */
+	RECORD_OVERRIDE, /* jails.d/NAME.conf; may be absent */
+	RECORD_IMAGE,    /* what images/IMAGE/current names */
+	RECORD_BASE,     /* data/NAME/home, which is mounted */
+	RECORD_HOME,     /* data/NAME/home/NAME, whose owner is the identity */
+	RECORD_TMP,      /* data/NAME/tmp */
+	RECORD_SOURCES,
+};
+
+struct record_origin {
+	uint64_t device, inode; /* inode 0: it was absent */
+	int64_t changed_ns;     /* ctime; 0 for directories, whose content may change */
+	uint32_t uid, gid;
+};
+
+struct record_instruction { /* struct sock_filter, without linux/filter.h */
+	uint16_t code;
+	uint8_t jump_true, jump_false;
+	uint32_t k;
+};
+
+struct record {
+	uint64_t magic;
+	uint32_t version, size; /* size: bytes of this record, filter included */
+	uint64_t checksum;      /* of all that follows `entered_ns` */
+	int64_t entered_ns;     /* CLOCK_BOOTTIME of the last entry; launchers write it in place */
+	int64_t built_ns;       /* CLOCK_BOOTTIME */
+	char name[NAME_LENGTH_MAX + 8];
+	char image[NAME_LENGTH_MAX + 8], image_version[NAME_LENGTH_MAX + 8];
+	uint32_t uid, gid;
+	uint64_t mount_namespace, ipc_namespace, network_namespace; /* inodes; 0: the host's */
+	uint32_t flags, umask;
+	uint32_t caller_count, callers[RECORD_CALLERS_MAX]; /* real uids; 0 always may */
+	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
+	uint64_t timeout_ms;              /* QUANTITY_UNLIMITED for none */
+	char path[512], shell[128];
+	char keep[512]; /* names, each with a NUL behind it; a last "*" matches any ending */
+	struct record_origin origins[RECORD_SOURCES];
+	uint32_t keep_length, filter_length;
+	struct record_instruction filter[RECORD_FILTER_MAX];
+};
+
+/* Completes size and checksum of a record whose other fields are set. */
+void record_seal(struct record *record);
+
+/* Whether the LENGTH bytes of RECORD are a whole, undamaged record of jail NAME. Pure. */
+bool record_is_valid(const struct record *record, size_t length, const char *name);
+
+/*
+ * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if it is not a record
+ * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
+ */
+int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
+
+/* Whether a caller with real uid UID may enter. */
+bool record_admits(const struct record *record, uint32_t uid);

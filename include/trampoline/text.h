@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A line of text in a fixed buffer: no heap, no format strings; what does not fit is cut. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEXT_SIZE 1024
+#define TEXT_QUOTED_MAX 128 /* bytes of a quoted string that are shown */
+
+struct text {
+	char bytes[TEXT_SIZE]; /* always terminated */
+	size_t length;
+};
+
+void text_add(struct text *text, const char *string);
+
+/* Adds STRING in double quotes; what is not printable ASCII appears as \xNN, so that no terminal
+ * and no log is ever steered by it. */
+void text_add_quoted(struct text *text, const char *string);
+
+void text_add_number(struct text *text, uint64_t number);
+
+/*
+ * The one grammar of our refusals: `cannot ACTION "OBJECT": REASON`, OBJECT quoted and left out if
+ * NULL. Replaces what TEXT held; always returns -1, so that refusing is one statement.
+ */
+int text_refuse(struct text *text, const char *action, const char *object, const char *reason);

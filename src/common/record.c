@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The record, the one format both programs know: sealing and believing it. */
+#include "trampoline/record.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SEALED_FROM offsetof(struct record, built_ns)
+#define HEADER_SIZE offsetof(struct record, filter)
+
+_Static_assert(HEADER_SIZE % 8 == 0 && SEALED_FROM % 8 == 0, "the checksum goes by words");
+
+/* FNV-1a by 64-bit words: it finds damage, not forgery; only root can write a record. */
+static uint64_t checksum(const struct record *record, size_t length)
+{
+	const unsigned char *bytes = (const unsigned char *)record;
+	uint64_t sum = UINT64_C(0xcbf29ce484222325), word;
+
+	for (size_t at = SEALED_FROM; at < length; at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		sum = (sum ^ word) * UINT64_C(0x100000001b3);
+		sum ^= sum >> 32;
+	}
+	return sum;
+}
+
+static size_t size_of(const struct record *record)
+{
+	return HEADER_SIZE + record->filter_length * sizeof(record->filter[0]);
+}
+
+static bool is_terminated(const char *string, size_t size)
+{
+	return strnlen(string, size) < size;
+}
+
+void record_seal(struct record *record)
+{
+	record->magic = RECORD_MAGIC;
+	record->version = RECORD_VERSION;
+	record->size = (uint32_t)size_of(record);
+	record->checksum = checksum(record, record->size);
+}
+
+bool record_is_valid(const struct record *record, size_t length, const char *name)
+{
+	if (length < HEADER_SIZE || record->magic != RECORD_MAGIC ||
+	    record->version != RECORD_VERSION || record->filter_length > RECORD_FILTER_MAX ||
+	    record->size != length || size_of(record) != length ||
+	    record->checksum != checksum(record, length))
+		return false;
+	/* The seal says that this is what the keeper wrote; the rest, that no version of it can hurt. */
+	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
+	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
+	       is_terminated(record->image, sizeof(record->image)) &&
+	       is_terminated(record->image_version, sizeof(record->image_version)) &&
+	       is_terminated(record->path, sizeof(record->path)) &&
+	       is_terminated(record->shell, sizeof(record->shell)) && record->shell[0] == '/' &&
+	       is_terminated(record->name, sizeof(record->name)) && !strcmp(record->name, name);
+}
+
+int record_read(int record_fd, const char *name, struct record *record)
+{
+	struct stat status;
+
+	if (fstat(record_fd, &status) != 0)
+		return -1;
+	errno = ESTALE;
+	if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 07777) != 0600)
+		return -1;
+	ssize_t length = read(record_fd, record, sizeof(*record));
+	if (length < 0)
+		return -1;
+	errno = ESTALE;
+	return record_is_valid(record, (size_t)length, name) ? 0 : -1;
+}
+
+bool record_admits(const struct record *record, uint32_t uid)
+{
+	for (uint32_t i = 0; i < record->caller_count; i++)
+		if (record->callers[i] == uid)
+			return true;
+	return uid == 0;
+}

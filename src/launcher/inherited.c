@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
+#include "inherited.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "trampoline/quantity.h"
+
+#define SIGNALS 64
+#define KEYCTL_JOIN_SESSION_KEYRING 1
+#define IOPRIO_WHO_PROCESS 1
+#define NULL_DEVICE makedev(1, 3)
+
+/* A directory descriptor walks out of any jail, pivot_root or not (runc, CVE-2024-21626). */
+static int check_fd(int fd)
+{
+	struct stat status;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fstat(fd, &status) != 0)
+		return -1;
+	errno = S_ISBLK(status.st_mode) ? ENOTBLK : EISDIR;
+	return S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode) || (flags & O_PATH) ? -1 : 0;
+}
+
+static int open_null(int fd)
+{
+	struct stat status;
+	int got = open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+
+	if (got == fd && fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
+	    status.st_rdev == NULL_DEVICE)
+		return 0;
+	errno = ENODEV;
+	return -1;
+}
+
+static int close_between(int first, int last)
+{
+	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+}
+
+int inherited_close(const int *keep_fds, size_t count, int *fd)
+{
+	for (*fd = 0; *fd < 3; ++*fd)
+		if (fcntl(*fd, F_GETFD) < 0 ? open_null(*fd) : check_fd(*fd))
+			return -1;
+	for (size_t i = 0; i < count; i++) {
+		*fd = keep_fds[i];
+		if (check_fd(*fd) != 0)
+			return -1;
+	}
+	/* One more to close, so that a close_range that only says it worked is found out. */
+	int canary = fcntl(0, F_DUPFD, 3), first = 3;
+	*fd = canary;
+	if (canary < 0)
+		return -1;
+	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
+		if (close_between(first, keep_fds[i] - 1) != 0)
+			return -1;
+	if (close_between(first, INT_MAX) != 0)
+		return -1;
+	if (fcntl(canary, F_GETFD) < 0)
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
+/* The kernel's own structure, all zero but the handler; libc's keeps some signals to itself. */
+static int set_action(int number, void (*handler)(int))
+{
+	struct {
+		void (*handler)(int);
+		unsigned long flags, restorer, mask;
+	} action = {.handler = handler};
+
+	return (int)syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(action.mask));
+}
+
+int inherited_reset_signals(void)
+{
+	static const struct itimerval never;
+	unsigned long none = 0, pending = 0;
+
+	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++)
+		if (setitimer(which, &never, NULL) != 0)
+			return -1;
+	if (syscall(SYS_rt_sigpending, &pending, sizeof(pending)) != 0)
+		return -1;
+	for (int number = 1; number <= SIGNALS; number++) {
+		if (number == SIGKILL || number == SIGSTOP)
+			continue;
+		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */
+		if ((pending >> (number - 1)) & 1 && set_action(number, SIG_IGN) != 0)
+			return -1;
+		if (set_action(number, number == SIGXFSZ ? SIG_IGN : SIG_DFL) != 0)
+			return -1;
+	}
+	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
+void inherited_raise_limits(void)
+{
+	static const int needed[] = {RLIMIT_AS,     RLIMIT_DATA,  RLIMIT_FSIZE, RLIMIT_STACK,
+				     RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CPU};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++) {
+		rlim_t enough = needed[i] == RLIMIT_NOFILE ? 1024
+				: needed[i] == RLIMIT_STACK ? 8u << 20
+							    : RLIM_INFINITY;
+		struct rlimit limit, raised;
+
+		if (getrlimit(needed[i], &limit) != 0 || limit.rlim_cur >= enough)
+			continue;
+		raised.rlim_cur = enough;
+		raised.rlim_max = limit.rlim_max > enough ? limit.rlim_max : enough;
+		if (setrlimit(needed[i], &raised) == 0)
+			continue;
+		/* No CAP_SYS_RESOURCE here. If the rest is too little, a later call says so. */
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(needed[i], &limit);
+	}
+}
+
+int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
+{
+	for (int i = 0; i < LIMIT_RESOURCES; i++) {
+		rlim_t value = limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i];
+		/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
+		rlim_t spare = i == RLIMIT_CPU && value != RLIM_INFINITY;
+		struct rlimit limit = {value, value + spare}, inherited;
+
+		if (setrlimit(i, &limit) == 0)
+			continue;
+		if (errno != EPERM || getrlimit(i, &inherited) != 0)
+			return -1;
+		limit.rlim_max = inherited.rlim_max;
+		limit.rlim_cur = value < inherited.rlim_max ? value : inherited.rlim_max;
+		if (setrlimit(i, &limit) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int reset_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	ssize_t written = write(fd, "0", 1);
+	int error = errno;
+	close(fd);
+	errno = error;
+	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
+	return written == 1 || error == EACCES ? 0 : -1;
+}
+
+int inherited_reset_standing(void)
+{
+	/* struct sched_attr, its first version: SCHED_OTHER, nice 0, no flags */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} other = {.size = 48, .policy = SCHED_OTHER};
+	unsigned long everywhere[16];
+
+	_Static_assert(sizeof(other) == 48, "SCHED_ATTR_SIZE_VER0");
+	memset(everywhere, 0xff, sizeof(everywhere));
+	if (reset_oom_score() != 0 || syscall(SYS_sched_setattr, 0, &other, 0) != 0 ||
+	    syscall(SYS_sched_setaffinity, 0, sizeof(everywhere), everywhere) != 0 ||
+	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) != 0 || personality(PER_LINUX) < 0)
+		return -1;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return -1;
+	return 0;
+}
+
+int inherited_leave_terminal(bool keep)
+{
+	char buffer[64]; /* struct termios, whichever libc's */
+	int fd;
+
+	if (keep && ioctl(0, TCGETS, buffer) == 0)
+		return 0;
+	if (setsid() >= 0)
+		return 0;
+	/* We lead a process group, so there is no new session for us; letting go of the terminal is
+	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
+	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENXIO ? 0 : -1;
+	int result = ioctl(fd, TIOCNOTTY);
+	close(fd);
+	return result;
+}

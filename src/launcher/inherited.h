@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What an exec inherits besides memory, made harmless: the caller chose all of it. */
+#pragma once
+
+#include <stddef.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+
+/*
+ * Leaves exactly 0, 1, 2 and the COUNT ascending KEEP_FDS open; 0-2 that were closed are /dev/null.
+ * -1 with errno, and the descriptor in *FD: EISDIR or ENOTBLK for a descriptor that would be a way
+ * out of the jail (directory, O_PATH, block device), EBADF for one that is not open.
+ */
+int inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
+
+/* Default dispositions, an empty mask, nothing pending, no timer; SIGXFSZ ignored until exec. */
+int inherited_reset_signals(void) MUST_CHECK;
+
+/* Raises the limits that could stop us half-way, as far as we may. */
+void inherited_raise_limits(void);
+
+/* Scheduling, affinity, I/O priority, OOM score, personality and session keyring of a fresh login. */
+int inherited_reset_standing(void) MUST_CHECK;
+
+/* Away from the caller's terminal, unless standard input is one and KEEP says that it may stay. */
+int inherited_leave_terminal(bool keep) MUST_CHECK;
+
+/*
+ * Sets the limits of the jail. A hard limit of the caller's that is lower stays where the kernel
+ * does not let us raise it: a limit is never weaker than asked for.
+ */
+int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES]) MUST_CHECK;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The only room that changes ids, groups, capabilities, no_new_privs and seccomp. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+
+/*
+ * Takes real uid and gid 0, so that the caller can no longer signal us. 0, or -1 with errno:
+ * EPERM if the effective uid is not 0, EOPNOTSUPP in a user namespace that is not the host's,
+ * ENOTCAPABLE's stand-in EACCES if a capability that the work needs is missing.
+ */
+int privilege_take(void) MUST_CHECK;
+
+/* Becomes the caller UID, GID for good, if we are anything else; 0, or -1 if that cannot be proved. */
+int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;
+
+/*
+ * Becomes the jail's user for good: bounding set, groups, ids, capabilities, no_new_privs; then asks
+ * the kernel whether it is so. 0, or -1 with errno (EPROTO: the kernel said yes and did not do it).
+ */
+int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
+
+/* Loads the record's system call filter, if it has one. 0, or -1 and errno. */
+int privilege_filter(const struct record *record) MUST_CHECK;

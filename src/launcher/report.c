@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one room that speaks. A caller can stop a program that writes to its pipe, so whoever speaks
+ * has no privilege left by then (the snap-confine exploits of CVE-2021-44731 stepped it that way).
+ */
+#include "report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "privilege.h"
+
+#define LOG_AUTHPRIV_NOTICE "<85>" /* facility 10, severity 5: RFC 5424, 6.2.1 */
+
+void report_log(const struct reporter *reporter, const char *sentence)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	struct text line = {.length = 0};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	text_add(&line, LOG_AUTHPRIV_NOTICE "trampoline[");
+	text_add_number(&line, (uint64_t)getpid());
+	text_add(&line, "]: uid ");
+	text_add_number(&line, reporter->uid);
+	text_add(&line, ": ");
+	text_add(&line, sentence);
+	(void)sendto(fd, line.bytes, line.length, MSG_NOSIGNAL | MSG_DONTWAIT,
+		     (const struct sockaddr *)&address, sizeof(address));
+	close(fd);
+}
+
+void report_note(const struct reporter *reporter, const char *note)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "trampoline: ");
+	text_add(&line, note);
+	text_add(&line, "\n");
+	signal(SIGPIPE, SIG_IGN); /* nobody listens: the status still says it */
+	(void)!write(reporter->fd, line.bytes, line.length);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+_Noreturn void report_die(const struct reporter *reporter, enum exit_status status,
+			  const struct text *sentence)
+{
+	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
+		_exit(status);
+	if (reporter->is_logged)
+		report_log(reporter, sentence->bytes);
+	report_note(reporter, sentence->bytes);
+	_exit(status);
+}
+
+_Noreturn void report_refuse(const struct reporter *reporter, enum exit_status status,
+			     const char *action, const char *object, const char *reason)
+{
+	struct text sentence;
+
+	(void)text_refuse(&sentence, action, object, reason ? reason : strerror(errno));
+	report_die(reporter, status, &sentence);
+}
+
+_Noreturn void report_answer(const struct reporter *reporter, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
+		_exit(EXIT_REFUSED);
+	_exit(write(1, text, length) == (ssize_t)length ? 0 : EXIT_REFUSED);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "trampoline/exit.h"
+#include "trampoline/text.h"
+
+/* To whom a refusal is told, and how. */
+struct reporter {
+	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
+	gid_t gid;
+	int fd;         /* where the sentence goes: standard error or a copy of it */
+	bool is_logged; /* whether syslog hears of it */
+};
+
+/* Gives up every privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */
+_Noreturn void report_die(const struct reporter *reporter, enum exit_status status,
+			  const struct text *sentence);
+
+/* The same for `cannot ACTION "OBJECT": REASON`; REASON NULL: what errno says. */
+_Noreturn void report_refuse(const struct reporter *reporter, enum exit_status status,
+			     const char *action, const char *object, const char *reason);
+
+/* One authpriv record about JAIL, sent without waiting: a log that is full or absent stops nobody. */
+void report_log(const struct reporter *reporter, const char *sentence);
+
+/* As the caller: TEXT on standard output, and exit 0, or EXIT_REFUSED if it cannot be written. */
+_Noreturn void report_answer(const struct reporter *reporter, const char *text);
+
+/* `trampoline: NOTE` on standard error; only once privilege is gone. */
+void report_note(const struct reporter *reporter, const char *note);
