@@ -261,7 +261,7 @@ remove_user() {
 
 # retire JAIL: its pin and record go, whatever state it is in.
 retire() {
-	"$T_TOOLS/nsmounts" -d "jails/$1/mnt" "$T_RUNDIR/hub" 2>/dev/null || :
+	"$T_TOOLS/nsmounts" -d "jails/$1/mnt" "$T_RUNDIR/hub" >/dev/null 2>&1 || :
 	rm -f "$T_RUNDIR/jails/$1/record" "$T_RUNDIR/jails/$1/lock"
 	[ ! -d "$T_RUNDIR/jails/$1" ] || rmdir "$T_RUNDIR/jails/$1"
 }

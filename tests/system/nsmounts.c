@@ -3,9 +3,11 @@
  * The mount table of a pinned mount namespace: `nsmounts PIN [PIN...]` walks from pin to pin (the hub,
  * then a path in the hub) and prints /proc/self/mountinfo there, read through a descriptor of the
  * host's /proc, since a namespace that only we made has none. `-i` prints the namespace's inode
- * instead, `-d PATH` takes the pin PATH away in the last namespace (umount2, without following).
+ * instead; `-d PATH` takes the mount PATH of the last namespace away; `-x PATH` lets it expire, once,
+ * and prints the kernel's word for the result.
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -42,21 +44,27 @@ static int enter(const char *pin)
 int main(int argc, char *argv[])
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY), pin_fd = -1, inode = 0, at = 1;
-	const char *pin_to_remove = NULL;
+	const char *target = NULL;
 	struct stat status;
+	int flags = UMOUNT_NOFOLLOW;
 
 	if (at < argc && strcmp(argv[at], "-i") == 0)
 		inode = at++;
-	if (at + 1 < argc && strcmp(argv[at], "-d") == 0) {
-		pin_to_remove = argv[at + 1];
+	if (at + 1 < argc && (strcmp(argv[at], "-d") == 0 || strcmp(argv[at], "-x") == 0)) {
+		flags |= argv[at][1] == 'd' ? MNT_DETACH : MNT_EXPIRE;
+		target = argv[at + 1];
 		at += 2;
 	}
 	if (proc_fd < 0 || at >= argc)
-		errx(1, "usage: nsmounts [-i] [-d PATH] PIN...");
+		errx(1, "usage: nsmounts [-i] [-d PATH | -x PATH] PIN...");
 	for (; at < argc; at++)
 		pin_fd = enter(argv[at]);
-	if (pin_to_remove)
-		return umount2(pin_to_remove, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : 1;
+	if (target) {
+		int result = umount2(target, flags);
+
+		printf("%s\n", result == 0 ? "gone" : strerrorname_np(errno));
+		return result == 0 ? 0 : 1;
+	}
 	if (!inode)
 		copy(proc_fd, "self/mountinfo");
 	else if (fstat(pin_fd, &status) == 0)

@@ -140,6 +140,7 @@ is "without a command: the configured shell" "$(echo 'echo $0 $HOME' | run alice
 echo 'echo from-profile' >"$ALICE/.profile"
 is "it is a login shell" "$(echo exit | run alice)" from-profile
 rm "$ALICE/.profile"
+# shellcheck disable=SC2016
 status 7 "its status is ours" bash -c 'echo "exit 7" | setpriv --reuid=33 --regid=33 --clear-groups "$0" alice' "$T"
 printf '[environment]\nshell = /bin/nosuch\n' | override alice
 refused 127 /bin/nosuch "a configured shell that the image lacks" in_jail alice
