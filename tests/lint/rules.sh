@@ -103,11 +103,11 @@ make_view() {
 refresh_view() {
 	list_files >"$view/files"
 	rm -r -f --one-file-system "$view/code" "$view/words"
-	for file in $(grep -E '^(src|include)/.*\.[ch]$' "$view/files" || :); do
-		mkdir -p "$view/code/${file%/*}" "$view/words/${file%/*}"
-		awk -f "$here/strip.awk" "$file" >"$view/code/$file"
-		awk -v strings=keep -f "$here/strip.awk" "$file" >"$view/words/$file"
+	for directory in $(named 'c h' src include | sed 's|/[^/]*$||' | sort -u); do
+		mkdir -p "$view/code/$directory" "$view/words/$directory"
 	done
+	awk -v code="$view/code" -v words="$view/words" -f "$here/strip.awk" \
+		$(named 'c h' src include) /dev/null
 }
 
 # grep_in VIEW PATTERN FILE...: FILE:LINE:TEXT of each match. No file is no match, but is no error.
@@ -599,37 +599,28 @@ check_all() {
 	return $status
 }
 
-# Makes the working directory what the clean copy is.
-restore() {
-	find . -type f | while IFS= read -r file; do
-		if [ ! -e "$1/$file" ]; then
-			rm "$file"
-		elif ! cmp -s "$1/$file" "$file"; then
-			cp "$1/$file" "$file"
-		fi
-	done
-}
-
 # Every rule in turn: what it finds after planting and had not found before.
 self_test() {
-	copy=$(mktemp -d)
-	trap 'rm -r --one-file-system "$copy" "$view"' EXIT
-	list_files >"$view/files"
-	tar -c -f - -T "$view/files" | tar -x -f - -C "$copy"
-	cp -R "$copy" "$copy.clean"
-	trap 'rm -r --one-file-system "$copy" "$copy.clean" "$view"' EXIT
+	clean=$view/clean copy=$view/copy
+	mkdir "$clean" "$view/before"
+	tar -c -f - -T "$view/files" | tar -x -f - -C "$clean"
+	cp -R "$clean" "$copy"
 	cd "$copy"
+	refresh_view
+	names=$(printf '%s' "$rules" | sed -n 's/|.*//p')
+	for name in $names; do
+		"check_$name" >"$view/before/$name"
+	done
 	count=0 status=0
-	for name in $(printf '%s' "$rules" | sed -n 's/|.*//p'); do
+	for name in $names; do
 		count=$((count + 1))
-		refresh_view
-		"check_$name" >"$view/before"
 		expected=1
 		"plant_$name"
 		refresh_view
 		"check_$name" >"$view/after"
-		found=$(grep -vxFc -f "$view/before" "$view/after" || :)
-		[ -s "$view/before" ] || found=$(wc -l <"$view/after")
+		found=$(awk 'NR == FNR { old[$0] = 1; next } !($0 in old)' \
+			"$view/before/$name" "$view/after" | grep -c . || :)
+		[ -s "$view/before/$name" ] || found=$(wc -l <"$view/after")
 		if [ "$found" -ge "$expected" ]; then
 			echo "ok $count - rule $name finds what it is for ($found)"
 		else
@@ -637,10 +628,22 @@ self_test() {
 			echo "not ok $count - rule $name finds what it is for ($found of $expected)"
 			sed 's/^/#   /' "$view/after"
 		fi
-		restore "$copy.clean"
+		restore
 	done
 	echo "1..$count"
 	return $status
+}
+
+# Makes the copy what the clean one is.
+restore() {
+	diff -rq "$clean" "$copy" | sed -n -e 's|^Files .* and \(.*\) differ$|\1|p' \
+		-e "s|^Only in \(${copy}[^:]*\): |\1/|p" | while IFS= read -r file; do
+		if [ -e "$clean${file#"$copy"}" ]; then
+			cp "$clean${file#"$copy"}" "$file"
+		else
+			rm -r --one-file-system "$file"
+		fi
+	done
 }
 
 cd "$root"

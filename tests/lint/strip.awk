@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: MIT
-# C without its comments, line by line, so that a grep finds code alone. With -v strings=keep string
-# literals stay; else they become "". Reads one file; line numbers do not change.
+# C without its comments, line by line, so that a grep finds code alone. For each FILE two copies:
+# CODE/FILE with string literals emptied, WORDS/FILE with them (-v code=CODE -v words=WORDS).
+# Line numbers do not change.
 
-BEGIN { state = "code" }
+function add(text, is_string) {
+	with_strings = with_strings text
+	if (!is_string)
+		without = without text
+}
+
+FNR == 1 { state = "code" }
 
 {
-	out = ""
+	with_strings = without = ""
 	n = length($0)
 	for (i = 1; i <= n; i++) {
 		c = substr($0, i, 1)
@@ -16,15 +23,14 @@ BEGIN { state = "code" }
 				i++
 			}
 		} else if (state == "string") {
-			if (strings == "keep" || c == "\"")
-				out = out c
 			if (c == "\\") {
-				if (strings == "keep")
-					out = out substr($0, i + 1, 1)
+				add(two, 1)
 				i++
-			} else if (c == "\"") {
-				state = "code"
+			} else {
+				add(c, c != "\"")
 			}
+			if (c == "\"")
+				state = "code"
 		} else if (two == "/*") {
 			state = "comment"
 			i++
@@ -32,15 +38,16 @@ BEGIN { state = "code" }
 			break
 		} else if (c == "'") {
 			# A character constant may hold a quote of either kind.
-			width = substr($0, i + 1, 1) == "\\" ? 4 : 3
-			out = out "'x'"
-			i += width - 1
+			i += substr($0, i + 1, 1) == "\\" ? 3 : 2
+			add("'x'", 0)
 		} else {
 			if (c == "\"")
 				state = "string"
-			out = out c
+			add(c, 0)
 		}
 	}
-	sub(/[ \t]+$/, "", out)
-	print out
+	sub(/[ \t]+$/, "", with_strings)
+	sub(/[ \t]+$/, "", without)
+	print without >(code "/" FILENAME)
+	print with_strings >(words "/" FILENAME)
 }
