@@ -25,7 +25,7 @@ BUILD        ?= build
 CC            ?= cc
 LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
-WARNINGS       = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
                  -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
 OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
@@ -114,7 +114,7 @@ install: all
 	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/keeper
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
-	install -m 644 jail-image/trampoline.conf $(SHAREDIR)/trampoline.conf
+	install -m 644 jail-image/trampoline.conf jail-image/common.sh jail-image/*.awk $(SHAREDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf || \
 		install -m 644 jail-image/trampoline.conf $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf
 	@# Last, and never for an instant without its group: chown clears the setuid bit, so it comes first.
