@@ -31,7 +31,7 @@ OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include
 # OpenSSF compiler hardening guide
 HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
                  -fno-delete-null-pointer-checks -fno-strict-overflow -ftrivial-auto-var-init=zero
-LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 
 VERSION := 0.1.0
 

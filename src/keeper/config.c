@@ -226,9 +226,21 @@ bool config_key(size_t index, const char **section, const char **name)
 
 void config_defaults(struct config *config)
 {
+	/* No key sets these: what the kernel gives a first process, whatever the caller had. */
+	static const struct {
+		unsigned int resource;
+		uint64_t value;
+	} fixed[] = {{RLIMIT_NICE, 0},
+		     {RLIMIT_RTPRIO, 0},
+		     {RLIMIT_MEMLOCK, 8u << 20},
+		     {RLIMIT_MSGQUEUE, 819200},
+		     {RLIMIT_SIGPENDING, 4096}};
+
 	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < LIMIT_RESOURCES; i++)
 		config->limits[i] = QUANTITY_UNLIMITED;
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
+		config->limits[fixed[i].resource] = fixed[i].value;
 	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
 		snprintf(config->entries[i].value, CONFIG_VALUE_MAX, "%s", keys[i].value);
 		config->entries[i].source = RECORD_SOURCES;
