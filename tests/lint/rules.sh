@@ -510,7 +510,7 @@ check_options() {
 	long_options <"$view/words/src/launcher/help.c" >"$view/help"
 	options_of_page >"$view/page"
 	options_named_by_page >"$view/page-named"
-	sed '/^#/d' man/completion/trampoline.bash | long_options >"$view/completion"
+	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
 	[ -s "$view/table" ] || echo "src/common/arguments.c: no option table found"
 	for place in help page completion; do
 		compare_sets table "$place" "in the table, not in the $place"
@@ -521,7 +521,7 @@ check_options() {
 plant_options() {
 	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/launcher/help.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
-	plant man/completion/trampoline.bash 'words="--from-completion"'
+	plant man/completion/trampoline.bash.in 'words="--from-completion"'
 	sed -i 's|^\(.*\){.h., "help", false|\t{0, "from-table", false, false, ANY, NO_MODE},\n&|' \
 		src/common/arguments.c
 	expected=7
