@@ -30,7 +30,7 @@
 int hub_make_run_directory(struct text *error)
 {
 	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN, NULL);
+		return report_fill(error, "make directory", PATHS_RUN, report_if_full(REPORT_RUN));
 	return hub_open_run_directory(error);
 }
 
@@ -147,6 +147,8 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	}
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
-		return report_fill(error, "make the hub", PATHS_RUN "/hub", NULL);
+		return report_fill(error, "make the hub", PATHS_RUN "/hub",
+				   report_if_full("fs.mount-max or user.max_mnt_namespaces is "
+						  "reached" REPORT_CURE));
 	return auto_close_take(&hub_fd);
 }

@@ -27,12 +27,13 @@ enum outcome {
 	OUTCOME_RETIRED,
 	OUTCOME_DISCARDED, /* retired before, and somebody is still inside */
 	OUTCOME_DEBRIS,
-	OUTCOME_BUSY,
+	OUTCOME_BUSY,   /* another keeper is at work; there is a next pass */
+	OUTCOME_FAILED, /* and a sentence says why */
 	OUTCOMES
 };
 
 static const char *const outcome_names[OUTCOMES] = {"in use",	 "marked", "retired", "discarded, in use",
-						    "debris removed", "busy"};
+						    "debris removed", "busy", "not retired"};
 
 static bool has_user(const struct record *record)
 {
@@ -207,19 +208,21 @@ static enum outcome foresee(const struct live *live, const char *name)
 	return processes > 0 ? OUTCOME_KEPT : OUTCOME_MARKED;
 }
 
-static enum outcome clean(const struct live *live, const char *name, struct text *error)
+static enum outcome clean(const struct live *live, const char *name)
 {
 	AUTO_CLOSE directory_fd = -1;
-	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, error);
+	struct text error;
+	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, &error);
 	enum outcome outcome;
 
-	if (lock_fd < 0)
-		return OUTCOME_BUSY; /* its keeper is at work; there is a next pass */
-	if (treat(live, directory_fd, name, &outcome) == 0)
+	if (lock_fd < 0 && errno == EWOULDBLOCK)
+		return OUTCOME_BUSY;
+	if (lock_fd >= 0 && treat(live, directory_fd, name, &outcome) == 0)
 		return outcome;
-	(void)report_fill(error, "retire jail", name, NULL);
-	fprintf(stderr, "trampoline: %s\n", error->bytes);
-	return OUTCOME_BUSY;
+	if (lock_fd >= 0)
+		(void)report_fill(&error, "retire jail", name, NULL);
+	fprintf(stderr, "trampoline: %s\n", error.bytes);
+	return OUTCOME_FAILED;
 }
 
 static void open_live(struct live *live, enum privilege_step step)
@@ -232,16 +235,15 @@ static void open_live(struct live *live, enum privilege_step step)
 		report_die(&error);
 }
 
-void retire_idle(bool dry_run, bool verbose)
+bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
 	struct live live;
-	struct text error;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	for (size_t i = 0; i < live.count; i++) {
 		const char *name = live.names[i];
-		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name, &error);
+		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name);
 
 		counts[outcome]++;
 		if (dry_run || verbose)
@@ -249,11 +251,12 @@ void retire_idle(bool dry_run, bool verbose)
 	}
 	if (!dry_run)
 		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			   "%zu debris, %zu busy",
+			   "%zu debris, %zu busy, %zu failed",
 			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
 			   counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			   counts[OUTCOME_BUSY]);
+			   counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
 	live_close(&live);
+	return counts[OUTCOME_FAILED] == 0;
 }
 
 /* Ends everybody in NAME's retired jails. */
