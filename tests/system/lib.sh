@@ -140,7 +140,7 @@ refused() {
 	[ "$got" -eq "$wanted" ] || problem+="status $got, not $wanted; "
 	[ ! -s "$OUT" ] || problem+="something on stdout; "
 	[ "$(wc -l <"$ERR")" -eq 1 ] || problem+="not one line on stderr; "
-	grep -qE '^trampoline: cannot [^:]+: .+$' "$ERR" || problem+="no sentence 'cannot X: Y'; "
+	grep -qE '^trampoline: cannot .+: .+$' "$ERR" || problem+="no sentence 'cannot X: Y'; "
 	grep -qF -e "$text" "$ERR" || problem+="the sentence lacks '$text'; "
 	[ "$before" = "$after" ] || problem+="it left something: $(diff <(echo "$before") <(echo "$after") || :); "
 	if [ -z "$problem" ]; then
