@@ -19,6 +19,9 @@ void text_add(struct text *text, const char *string);
  * and no log is ever steered by it. */
 void text_add_quoted(struct text *text, const char *string);
 
+/* Adds STRING as a JSON string; what is not printable ASCII becomes a question mark. */
+void text_add_json(struct text *text, const char *string);
+
 void text_add_number(struct text *text, uint64_t number);
 
 /*

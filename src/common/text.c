@@ -44,6 +44,17 @@ void text_add_quoted(struct text *text, const char *string)
 	add_byte(text, '"');
 }
 
+void text_add_json(struct text *text, const char *string)
+{
+	add_byte(text, '"');
+	for (; *string; string++) {
+		if (*string == '"' || *string == '\\')
+			add_byte(text, '\\');
+		add_byte(text, *string < ' ' || *string > '~' ? '?' : *string);
+	}
+	add_byte(text, '"');
+}
+
 void text_add_number(struct text *text, uint64_t number)
 {
 	char digits[24];

@@ -122,7 +122,7 @@ int inherited_reset_signals(void)
 		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */
 		if ((pending >> (number - 1)) & 1 && set_action(number, SIG_IGN) != 0)
 			return -1;
-		if (set_action(number, number == SIGXFSZ ? SIG_IGN : SIG_DFL) != 0)
+		if (set_action(number, number == SIGXFSZ || number == SIGPIPE ? SIG_IGN : SIG_DFL) != 0)
 			return -1;
 	}
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));

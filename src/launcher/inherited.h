@@ -14,7 +14,7 @@
  */
 int inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
 
-/* Default dispositions, an empty mask, nothing pending, no timer; SIGXFSZ ignored until exec. */
+/* Default dispositions, an empty mask, nothing pending, no timer; SIGPIPE and SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;
 
 /* Raises the limits that could stop the keeper half-way, as far as we may. */

@@ -26,10 +26,13 @@
 #include "keeper.h"
 #include "privilege.h"
 #include "report.h"
+#include "supervise.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
 
 /* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
 #define ROUNDS 5
+#define KILL_AFTER_MS 2000
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -44,6 +47,8 @@ static void clean_inheritance(const struct reporter *reporter, const struct argu
 				      "a directory, path or block device would lead out of the jail");
 		report_refuse(reporter, EXIT_REFUSED, "keep descriptor", what, NULL);
 	}
+	if (arguments->status_fd >= 0 && fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC) != 0)
+		report_refuse(reporter, EXIT_REFUSED, "keep descriptor", "--status-fd", NULL);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset signals", NULL, NULL);
 }
@@ -146,13 +151,40 @@ static void become_user(const struct reporter *reporter, const struct record *re
 	/* ---- From here on: the user's ids, no capability, and no way to get one. ---- */
 }
 
+/* Whether, and how, this run is watched: what the caller or the policy asks for, the stricter of both. */
+static bool is_supervised(const struct arguments *arguments, const struct record *record,
+			  struct supervise *supervise)
+{
+	supervise->uid = record->uid;
+	supervise->has_proc = record->flags & RECORD_PROC;
+	supervise->kill_after_ms = arguments->kill_after_ms ? arguments->kill_after_ms : KILL_AFTER_MS;
+	supervise->timeout_ms = record->timeout_ms;
+	if (arguments->timeout_ms && arguments->timeout_ms < record->timeout_ms)
+		supervise->timeout_ms = arguments->timeout_ms;
+	/* A time-out that ends only the first process would end nothing. */
+	supervise->is_private = arguments->private_processes ||
+				record->flags & RECORD_PRIVATE_PROCESSES ||
+				supervise->timeout_ms != QUANTITY_UNLIMITED;
+	return supervise->is_private || arguments->status_fd >= 0;
+}
+
+static void redirect_to_null(const struct reporter *reporter, int null_fd)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null_fd, fd) < 0)
+			report_refuse(reporter, EXIT_REFUSED, "open \"/dev/null\"", NULL, NULL);
+	close(null_fd);
+}
+
 static _Noreturn void run(struct reporter *reporter, const struct arguments *arguments,
 			  char *const inherited[])
 {
 	struct record record;
 	struct environment environment;
+	struct supervise supervise;
 	char home[sizeof("/home/") + NAME_LENGTH_MAX];
 
+	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 	if (inherited_reset_standing() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset what the caller set", NULL, NULL);
 	int builds = enter(reporter, arguments->jail, &record);
@@ -160,13 +192,22 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);
 	merge_limits(reporter, arguments, &record);
+	if (arguments->daemon)
+		supervise_detach(reporter);
+	bool supervised = is_supervised(arguments, &record, &supervise);
+	if (supervised)
+		supervise_fork(reporter, &supervise);
 	become_user(reporter, &record);
+	if (supervised)
+		supervise_settle(reporter, &supervise);
 	stpcpy(stpcpy(home, "/home/"), record.name);
 	execute_chdir(reporter, arguments->directory ? arguments->directory : home);
 	if (environment_build(&environment, &record, arguments, inherited) != 0)
 		report_refuse(reporter, EXIT_REFUSED, "build the environment", NULL, NULL);
 	if (arguments->verbose)
 		report_note(reporter, builds ? "entered a jail built now" : "entered a live jail");
+	if (arguments->daemon)
+		redirect_to_null(reporter, null_fd);
 	execute_command(reporter, &record, arguments->command, &environment);
 }
 
@@ -174,7 +215,7 @@ int main(int argc, char *argv[])
 {
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
-	struct reporter reporter = {.uid = getuid(), .gid = getgid(), .fd = 2};
+	struct reporter reporter = {getuid(), getgid(), false, 2, -1, -1, -1, -1};
 	struct arguments arguments;
 	struct text error;
 
@@ -185,6 +226,8 @@ int main(int argc, char *argv[])
 	if (parsed != 0)
 		arguments.keep_fd_count = 0;
 	clean_inheritance(&reporter, &arguments);
+	if (parsed == 0)
+		reporter.status_fd = arguments.status_fd;
 	if (parsed == 0 && arguments.mode == ARGUMENTS_HELP)
 		report_answer(&reporter, help_text());
 	if (parsed == 0 && arguments.mode == ARGUMENTS_VERSION)
