@@ -2,13 +2,13 @@
 # shellcheck shell=bash
 #
 # An installation of its own for tests and measurements, compiled with its own paths. All of it lies in
-# /var/lib/trampoline-test.XXXXXX, where every parent is root's, and /run/trampoline-test.XXXXXX.
+# /var/lib/trampoline-test.N, where every parent is root's, and /run/trampoline-test.N.
 # The working directory is the top of the sources; BUILD says where to build.
 
 # installation_name: chooses the paths and exports them for the tests.
 installation_name() {
-	T_ROOT=$(mktemp -d /var/lib/trampoline-test.XXXXXX)
-	chmod 755 "$T_ROOT"
+	T_ROOT=/var/lib/trampoline-test.$$-$RANDOM
+	mkdir -m 755 "$T_ROOT"
 	T_MARK=${T_ROOT##*/}
 	T_RUNDIR=/run/$T_MARK
 	T_PREFIX=$T_ROOT/prefix T_SYSCONFDIR=$T_ROOT/etc T_STATEDIR=$T_ROOT/state

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to start a program and see it end, several ways side by side: `entry ROUNDS WAY , WAY...`
- * with WAY = `NAME [uid=N] [gid=N] [root=DIR] [env=NAME=VALUE]... [before=SHELL] -- COMMAND...`.
- * Each way has a process of its own that has its ids and its root already, so that what is timed is
- * posix_spawn to exit and nothing else. The ways take turns within each round, and medians are
- * compared, so what else the machine does meets all of them alike. `before` runs, as root, untimed.
- * Prints: name, median and 90th percentile in microseconds, ratio of medians to the first way's.
+ * What it costs to start a program and see it end, several ways side by side: `entry ROUNDS WAY ,
+ * WAY...` with WAY = `NAME [uid=N] [gid=N] [root=DIR] [env=NAME=VALUE]... [before=SHELL] --
+ * COMMAND...`. Each way has a process of its own that has its ids and its root already, so that
+ * what is timed is posix_spawn to exit and nothing else. The ways take turns within each round, and
+ * medians are compared, so what else the machine does meets all of them alike. `before` runs, as
+ * root, untimed. Prints: name, median and 90th percentile in microseconds, ratio of medians to the
+ * first way's.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -19,9 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAYS_MAX 8
+#define WAYS_MAX	8
 #define ENVIRONMENT_MAX 8
-#define WARM_UP 10 /* rounds that are not counted */
+#define WARM_UP		10 /* rounds that are not counted */
 
 struct way {
 	const char *name, *root, *before;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A caller with habits: `caller HABIT... -- PROGRAM [ARGUMENT...]` takes on each and becomes PROGRAM.
- *   signals          every signal blocked and ignored, SIGTERM and SIGALRM pending
- *   timer=MS         an interval timer that fires in MS milliseconds
- *   open=FD:PATH     PATH open for reading as FD       path=FD:PATH    the same with O_PATH
- *   socket=FD        a socket as FD                    close=FD        FD closed
- *   fds=N            N descriptors of / from 3 on      argv=none       no argument vector at all
- *   argv=empty       an empty argv[0]                  env=TEXT        TEXT put into the environment as is
- *   nofile=N         no descriptor from N on from now on
+ * A caller with habits: `caller HABIT... -- PROGRAM [ARGUMENT...]` takes on each and becomes
+ * PROGRAM. signals          every signal blocked and ignored, SIGTERM and SIGALRM pending timer=MS
+ * an interval timer that fires in MS milliseconds open=FD:PATH     PATH open for reading as FD
+ * path=FD:PATH    the same with O_PATH socket=FD        a socket as FD                    close=FD
+ * FD closed fds=N            N descriptors of / from 3 on      argv=none       no argument vector
+ * at all argv=empty       an empty argv[0]                  env=TEXT        TEXT put into the
+ * environment as is nofile=N         no descriptor from N on from now on
  */
 #include <err.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The main job: www-data runs a command in a user's jail, as that user, and it has nothing else.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What a caller hands down, on purpose or not, ends at the launcher.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {

@@ -6,6 +6,7 @@
 #   6   its length check was an assert, gone with NDEBUG: our sources use none; long paths are under 5
 #   30  a macro defined in one configuration and used in another: what can be tested is that the second
 #       configuration of ours builds and runs, which is done below
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Three binds, and a host that does not notice.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 JAILS=200

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Real input: a Debian image with Python, and a user's own script as a web application runs it.
 # The image is kept in build/cache from one run to the next.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 CACHE=${TRAMPOLINE_CACHE:-build/cache}

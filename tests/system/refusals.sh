@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Bad input: each its exit status and one sentence that names the object; nothing mounted, nothing
 # made, nothing on stdout.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {

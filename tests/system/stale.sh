@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A jail is derived from configuration, image and data. What changes is seen by the next entry, and
 # what runs already keeps what it has.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {
