@@ -135,11 +135,12 @@ fi
 is "personality" "$(setarch -R -X "$T" alice probe personality)" "personality: 00000000"
 # shellcheck disable=SC2016
 is "oom_score_adj" "$(bash -c 'echo 500 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
-is "securebits, inheritable and ambient capabilities" "$(setpriv --inh-caps=+sys_admin,+setuid --ambient-caps=+sys_admin,+setuid \
+capabilities=+sys_admin,+setuid,+setgid,+setpcap,+sys_chroot
+is "securebits, inheritable and ambient capabilities" "$(setpriv --inh-caps=$capabilities --ambient-caps=$capabilities \
 	--securebits=+noroot "$T" alice probe capabilities no_new_privs securebits uid 2>"$ERR" || :)" \
 	$'uid: 20001 20001 20001 20001\ncapabilities: 0 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
-got=$(setpriv --securebits=+no_setuid_fixup,+no_setuid_fixup_locked --inh-caps=+sys_admin \
-	--ambient-caps=+sys_admin "$T" alice probe capabilities 2>"$ERR") || :
+got=$(setpriv --securebits=+no_setuid_fixup,+no_setuid_fixup_locked --inh-caps=$capabilities \
+	--ambient-caps=$capabilities "$T" alice probe capabilities 2>"$ERR") || :
 like "locked securebits: no capability, or refused" "$got$(cat "$ERR")" \
 	'^(capabilities: 0 0 0 0 0|trampoline: cannot .*)$'
 if command -v keyctl >/dev/null; then
