@@ -196,8 +196,10 @@ deps-build:
 UNIT_SRC  := $(wildcard tests/unit/*.c)
 UNIT_OBJ   = $(filter-out %/main.o,$(KEEPER_OBJ)) $(BUILD)/launcher-obj/launcher/environment.o
 $(BUILD)/unit-tests: $(UNIT_SRC) $(UNIT_OBJ)
-	$(CC) $(KEEPER_CFLAGS) -Isrc/keeper -Isrc/launcher $(shell pkg-config --cflags check) $(CFLAGS) \
+	$(CC) $(KEEPER_CFLAGS) -iquote src/keeper -iquote src/launcher $(shell pkg-config --cflags check) $(CFLAGS) \
 		-pie -o $@ $(UNIT_SRC) $(UNIT_OBJ) $(KEEPER_LIBS) $(shell pkg-config --libs check)
+
+-include $(BUILD)/unit-tests.d
 
 unit: $(BUILD)/unit-tests
 	$(BUILD)/unit-tests
@@ -218,7 +220,7 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit $(BUILD)/settings
+	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* $(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
