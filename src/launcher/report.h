@@ -31,9 +31,6 @@ _Noreturn void report_refuse(const struct reporter *reporter, enum exit_status s
 /* One authpriv record about JAIL, sent without waiting: a log that is full or absent stops nobody. */
 void report_log(const struct reporter *reporter, const char *sentence);
 
-/* As the caller: TEXT on standard output, and exit 0, or EXIT_REFUSED if it cannot be written. */
-_Noreturn void report_answer(const struct reporter *reporter, const char *text);
-
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */
 void report_note(const struct reporter *reporter, const char *note);
 
