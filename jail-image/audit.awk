@@ -107,13 +107,14 @@ function resolve(text, from,    path, part, n, i, at, next_at, hops)
 				continue
 			}
 			next_at = at "/" part[i]
+			# Asked first: looking into type[] would make an entry.
+			if (!(next_at in type))
+				return ""
 			if (type[next_at] == "l")
 				break
 			# What is mounted there, only the jail knows.
 			if (next_at ~ /^\/(home|tmp|dev|proc)$/)
 				return next_at
-			if (!(next_at in type))
-				return ""
 			at = next_at
 		}
 		if (i > n)

@@ -48,7 +48,8 @@ is_number() {
 
 # lock DIRECTORY NUMBER WHAT: hold an exclusive lock on DIRECTORY until this process ends.
 lock() {
-	eval "exec $2<\"\$1\"" || die "cannot open $1 to lock it"
+	{ [ -d "$1" ] && [ -r "$1" ]; } || die "cannot lock $1: not a directory one can open"
+	eval "exec $2<\"\$1\""
 	flock -w 10 "$2" ||
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
 }

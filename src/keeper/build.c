@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "hub.h"
 #include "jail.h"
 #include "privilege.h"
@@ -147,14 +147,6 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	return mount_fd;
 }
 
-static int64_t boottime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void build(const struct namespace_home *home, int hub_fd, int directory_fd, struct jail *jail)
 {
 	const char *name = jail->record.name;
@@ -167,11 +159,11 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 		report_refuse("enter the hub for jail", name, NULL);
 	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[STATE_MOUNT]);
 	/* Records go before pins, so that whoever finds a record's name finds its pins too. */
-	if (state_withdraw(directory_fd) != 0 || namespace_enter(hub_fd) != 0 || state_unpin(name) != 0)
+	if (state_withdraw(directory_fd, name) != 0 || namespace_enter(hub_fd) != 0 || state_unpin(name) != 0)
 		report_refuse("retire the old jail", name, NULL);
 	if (state_pin(name, pin_fds) != 0)
 		report_refuse("pin jail", name, NULL);
-	jail->record.built_ns = boottime_ns();
+	jail->record.built_ns = clock_boottime_ns();
 	if (state_publish(directory_fd, &jail->record) != 0)
 		report_refuse("write the record of jail", name, NULL);
 }

@@ -31,12 +31,9 @@ struct config {
 	uint32_t keep_length, umask;
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
 	bool is_filtered, is_noexec;
-	struct config_entry entries[CONFIG_KEYS_MAX];       /* by config_key's index */
+	struct config_entry entries[CONFIG_KEYS_MAX];       /* by the key's index */
 	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
 };
-
-/* The key at INDEX: its section and name; false past the end. */
-bool config_key(size_t index, const char **section, const char **name);
 
 /* Everything as built in: what an empty configuration means. */
 void config_defaults(struct config *config);

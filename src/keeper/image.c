@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -29,6 +30,6 @@ int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], stru
 	if (!name_is_component(link))
 		return report_fill(error, "use image version", link,
 				   "`current' must name a version that is beside it");
-	snprintf(version, NAME_LENGTH_MAX + 1, "%s", link);
+	memcpy(version, link, (size_t)length + 1); /* name_is_component() bounds it */
 	return path_open_trusted_at(image_fd, path, version, error);
 }

@@ -4,15 +4,17 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "build.h"
+#include "check.h"
+#include "explain.h"
+#include "list.h"
 #include "report.h"
+#include "retire.h"
 #include "trampoline/arguments.h"
 #include "trampoline/name.h"
 #include "trampoline/quantity.h"
@@ -21,6 +23,36 @@ static void refuse_strangers(void)
 {
 	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
+}
+
+/* What the launcher hands on: an administrator's own command line. Returns the exit status. */
+static int administer(const struct arguments *arguments)
+{
+	switch (arguments->mode) {
+	case ARGUMENTS_LIST:
+		list_all(arguments->json);
+		return 0;
+	case ARGUMENTS_STATUS:
+		list_one(arguments->jail, arguments->json);
+		return 0;
+	case ARGUMENTS_CLEANUP:
+		retire_idle(arguments->dry_run, arguments->verbose);
+		return 0;
+	case ARGUMENTS_DISCARD:
+		retire_now(arguments->jail, arguments->kill);
+		return 0;
+	case ARGUMENTS_CHECK:
+		return check_all(arguments->jail) == 0 ? 0 : 1;
+	case ARGUMENTS_EXPLAIN:
+		explain_run(arguments);
+		return 0;
+	case ARGUMENTS_RUN:
+	case ARGUMENTS_PREPARE:
+	case ARGUMENTS_HELP:
+	case ARGUMENTS_VERSION:
+		break;
+	}
+	report_refuse("do that", NULL, "it is the launcher's part");
 }
 
 int main(int argc, char *argv[])
@@ -38,5 +70,5 @@ int main(int argc, char *argv[])
 	struct arguments arguments;
 	if (arguments_parse(&arguments, argc, argv, &error) != 0)
 		report_die(&error);
-	report_refuse("do that", NULL, "this is the launcher's part");
+	return administer(&arguments);
 }

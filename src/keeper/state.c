@@ -5,6 +5,7 @@
  */
 #include "state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 #define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
+#define RETIRED "retired."
 #define LOCK_SECONDS 10
 
 static const char *const pin_names[STATE_PINS] = {"mnt", "ipc", "net"};
@@ -103,35 +105,108 @@ int state_read(int directory_fd, const char *name, struct record *record)
 	return fd < 0 ? -1 : record_read(fd, name, record);
 }
 
-int state_publish(int directory_fd, struct record *record)
+/* FILE appears whole or not at all. */
+static int write_record(int directory_fd, const char *file, const struct record *record)
 {
-	if (unlinkat(directory_fd, NEW_RECORD, 0) != 0 && errno != ENOENT)
+	if (state_unlink(directory_fd, NEW_RECORD) != 0)
 		return -1;
 	AUTO_CLOSE fd = openat(directory_fd, NEW_RECORD,
 			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	record_seal(record);
 	ssize_t written = write(fd, record, record->size);
 	if (written == (ssize_t)record->size)
-		return renameat(directory_fd, NEW_RECORD, directory_fd, RECORD_FILE);
+		return renameat(directory_fd, NEW_RECORD, directory_fd, file);
 	if (written >= 0)
 		errno = ENOSPC;
 	return -1;
 }
 
-int state_withdraw(int directory_fd)
+int state_publish(int directory_fd, struct record *record)
 {
-	return unlinkat(directory_fd, RECORD_FILE, 0) == 0 || errno == ENOENT ? 0 : -1;
+	record_seal(record);
+	return write_record(directory_fd, RECORD_FILE, record);
+}
+
+int state_mark(int directory_fd, int64_t marked_ns)
+{
+	AUTO_CLOSE fd = openat(directory_fd, RECORD_FILE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	ssize_t written = pwrite(fd, &marked_ns, sizeof(marked_ns), offsetof(struct record, marked_ns));
+	return written == sizeof(marked_ns) ? 0 : -1;
+}
+
+int state_unlink(int directory_fd, const char *file)
+{
+	return unlinkat(directory_fd, file, 0) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int state_withdraw(int directory_fd, const char *name)
+{
+	struct record record;
+	char file[64];
+
+	if (state_read(directory_fd, name, &record) == 0) {
+		snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
+		if (write_record(directory_fd, file, &record) != 0)
+			return -1;
+	}
+	return state_unlink(directory_fd, RECORD_FILE);
+}
+
+int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
+		       char file[static 64])
+{
+	if (!*cursor) {
+		int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		*cursor = fd < 0 ? NULL : fdopendir(fd);
+		if (!*cursor)
+			return -1;
+	}
+	for (const struct dirent *entry; (entry = readdir(*cursor));) {
+		if (strncmp(entry->d_name, RETIRED, strlen(RETIRED)) != 0 || strlen(entry->d_name) > 63)
+			continue;
+		AUTO_CLOSE fd = openat(directory_fd, entry->d_name,
+				       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		snprintf(file, 64, "%s", entry->d_name);
+		if (fd < 0 || record_read(fd, name, record) != 0)
+			record->name[0] = '\0';
+		return 1;
+	}
+	closedir(*cursor);
+	*cursor = NULL;
+	return 0;
+}
+
+/* Whether the directory holds anything but the files we are about to unlink. */
+static bool holds_more(int directory_fd)
+{
+	AUTO_CLOSE fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	bool more = !entries;
+
+	if (entries)
+		fd = -1; /* the stream's now */
+	for (const struct dirent *entry; entries && (entry = readdir(entries));)
+		more |= strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+			strcmp(entry->d_name, LOCK_FILE) && strcmp(entry->d_name, NEW_RECORD);
+	if (entries)
+		closedir(entries);
+	return more;
 }
 
 int state_remove(int run_fd, int directory_fd, const char *name)
 {
 	char path[64];
 
-	if (unlinkat(directory_fd, NEW_RECORD, 0) != 0 && errno != ENOENT)
+	if (holds_more(directory_fd)) {
+		errno = ENOTEMPTY;
 		return -1;
-	if (unlinkat(directory_fd, LOCK_FILE, 0) != 0)
+	}
+	if (state_unlink(directory_fd, NEW_RECORD) != 0 || state_unlink(directory_fd, LOCK_FILE) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "jails/%s", name);
 	return unlinkat(run_fd, path, AT_REMOVEDIR);

@@ -83,7 +83,7 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 		{"/proc", "nosuid,nodev,noexec", jail->config.has_proc, NULL},
 	};
 	AUTO_TABLE table = read_table(home);
-	char path[sizeof("/home/") + NAME_LENGTH_MAX];
+	char path[sizeof("/home/") + sizeof(jail->record.name)];
 	int count = 0;
 
 	if (!table)

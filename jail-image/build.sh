@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# shellcheck disable=SC2154
+# How a version comes to be. Read by trampoline-image; common.sh and audit.sh are there already.
+
+# What a killed command left. Whoever still works on such a directory holds a lock on it.
+remove_debris() {
+	for path in "$home"/.new-*; do
+		{ [ -d "$path" ] && [ ! -L "$path" ]; } || continue
+		flock -n "$path" true || continue
+		say "removing ${path##*/}, left by a build that was interrupted"
+		delete_tree "$path"
+	done
+	for path in "$home"/*.manifest; do
+		if is_version "$(basename "$path" .manifest)" && [ ! -e "${path%.manifest}" ] &&
+			[ ! -e "$home/.old-$(basename "$path" .manifest)" ]; then
+			rm -f "$path"
+		fi
+	done
+}
+
+# A name for the new version that nobody has; the time, and a number if the second is taken.
+new_version() {
+	stamp=$(date -u +%Y%m%d-%H%M%S)
+	version=$stamp
+	number=1
+	while [ -e "$home/$version" ] || [ -e "$home/.new-$version" ] || [ -e "$home/.old-$version" ]; do
+		version=$stamp.$number
+		number=$((number + 1))
+	done
+}
+
+# Everything an image is promised to be, whatever its recipe did; what that removes is told. Never in a
+# condition: the shell would go on after an error.
+tidy() (
+	cd "$1" || exit
+	# As links they would have us work on this machine's own /etc.
+	for directory in etc etc/jail var; do
+		[ ! -L "$directory" ] || die "cannot use this tree: its $directory is a link"
+	done
+	mkdir -p etc/jail
+	for mount_point in home tmp dev proc; do
+		[ ! -L "$mount_point" ] || rm -f "$mount_point"
+		mkdir -p "$mount_point"
+		find "$mount_point" -xdev -mindepth 1 -delete
+	done
+
+	[ -f etc/jail/passwd ] || passwd_template >etc/jail/passwd
+	[ -f etc/jail/group ] || printf 'root:x:0:\n@USER@:x:@GID@:\n' >etc/jail/group
+	rm -f etc/passwd etc/passwd- etc/group etc/group- etc/shadow- etc/gshadow-
+	ln -s ../home/.etc/passwd etc/passwd
+	ln -s ../home/.etc/group etc/group
+
+	# Nothing of the machine that built it.
+	rm -f etc/hosts etc/hostname etc/resolv.conf etc/machine-id
+	printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >etc/hosts
+	echo jail >etc/hostname
+	: >etc/machine-id
+	cat "${resolv_conf:-/dev/null}" >etc/resolv.conf
+	if [ -d var ]; then
+		rm -rf --one-file-system var/tmp
+		ln -s ../tmp var/tmp
+	fi
+
+	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
+	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
+		case $line in
+		'# file: '*) path=${line#'# file: '} ;;
+		'' | security.selinux) ;;
+		*) setfattr -h -x "$line" "$path" && echo "removed attribute $line of $path" ;;
+		esac
+	done
+	chown -hR 0:0 .
+	find . -xdev ! -type l -perm /7022 -exec chmod a-st,go-w {} +
+	list_objects | awk -f "$share/audit.awk" | sed -n 's/: is an absolute link to nothing: .*//p' |
+		while IFS= read -r path; do
+			rm -f ".$path"
+			echo "removed $path (an absolute link to nothing)"
+		done
+)
+
+# One line for root, one for the jail's user, whose shell is the best the image has.
+passwd_template() {
+	shell=/bin/sh
+	[ ! -x bin/bash ] || shell=/bin/bash
+	printf 'root:x:0:0:root:/root:/usr/sbin/nologin\n'
+	printf '@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:%s\n' "$shell"
+}
+
+# Run a command where it can leave nothing: its mounts and processes go when it goes, and it goes when
+# we do, however we do. In the background, because only "wait" lets a signal through.
+run_contained() {
+	setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
+		--mount-proc "$@" >&2 &
+	child=$!
+	status=0
+	wait "$child" || status=$?
+	child=
+	return "$status"
+}
+
+abandon() {
+	status=$?
+	if [ -n "${child:-}" ]; then
+		kill -KILL "$child" 2>/dev/null || :
+		wait "$child" 2>/dev/null || :
+	fi
+	[ ! -d "$work" ] || delete_tree "$work"
+	[ "$status" -eq 0 ] || say "the build of $name@$version was given up"
+}
+
+build() {
+	[ $# -ge 1 ] || usage_error "build takes a NAME"
+	parse_image "$1"
+	[ -z "$version" ] || usage_error "cannot build $1: a version gets its name from the time"
+	shift
+	recipe='' from='' resolv_conf='' activate=yes
+	# Options that are not ours go to the recipe, in their order.
+	count=$#
+	while [ "$count" -gt 0 ]; do
+		case $1 in
+		--recipe | --from | --resolv-conf)
+			{ [ "$count" -ge 2 ] && [ -n "$2" ]; } || usage_error "$1 takes a value"
+			case $1 in
+			--recipe) recipe=$2 ;;
+			--from) from=$2 ;;
+			--resolv-conf) resolv_conf=$2 ;;
+			esac
+			shift 2
+			count=$((count - 2))
+			;;
+		--no-activate)
+			activate=no
+			shift
+			count=$((count - 1))
+			;;
+		*)
+			set -- "$@" "$1"
+			shift
+			count=$((count - 1))
+			;;
+		esac
+	done
+	case $recipe,$from in
+	,) usage_error "build wants --recipe RECIPE or --from DIR" ;;
+	,?*)
+		[ $# -eq 0 ] || usage_error "cannot use \"$1\" with --from"
+		from=$(cd -P -- "$from" && pwd) || die "cannot build $name: --from wants a directory"
+		case $(cd -P "$images" && pwd)/ in
+		"${from%/}"/*) die "cannot copy $from: the images are inside it" ;;
+		esac
+		;;
+	?*,?*) usage_error "cannot use --recipe and --from together" ;;
+	*/* | .*) usage_error "cannot use recipe \"$recipe\": recipes are files in $share/recipes" ;;
+	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes" ;;
+	esac
+	[ -z "$resolv_conf" ] || [ -r "$resolv_conf" ] || die "cannot read $resolv_conf"
+
+	mkdir -p "$home"
+	lock "$home" 9 "image $name"
+	remove_debris
+	new_version
+	work=$home/.new-$version
+	trap abandon EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir "$work"
+	lock "$work" 8 "$work"
+	exec 9<&-
+
+	tree=$work/tree
+	mkdir "$tree"
+	if [ -n "$recipe" ]; then
+		say "building $name@$version with recipe $recipe"
+		run_contained "$share/recipes/$recipe" "$tree" "$@" ||
+			die "cannot build $name: recipe $recipe failed"
+	else
+		say "building $name@$version from $from"
+		run_contained cp -a --one-file-system --no-preserve=xattr "$from/." "$tree" ||
+			die "cannot build $name: $from could not be copied"
+	fi
+	say "tidying"
+	tidy "$tree" >&2
+	say "auditing"
+	audit_structure "$tree" >&2 || die "cannot build $name: the new image fails its audit"
+	say "writing the manifest"
+	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of the new image"
+	# Its data before its name: a power cut must not leave a version with holes.
+	sync -f "$work"
+
+	lock "$home" 9 "image $name"
+	mv -T "$work/manifest" "$home/$version.manifest"
+	mv -T "$tree" "$home/$version"
+	delete_tree "$work"
+	say "$name@$version is complete: $(summary)"
+	if [ "$activate" = yes ]; then
+		switch_to "$version"
+		say "$name@$version is current"
+	fi
+	printf '%s@%s\n' "$name" "$version"
+}

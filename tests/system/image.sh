@@ -1,0 +1,354 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# trampoline-image: what it builds, what its audit finds, how it switches.
+. "$(dirname "$0")/lib.sh"
+
+image=$T_PREFIX/sbin/trampoline-image
+name=audited
+home=$IMAGES/$name
+
+cleanup() {
+	local path
+	for path in "$home" "$IMAGES/second"; do
+		umount "$path"/*/usr/mounted "$path"/.new-*/mounted 2>/dev/null || :
+		rm -rf --one-file-system "$path"
+	done
+}
+
+current() { readlink "$home/current"; }
+
+# --- what a build makes --------------------------------------------------------------------------
+
+ok "an image is built from the busybox recipe" "$image" build "$name" --recipe busybox
+first=$(current)
+tree=$home/$first
+is "it says which on standard output" "$(cat "$OUT")" "$name@$first"
+is "nothing but the version, its manifest and the link is left" \
+	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "$first $first.manifest current"
+is "home, tmp, dev and proc are real, empty directories of root's" \
+	"$(cd "$tree" && find home tmp dev proc -printf '%p %y %m %U:%G\n' | sort | xargs)" \
+	"dev d 755 0:0 home d 755 0:0 proc d 755 0:0 tmp d 755 0:0"
+is "passwd and group are links into home" "$(readlink "$tree/etc/passwd" "$tree/etc/group" | xargs)" \
+	"../home/.etc/passwd ../home/.etc/group"
+is "nothing is setuid, setgid or writable by others" \
+	"$(find "$tree" ! -type l -perm /6022 -print)" ""
+is "nothing belongs to anybody but root" "$(find "$tree" ! \( -uid 0 -gid 0 \) -print)" ""
+unlike "nothing tells this machine's name" \
+	"$(cat "$tree/etc/hostname" "$tree/etc/hosts" "$tree/etc/resolv.conf")" "$(hostname)"
+ok "its programs run with nothing else around them" chroot "$tree" /bin/sh -c 'ls / | grep -q home'
+ok "a clean image passes its audit" "$image" audit "$name"
+ok "the version can be named" "$image" audit "$name@$first"
+
+# --- what the audit finds ------------------------------------------------------------------------
+
+# planted PATTERN DESCRIPTION UNDO COMMAND...: COMMAND plants a fault, the audit names it, UNDO removes it.
+planted() {
+	local pattern=$1 description=$2 undo=$3
+	shift 3
+	(cd "$tree" && "$@") || fail "$description" "it could not be planted: $*"
+	"$image" audit "$name" >"$OUT" 2>"$ERR" && fail "$description" "the audit passed"
+	like "$description" "$(cat "$OUT")" "$pattern"
+	(cd "$tree" && eval "$undo")
+	"$image" audit "$name" >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
+}
+
+planted '^/bin/busybox: is writable by group or others' "the audit finds a world-writable file" \
+	'chmod 755 bin/busybox' chmod o+w bin/busybox
+planted '^/usr: is writable by group or others' "a group-writable directory" 'chmod 755 usr' chmod g+w usr
+planted '^/usr: is writable by group or others' "a sticky world-writable directory" 'chmod 755 usr' \
+	chmod 1777 usr
+planted '^/bin/busybox: is setuid or setgid' "a setuid program" 'chmod 755 bin/busybox' chmod u+s bin/busybox
+planted '^/bin/busybox: is setuid or setgid' "a setgid program" 'chmod 755 bin/busybox' chmod g+s bin/busybox
+planted '^/usr: is setuid or setgid' "a setgid directory" 'chmod g-s usr' chmod g+s usr
+planted '^/bin/busybox: has file capabilities' "file capabilities" 'setcap -r bin/busybox' \
+	setcap cap_net_raw+ep bin/busybox
+planted '^/etc/hosts: has the extended attribute user\.note' "an extended attribute" \
+	'setfattr -x user.note etc/hosts' setfattr -n user.note -v x etc/hosts
+if command -v setfacl >/dev/null; then
+	planted '^/etc/hosts: has the extended attribute system\.posix_acl_access' "an access control list" \
+		'setfacl -b etc/hosts' setfacl -m u:20001:r etc/hosts
+fi
+planted '^/usr/null: is a device, a fifo or a socket' "a device" 'rm usr/null' mknod usr/null c 1 3
+planted '^/usr/disk: is a device, a fifo or a socket' "a block device" 'rm usr/disk' mknod usr/disk b 7 200
+planted '^/usr/pipe: is a device, a fifo or a socket' "a fifo" 'rm usr/pipe' mkfifo usr/pipe
+planted '^/usr/socket: is a device, a fifo or a socket' "a socket" 'rm usr/socket' \
+	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "usr/socket", Listen => 1) or die'
+planted '^/etc/hosts: is owned by 20001:0' "a file of a user's" 'chown 0:0 etc/hosts' chown 20001 etc/hosts
+planted '^/etc/hosts: is owned by 0:20001' "a file of a user's group" 'chown 0:0 etc/hosts' \
+	chown :20001 etc/hosts
+planted '^/usr/link: is owned by 20001:20001' "a link of a user's" 'rm usr/link' \
+	sh -c 'ln -s hosts usr/link && chown -h 20001:20001 usr/link'
+planted '^/usr/link: is an absolute link to nothing: /nowhere' "an absolute link to nothing" 'rm usr/link' \
+	ln -s /nowhere usr/link
+planted '^/usr/link: is an absolute link to nothing: /usr/loop' "a loop of links" 'rm usr/link usr/loop' \
+	sh -c 'ln -s /usr/loop usr/link; ln -s /usr/link usr/loop'
+planted "^/usr/link: is an absolute link to nothing: $T_WORK" "a link to a directory of this machine" \
+	'rm usr/link' ln -s "$T_WORK" usr/link
+planted '^/usr/link: is a link that leaves the image' "a relative link that leaves" 'rm usr/link' \
+	ln -s ../../etc/shadow usr/link
+planted '^/usr/link: is a link that leaves the image' "one that leaves by way of another" \
+	'rm usr/link usr/up' sh -c 'ln -s .. usr/up; ln -s up/../etc usr/link'
+planted '^/proc: is missing' "a missing mount point" 'mkdir proc' rmdir proc
+planted '^/tmp: is missing' "a mount point that is a link" 'rm tmp; mkdir tmp' \
+	sh -c 'rmdir tmp && ln -s usr tmp'
+planted '^/home/secret: lies under a mount point' "a file under a mount point" 'rm home/secret' \
+	touch home/secret
+planted '^/etc/hosts: has a hard link outside the image' "a hard link that crosses out" \
+	'rm ../outside' ln etc/hosts ../outside
+planted '^/etc/passwd: is not a link to' "a passwd of the image's own" \
+	'rm etc/passwd; ln -s ../home/.etc/passwd etc/passwd' sh -c 'rm etc/passwd; touch etc/passwd'
+planted '^/etc/jail: has no templates' "a missing template" 'mv usr/passwd etc/jail/passwd' \
+	mv etc/jail/passwd usr/passwd
+planted 'has a control character in its name' "a name that would forge a line of the list" \
+	'rm usr/x*forged*' touch "$(printf 'usr/x\nforged\tf')"
+planted "/usr/mounted: is a mount inside the image" "a mount inside the image" \
+	'umount usr/mounted; rmdir usr/mounted' sh -c 'mkdir usr/mounted && mount --bind etc usr/mounted'
+
+# --- the manifest --------------------------------------------------------------------------------
+
+cp -p "$tree/etc/hosts" "$T_WORK/hosts"
+planted '^/etc/hosts: has another content than the manifest' "one byte that is not the manifest's" \
+	'cp -p "$T_WORK/hosts" etc/hosts' \
+	sh -c 'printf X | dd of=etc/hosts bs=1 conv=notrunc status=none'
+planted '^/etc/hosts: has another mode than the manifest: 640, not 644' "one mode bit" \
+	'chmod 644 etc/hosts' chmod o-r etc/hosts
+planted '^/etc/hosts: has another owner than the manifest: 1:0, not 0:0' "one owner" \
+	'chown 0:0 etc/hosts' chown 1 etc/hosts
+planted '^/bin/sh: has another content than the manifest: ash, not busybox' "the target of one link" \
+	'ln -sfn busybox bin/sh' ln -sfn ash bin/sh
+planted '^/usr: has another type than the manifest: f, not d' "a file where a directory was" \
+	'rm usr; mkdir usr; ln -s ../bin usr/bin' sh -c 'rm usr/bin; rmdir usr; touch usr'
+planted '^/etc/new: is not in the manifest' "a file too many" 'rm etc/new' touch etc/new
+planted '^/etc/hostname: is in the manifest, but no longer' "a file too few" \
+	'mv ../hostname etc/hostname' mv etc/hostname ..
+planted 'cannot audit|there is no manifest' "a missing manifest" "mv ../saved ../$first.manifest" \
+	mv "../$first.manifest" ../saved
+head -n 20 "$home/$first.manifest" >"$T_WORK/short"
+cp -p "$home/$first.manifest" "$T_WORK/manifest"
+cp "$T_WORK/short" "$home/$first.manifest"
+not_ok "a manifest that was cut short is no manifest" "$image" audit "$name"
+: >"$home/$first.manifest"
+not_ok "nor is an empty one" "$image" audit "$name"
+cp -p "$T_WORK/manifest" "$home/$first.manifest"
+ok "all of it undone, the image passes" "$image" audit "$name"
+
+# --- switching -----------------------------------------------------------------------------------
+
+ok "a second build" "$image" build "$name" --recipe busybox
+second=$(current)
+isnt() { if [ "$2" != "$3" ]; then pass "$1"; else fail "$1" "both are $2"; fi; }
+isnt "has another name" "$first" "$second"
+ok "activate goes back to the first" "$image" activate "$name@$first"
+is "which is current then" "$(current)" "$first"
+ok "rollback undoes that" "$image" rollback "$name"
+is "and the second is current" "$(current)" "$second"
+ok "rollback again" "$image" rollback "$name"
+is "takes turns" "$(current)" "$first"
+ok "build without activating" "$image" build "$name" --recipe busybox --no-activate
+third=$(cut -d @ -f 2 "$OUT")
+is "leaves current alone" "$(current)" "$first"
+is "list shows which is what" "$("$image" list "$name" | awk '{ print $1, $2 }' | sort | xargs)" \
+	"$name@$first current $name@$second rollback $name@$third -"
+chmod o+w "$home/$third/etc/hosts"
+not_ok "activate refuses a version that fails its audit" "$image" activate "$name@$third"
+is "and current stays" "$(current)" "$first"
+like "it says what is wrong" "$(cat "$OUT")" '^/etc/hosts: is writable by group or others'
+chmod o-w "$home/$third/etc/hosts"
+echo >>"$home/$second/etc/hosts"
+not_ok "so does rollback" "$image" rollback "$name"
+is "and current stays again" "$(current)" "$first"
+for bad in "$name" "$name@nothing" "$name@20000101-000000" "$name@../$name" "$name@current" "../x@$first" \
+	"nothing@$first" "$name@$first/" "$name@$first.manifest"; do
+	not_ok "activate refuses $bad" "$image" activate "$bad"
+done
+is "none of which changed anything" "$(current)" "$first"
+
+# --- what does not build -------------------------------------------------------------------------
+
+before=$(find "$home" -mindepth 1 -maxdepth 1 | sort)
+untouched() { is "$1" "$(find "$home" -mindepth 1 -maxdepth 1 | sort; current)" "$before
+$first"; }
+not_ok "a recipe that fails fails the build" "$image" build "$name" --recipe busybox --busybox /bin/false
+untouched "and leaves no half version"
+not_ok "so does an option that it does not know" "$image" build "$name" --recipe busybox --colour red
+not_ok "a recipe that is not there" "$image" build "$name" --recipe nothing
+not_ok "a recipe by path" "$image" build "$name" --recipe /bin/true
+not_ok "a recipe by a path up" "$image" build "$name" --recipe ../recipes/busybox
+not_ok "neither recipe nor directory" "$image" build "$name"
+not_ok "both" "$image" build "$name" --recipe busybox --from "$tree"
+not_ok "a directory that is none" "$image" build "$name" --from /etc/passwd
+not_ok "a directory with the images in it" "$image" build "$name" --from "$T_STATEDIR"
+for bad in '' . .. .x A 1x "x/y" "x y" "$(printf 'x%.0s' {1..33})" -x "$name@$first"; do
+	not_ok "no image can be called \"$bad\"" "$image" build "$bad" --recipe busybox
+done
+untouched "none of them leaves anything"
+is "nor in the directory of the images" "$(find "$IMAGES" -mindepth 1 -maxdepth 1 -name '[^a-z]*')" ""
+not_ok "without root nothing is built" as_www "$image" build "$name" --recipe busybox
+
+# --- from a directory ----------------------------------------------------------------------------
+
+from=$T_WORK/from
+mkdir -p "$from"/{bin,etc,home/node,dev,var/tmp,"usr/a directory"}
+cp /bin/busybox "$from/bin/sh"
+chmod 4755 "$from/bin/sh"
+ln "$from/bin/sh" "$from/bin/busybox"
+setcap cap_net_raw+ep "$from/bin/sh" && chmod 4755 "$from/bin/sh"
+mknod "$from/dev/null" c 1 3
+mkfifo "$from/usr/pipe"
+ln -s /nowhere "$from/usr/nowhere"
+touch "$from/home/node/x" "$from/usr/a directory/x\\y" "$from/etc/resolv.conf"
+setfattr -n user.note -v x "$from/usr/a directory/x\\y"
+echo 'root:x:0:0::/:/bin/sh' >"$from/etc/passwd"
+chmod 1777 "$from/var/tmp" "$from/usr"
+chown -R 20001:20001 "$from/etc" "$from/usr"
+echo nameserver 192.0.2.1 >"$T_WORK/resolv.conf"
+state=$(find "$from" -printf '%p %y %m %U:%G %T@ %C@ %l\n' | sort)
+ok "an image is built from a directory with one of each fault" \
+	"$image" build second --from "$from" --resolv-conf "$T_WORK/resolv.conf"
+made=$IMAGES/second/current
+like "it tells what it removed" "$(cat "$ERR")" '^removed \./usr/pipe \(a device, fifo or socket\)$'
+ok "which passes its audit" "$image" audit second
+is "the directory is as it was" "$(find "$from" -printf '%p %y %m %U:%G %T@ %C@ %l\n' | sort)" "$state"
+is "its hard links are still links" "$(stat -c %h "$made/bin/sh")" 2
+is "a file with an odd name came along" "$(stat -c %U "$made/usr/a directory/x\\y")" root
+is "the resolv.conf is the one asked for" "$(cat "$made/etc/resolv.conf")" "nameserver 192.0.2.1"
+for link in etc var; do
+	rm -rf --one-file-system "${T_WORK:?}/evil" "$T_WORK/victim"
+	mkdir "$T_WORK/evil" "$T_WORK/victim" "$T_WORK/victim/tmp" "$T_WORK/victim/jail"
+	touch "$T_WORK/victim/hosts" "$T_WORK/victim/tmp/x"
+	ln -s "$T_WORK/victim" "$T_WORK/evil/$link"
+	not_ok "a tree whose $link is a link to this machine's is refused" \
+		"$image" build second --from "$T_WORK/evil"
+	is "and what it leads to is untouched" "$(find "$T_WORK/victim" -type f -printf '%P ' | xargs -n1 | sort | xargs)" \
+		"hosts tmp/x"
+done
+mkdir -p "$T_WORK/evil2/etc"
+ln -s "$T_WORK/victim" "$T_WORK/evil2/home"
+ln -s "$T_WORK/victim" "$T_WORK/evil2/tmp"
+ok "mount points that are links become directories" "$image" build second --from "$T_WORK/evil2"
+ok "and what they led to is untouched" test -e "$T_WORK/victim/hosts"
+
+# --- interruptions and company -------------------------------------------------------------------
+
+recipes=$T_PREFIX/share/trampoline/recipes
+cat >"$recipes/slow" <<'END'
+#!/bin/sh
+touch "$1/started"
+mount -t tmpfs none "$1"
+touch "$1/mounted"
+sleep 60 &
+sleep 60
+END
+chmod 755 "$recipes/slow"
+slow_runs() { [ -e "$home"/.new-*/tree/started ]; }
+recipe_runs() { pgrep -f "^/bin/sh $recipes/slow"; }
+slow_gone() { ! pgrep -f "^/bin/sh $recipes/slow" && [ ! -e "$home"/.new-*/tree/started ]; }
+for signal in TERM INT HUP; do
+	# A shell's background job ignores INT; perl gives it back.
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$image" build "$name" --recipe slow 2>"$ERR" &
+	pid=$!
+	wait_for 10 slow_runs || fail "the slow build starts" "$(cat "$ERR")"
+	kill -"$signal" "$pid"
+	got=0
+	wait "$pid" || got=$?
+	is "SIG$signal ends a build with status 128 + n" "$got" "$((128 + $(kill -l "$signal")))"
+	ok "its recipe is gone with it" wait_for 5 slow_gone
+	untouched "and so is its directory"
+done
+"$image" build "$name" --recipe slow 2>"$ERR" &
+pid=$!
+wait_for 10 slow_runs
+ok "while a build runs, another one builds" "$image" build "$name" --recipe busybox --no-activate
+fourth=$(cut -d @ -f 2 "$OUT")
+ok "and another one activates" "$image" activate "$name@$fourth"
+ok "the build is still at work" slow_runs
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || :
+wait_gone() { ! recipe_runs; }
+ok "a killed build takes its recipe with it" wait_for 5 wait_gone
+is "and its mounts" "$(findmnt -rno TARGET | grep -F "$home" || :)" ""
+is "its directory is left" "$(find "$home" -maxdepth 1 -name '.new-*' | wc -l)" 1
+left=$(echo "$home"/.new-*)
+mkdir "$left/mounted"
+mount -t tmpfs none "$left/mounted"
+touch "$left/mounted/precious"
+not_ok "which is not removed while something is mounted in it" "$image" build "$name" --recipe busybox
+like "it says where" "$(cat "$ERR")" 'something is mounted at .*/mounted; unmount it first$'
+ok "what is mounted is untouched" test -e "$left/mounted/precious"
+umount "$left/mounted"
+ln -s "$T_WORK/victim" "$left/link"
+ln -s "$T_WORK/victim" "$home/.new-link"
+ok "the next build removes it" "$image" build "$name" --recipe busybox
+is "wholly" "$(find "$home" -maxdepth 1 -type d -name '.new-*')" ""
+ok "and follows no link in doing so" test -e "$T_WORK/victim/hosts"
+rm "$home/.new-link" "$recipes/slow"
+touch "$home/20000101-000000.manifest"
+"$image" build "$name" --recipe busybox 2>/dev/null >&2
+ok "a manifest without a version is removed too" test ! -e "$home/20000101-000000.manifest"
+(
+	flock 9
+	sleep 2
+) 9<"$home" &
+ok "a command waits for another one that is at work" "$image" rollback "$name"
+wait
+for i in 1 2 3; do "$image" build "$name" --recipe busybox >"$T_WORK/out.$i" 2>&1 & done
+wait
+is "three builds at once make three versions" \
+	"$(grep -h "^$name@" "$T_WORK"/out.? | sort -u | wc -l)" 3
+for version in $(grep -h "^$name@" "$T_WORK"/out.?); do ok "$version is sound" "$image" audit "$version"; done
+
+# --- pruning -------------------------------------------------------------------------------------
+
+# The same program with another launcher beside it, which answers as it is told.
+other=$T_WORK/other
+mkdir -p "$other/bin" "$other/share"
+cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
+sed "s|^prefix=.*|prefix=$other|" "$image" >"$other/image"
+chmod 755 "$other/image"
+answer() {
+	printf '#!/bin/sh\ncat <<"END"\n%s\nEND\nexit %d\n' "$1" "$2" >"$other/bin/trampoline"
+	chmod 755 "$other/bin/trampoline"
+}
+everything() { find "$home" -mindepth 1 -maxdepth 1 | sort; }
+before=$(everything)
+not_ok "prune refuses when there is no launcher to ask" "$other/image" prune "$name"
+answer '[]' 1
+not_ok "when the launcher fails" "$other/image" prune "$name"
+answer '' 0
+not_ok "when it says nothing" "$other/image" prune "$name"
+answer '[{"jail":"a","image":"x@1"},' 0
+not_ok "when its answer is cut short" "$other/image" prune "$name"
+answer '[{"jail":"a","uid":20001,"state":"live"}]' 0
+not_ok "when a jail does not say which image it has" "$other/image" prune "$name"
+answer '[{"jail":"a","image":""}]' 0
+not_ok "or an empty one" "$other/image" prune "$name"
+is "and touches nothing" "$(everything)" "$before"
+answer '[]' 0
+ok "--dry-run" "$other/image" prune "$name" --dry-run
+is "touches nothing either" "$(everything)" "$before"
+now=$(current)
+back=$("$image" list "$name" | awk '$2 == "rollback" { print $1 }' | cut -d @ -f 2)
+answer "[{\"jail\":\"a\",\"uid\":20001,\"state\":\"live\",\"processes\":0,\"image\":\"$name@$third\"},
+{\"jail\": \"b\", \"image\": \"$name@$second\", \"processes\": 1}, {\"jail\":\"c\",\"image\":\"x@$first\"}]" 0
+ok "prune" "$other/image" prune "$name"
+is "keeps what is current, what rollback wants, and what jails use" \
+	"$(find "$home" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | xargs)" \
+	"$(printf '%s\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
+is "and their manifests alone" "$(cd "$home" && printf '%s\n' *.manifest | sort | xargs)" \
+	"$(printf '%s.manifest\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
+mv "$home/$third" "$home/.old-$third"
+ok "what a killed prune left" "$other/image" prune "$name"
+ok "comes back if a jail uses it" test -d "$home/$third"
+mv "$home/$third" "$home/.old-$third"
+ok "a build" "$image" build "$name" --recipe busybox
+ok "does not remove it" test -d "$home/.old-$third"
+mkdir "$home/$second/usr/mounted"
+mount --bind "$T_WORK/victim" "$home/$second/usr/mounted"
+answer '[]' 0
+ok "prune again" "$other/image" prune "$name"
+ok "leaves a version with a mount in it" test -e "$home/$second/usr/mounted/hosts"
+ok "and removes the other when nobody uses it" test ! -e "$home/.old-$third"
+umount "$home/$second/usr/mounted"
+"$other/image" prune "$name" 2>/dev/null
+ok "later it goes" test ! -e "$home/$second"
+ok "and what was mounted is untouched" test -e "$T_WORK/victim/hosts"
