@@ -109,7 +109,7 @@ $(BUILD)/keeper: $(KEEPER_OBJ)
 # --- install -------------------------------------------------------------------------------------
 LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
 SHAREDIR   = $(DESTDIR)$(PREFIX)/share/trampoline
-SHARED     = jail-image/trampoline.conf jail-image/common.sh $(wildcard jail-image/*.awk)
+SHARED     = jail-image/trampoline.conf $(wildcard jail-image/*.sh jail-image/*.awk)
 
 install: all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
