@@ -119,15 +119,7 @@ binaries() {
 
 # --- what reads the sources ------------------------------------------------------------------------
 
-tracked() {
-	if [ -e .git ]; then
-		git ls-files --cached --others --exclude-standard
-	else
-		find . -type f | sed 's|^\./||'
-	fi | while IFS= read -r file; do
-		[ ! -f "$file" ] || printf '%s\n' "$file"
-	done | sort
-}
+tracked() { tests/lint/rules.sh --files; }
 
 tidy() {
 	# The paths.h of any build will do: what is in it is only strings.

@@ -4,6 +4,7 @@
 # The house rules that a grep can check, as TAP: one line per rule, the offending lines below it.
 #   rules.sh [RULE...]     check the tree that this file is in (all rules, or those named)
 #   rules.sh --self-test   plant a violation of every rule in a scratch copy; each must be found
+#   rules.sh --files       the files that the rules are about
 #
 # A rule is three things: a line in `rules`, a function check_NAME that prints what offends (nothing
 # is good), and a function plant_NAME that offends. Patterns are written so as not to match themselves.
@@ -72,13 +73,12 @@ targets|the targets that make help lists exist
 
 # --- looking ---------------------------------------------------------------------------------------
 
-# Everything that is, or could be, tracked.
+# Everything that is, or could be, tracked. git does not speak to strangers, and is not in a tarball.
 list_files() {
-	if [ -e .git ]; then
-		git ls-files --cached --others --exclude-standard
-	else
-		find . -type f | sed 's|^\./||'
-	fi | while IFS= read -r file; do
+	{
+		git ls-files --cached --others --exclude-standard 2>/dev/null ||
+			find . \( -name .git -o -path ./build \) -prune -o -type f -print | sed 's|^\./||'
+	} | while IFS= read -r file; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
 	done | sort
 }
@@ -102,6 +102,10 @@ make_view() {
 
 refresh_view() {
 	list_files >"$view/files"
+	grep -qx 'src/launcher/main\.c' "$view/files" || {
+		echo 'Bail out! no file found to check'
+		exit 1
+	}
 	rm -r -f --one-file-system "$view/code" "$view/words"
 	for directory in $(named 'c h' src include | sed 's|/[^/]*$||' | sort -u); do
 		mkdir -p "$view/code/$directory" "$view/words/$directory"
@@ -652,9 +656,19 @@ restore() {
 }
 
 cd "$root"
-make_view
-if [ "${1-}" = --self-test ]; then
+# In the scratch copy, which is not under version control, git must not find what is around it.
+GIT_CEILING_DIRECTORIES=$(dirname "${TMPDIR:-/tmp}/x")
+export GIT_CEILING_DIRECTORIES
+case ${1-} in
+--self-test)
+	make_view
 	self_test
-else
+	;;
+--files)
+	list_files
+	;;
+*)
+	make_view
 	check_all "$@"
-fi
+	;;
+esac
