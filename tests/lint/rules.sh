@@ -56,6 +56,7 @@ spdx|every C file begins with its SPDX line
 arrows|includes go one way: common knows neither program, no program the other
 prefix|what a header declares bears the name of its file
 file_length|no C file has more than 300 lines
+width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
 launcher_size|launcher and common together have at most 1,500 lines of code
 messages|messages say "cannot", never that something failed
@@ -397,6 +398,19 @@ check_file_length() {
 	done
 }
 plant_file_length() { seq -f '/* %g */' 300 >>src/common/name.c; }
+
+check_width() {
+	for file in $(named 'c h' src include tests); do
+		awk -v file="$file" '{
+			width = 0
+			for (i = 1; i <= length($0); i++)
+				width += substr($0, i, 1) == "\t" ? 8 - width % 8 : 1
+			if (width > 100)
+				printf "%s:%d: %d columns\n", file, FNR, width
+		}' "$file"
+	done
+}
+plant_width() { plant src/common/name.c "$(printf '/*\t%093d */' 0)"; }
 
 check_function_length() { in_functions length -v max=60; }
 plant_function_length() {
