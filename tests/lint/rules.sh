@@ -19,14 +19,16 @@ root=$(cd "$here/../.." && pwd)
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
 # The mount table changes in these alone:
-mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c src/keeper/retire.c'
+mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c src/keeper/retire.c
+	src/launcher/supervise.c'
 # Namespaces are made, entered and left in these alone:
-namespace_rooms='src/launcher/enter.c src/launcher/main.c src/keeper/namespace.c src/keeper/build.c'
+namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c
+	src/keeper/build.c'
 # Names are removed, always single known ones, in these alone:
 delete_rooms='src/keeper/hub.c src/keeper/state.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/execute.c src/launcher/keeper.c src/launcher/report.c
-	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c
+	src/launcher/supervise.c src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
 # And those that write to descriptors 1 and 2:
 speaking_rooms='src/launcher/report.c src/launcher/keeper.c src/keeper/main.c src/keeper/report.c
@@ -188,7 +190,7 @@ small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprin
 check_small() { grep_code "$(a_call_of $small)" src/launcher src/common; }
 plant_small() { plant_each src/common/name.c '	x = %s(y);' $small; }
 
-keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability|sys/mount'
+keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability'
 check_headers() {
 	grep_code "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($keeper_headers)(/[a-z]*)?\.h>" \
 		src/launcher src/common include
@@ -509,8 +511,8 @@ plant_shell_delete() { plant tests/new.sh '#!/bin/sh' 'set -eu' 'rm -rf here'; }
 long_options() { grep -oE -e '--[a-z][a-z-]+' | sed 's/-*$//' | sort -u; }
 
 options_of_table() {
-	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", \(true\|false\),.*/--\1/p" \
-		src/common/arguments.c | sort -u
+	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", [a-z_]*, .*/--\1/p" src/common/arguments.c |
+		sort -u
 }
 
 options_of_page() {
@@ -545,8 +547,7 @@ plant_options() {
 	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/launcher/help.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
 	plant man/completion/trampoline.bash.in 'words="--from-completion"'
-	sed -i 's|^\(.*\){.h., "help", false|\t{0, "from-table", false, false, ANY, NO_MODE},\n&|' \
-		src/common/arguments.c
+	sed -i '/^\t{.h., "help", /{ h; s/.h., "help"/0, "from-table"/; p; g; }' src/common/arguments.c
 	expected=7
 }
 
