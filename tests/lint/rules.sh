@@ -195,7 +195,7 @@ check_headers() {
 	grep_code "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($keeper_headers)(/[a-z]*)?\.h>" \
 		src/launcher src/common include
 }
-plant_headers() { plant src/launcher/help.c '#include <stdio.h>'; }
+plant_headers() { plant src/launcher/enter.c '#include <stdio.h>'; }
 
 credentials='setuid setgid seteuid setegid setreuid setregid setresuid setresgid setgroups capset
 	cap_set_proc cap_set_flag cap_set_ambient cap_drop_bound seccomp seccomp_load'
@@ -347,7 +347,7 @@ check_pragma() {
 		grep -q '^#pragma once$' "$file" || echo "$file"
 	done
 }
-plant_pragma() { sed -i '/^#pragma once$/d' src/launcher/help.h; }
+plant_pragma() { sed -i '/^#pragma once$/d' src/keeper/help.h; }
 
 check_spdx() {
 	for file in $(named 'c h h.in' src include tests); do
@@ -532,7 +532,7 @@ compare_sets() {
 
 check_options() {
 	options_of_table >"$view/table"
-	long_options <"$view/words/src/launcher/help.c" >"$view/help"
+	long_options <"$view/words/src/keeper/help.c" >"$view/help"
 	options_of_page >"$view/page"
 	options_named_by_page >"$view/page-named"
 	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
@@ -544,7 +544,7 @@ check_options() {
 	compare_sets page-named table 'spoken of in the page, not in the table'
 }
 plant_options() {
-	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/launcher/help.c
+	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/help.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
 	plant man/completion/trampoline.bash.in 'words="--from-completion"'
 	sed -i '/^\t{.h., "help", /{ h; s/.h., "help"/0, "from-table"/; p; g; }' src/common/arguments.c
@@ -552,7 +552,7 @@ plant_options() {
 }
 
 check_statuses() {
-	grep -oE '\b12[4-8]\b' "$view/words/src/launcher/help.c" | sort -u | while read -r status; do
+	grep -oE '\b12[4-8]\b' "$view/words/src/keeper/help.c" | sort -u | while read -r status; do
 		grep -qE "^\.It (Li )?$status" man/trampoline.8 || echo "man/trampoline.8: no .It $status"
 	done
 }
