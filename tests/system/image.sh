@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # trampoline-image: what it builds, what its audit finds, how it switches.
-. "$(dirname "$0")/lib.sh"
 # shellcheck disable=SC2016 # what undoes a fault is evaluated later
+. "$(dirname "$0")/lib.sh"
 
 image=$T_PREFIX/sbin/trampoline-image
 name=audited

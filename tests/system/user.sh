@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # trampoline-user: adds, checks, renews and removes users, and loses nothing of theirs.
-. "$(dirname "$0")/lib.sh"
 # shellcheck disable=SC2016 # what undoes a fault is evaluated later
+. "$(dirname "$0")/lib.sh"
 
 user=$T_PREFIX/sbin/trampoline-user
 image=$T_PREFIX/sbin/trampoline-image
