@@ -10,7 +10,7 @@
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
-#   make clean      remove $(BUILD)
+#   make clean      remove what was built
 
 # --- paths: compiled in, so two builds with different paths never meet ---------------------------
 PREFIX       ?= /usr/local
@@ -25,13 +25,16 @@ BUILD        ?= build
 CC            ?= cc
 LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
-WARNINGS       = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
                  -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
 OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
 HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-                 -fno-delete-null-pointer-checks -fno-strict-overflow -ftrivial-auto-var-init=zero
-LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+                 -fno-delete-null-pointer-checks -fno-strict-overflow $(INIT_ZERO)
+# clang before 16 has this behind a second option, so it is asked
+INIT_ZERO     := $(shell $(CC) -Werror -ftrivial-auto-var-init=zero -c -x c /dev/null -o /dev/null \
+                         2>/dev/null && echo -ftrivial-auto-var-init=zero)
+LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 
 VERSION := 0.1.0
 
@@ -41,7 +44,7 @@ KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_S
 KEEPER_LIBS    = $(shell pkg-config --libs $(PKGS))
 
 # Debian's musl-gcc knows no static PIE, so that link is spelled out; kernel headers come from /usr/include.
-MULTIARCH    := $(shell $(CC) -dumpmachine)
+MULTIARCH    := $(subst -pc-,-,$(shell $(CC) -dumpmachine))
 MUSL_DIR     ?= /usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
 MUSL_INCLUDE ?= /usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
 ifeq ($(LAUNCHER_LIBC),musl)
@@ -106,15 +109,16 @@ $(BUILD)/keeper: $(KEEPER_OBJ)
 # --- install -------------------------------------------------------------------------------------
 LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
 SHAREDIR   = $(DESTDIR)$(PREFIX)/share/trampoline
+SHARED     = jail-image/trampoline.conf $(wildcard jail-image/*.sh jail-image/*.awk)
 
-install: all
+install: all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
 	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/keeper
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
-	install -m 644 jail-image/trampoline.conf jail-image/*.sh jail-image/*.awk $(SHAREDIR)
+	install -m 644 $(SHARED) $(SHAREDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf || \
 		install -m 644 jail-image/trampoline.conf $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf
 	@# Last, and never for an instant without its group: chown clears the setuid bit, so it comes first.
@@ -123,10 +127,62 @@ install: all
 	chmod 4754 $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	mv -f $(DESTDIR)$(PREFIX)/bin/.trampoline.new $(DESTDIR)$(PREFIX)/bin/trampoline
 
+# Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
+MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
+MAN5         = man/trampoline.conf.5
+UNITS        = $(BUILD)/share/systemd/trampoline-cleanup.service \
+               $(BUILD)/share/systemd/trampoline-cleanup.timer
+TMPFILES     = $(BUILD)/share/tmpfiles.d/trampoline.conf
+CRON         = $(BUILD)/share/cron.d/trampoline
+COMPLETION   = $(BUILD)/share/completion/trampoline.bash
+MANDIR       = $(DESTDIR)$(PREFIX)/share/man
+UNITDIR      = $(DESTDIR)$(PREFIX)/lib/systemd/system
+TMPFILESDIR  = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+COMPLETIONDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+CRONDIR      = $(DESTDIR)$(SYSCONFDIR)/cron.d
+
+$(BUILD)/share/%: jail-image/%.in $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(SUBSTITUTE) $< >$@
+
+$(BUILD)/share/%: man/%.in $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(SUBSTITUTE) $< >$@
+
+install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
+	install -d -m 755 $(MANDIR)/man8 $(MANDIR)/man5 $(UNITDIR) $(TMPFILESDIR) $(COMPLETIONDIR) $(CRONDIR)
+	install -m 644 $(MAN8) $(MANDIR)/man8
+	install -m 644 $(MAN5) $(MANDIR)/man5
+	install -m 644 $(UNITS) $(UNITDIR)
+	install -m 644 $(TMPFILES) $(TMPFILESDIR)/trampoline.conf
+	install -m 644 $(COMPLETION) $(COMPLETIONDIR)/trampoline
+	test -e $(CRONDIR)/trampoline || install -m 644 $(CRON) $(CRONDIR)/trampoline
+
+# A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
+uninstall: $(CRON)
+	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
+	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
+	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
+	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -f $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(TMPFILESDIR)/trampoline.conf
+	rm -f $(COMPLETIONDIR)/trampoline
+	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
+	for directory in $(LIBEXECDIR) $(SHAREDIR)/recipes $(SHAREDIR); do \
+		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; done
+	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/trampoline, $(DESTDIR)$(STATEDIR); a live jail lives on until the next boot"
+
+# --- house rules ---------------------------------------------------------------------------------
+lint:
+	MAKE='$(MAKE)' OUR_PKGS='$(PKGS)' tests/lint/lint.sh
+
+format:
+	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+
 clean:
-	rm -rf $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit $(BUILD)/settings
+	rm -rf $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit $(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install clean help
+.PHONY: all install install-documents uninstall lint format clean help

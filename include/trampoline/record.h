@@ -52,9 +52,10 @@ struct record_instruction { /* struct sock_filter, without linux/filter.h */
 struct record {
 	uint64_t magic;
 	uint32_t version, size; /* size: bytes of this record, filter included */
-	uint64_t checksum;      /* of all that follows `entered_ns` */
-	int64_t entered_ns;     /* CLOCK_BOOTTIME of the last entry; launchers write it in place */
-	int64_t built_ns;       /* CLOCK_BOOTTIME */
+	uint64_t checksum;      /* of all from `built_ns' on */
+	int64_t entered_ns;     /* the last entry; launchers write it in place */
+	int64_t marked_ns;      /* cleanup's last mark; the keeper writes it in place */
+	int64_t built_ns;       /* all three CLOCK_BOOTTIME, which no hand sets; 0: never */
 	char name[NAME_LENGTH_MAX + 8];
 	char image[NAME_LENGTH_MAX + 8], image_version[NAME_LENGTH_MAX + 8];
 	uint32_t uid, gid;

@@ -143,7 +143,7 @@ static int enter_recorded(int hub_fd, int record_fd, uid_t caller, const char *n
 		return -1;
 	if (open_pins(record, &pins) != 0 || !still_has_its_name(record_fd)) {
 		close_pins(&pins);
-		errno = ESTALE;
+		errno = ESTRPIPE;
 		return -1;
 	}
 	int result = join(&pins);
@@ -182,10 +182,10 @@ int enter_jail(const char *name, uid_t caller, struct record *record)
 }
 
 /* Whether process 2 is a thread of the kernel's: in a container it is somebody's program. */
-static bool process_2_is_kthreadd(void)
+static bool process_2_is_kthreadd(int root_fd)
 {
 	char stat_line[512];
-	int fd = open("/proc/2/stat", O_RDONLY | O_CLOEXEC);
+	int fd = openat(root_fd, "proc/2/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? -1 : read(fd, stat_line, sizeof(stat_line) - 1);
 
 	close(fd);
@@ -198,12 +198,12 @@ static bool process_2_is_kthreadd(void)
 	return at && strtoul(at, NULL, 10) & PF_KTHREAD;
 }
 
-int enter_host(void)
+int enter_host(int root_fd)
 {
-	int fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int fd = openat(root_fd, "proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 && process_2_is_kthreadd())
-		fd = open("/proc/2/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && process_2_is_kthreadd(root_fd))
+		fd = openat(root_fd, "proc/2/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	int result = setns(fd, CLONE_NEWNS);

@@ -53,6 +53,21 @@ static int close_between(int first, int last)
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
 }
 
+static void raise_limit(int resource, rlim_t enough)
+{
+	struct rlimit limit, raised;
+
+	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= enough)
+		return;
+	raised.rlim_cur = enough;
+	raised.rlim_max = limit.rlim_max > enough ? limit.rlim_max : enough;
+	if (setrlimit(resource, &raised) == 0)
+		return;
+	/* No CAP_SYS_RESOURCE here. If the rest is too little, a later call says so. */
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(resource, &limit);
+}
+
 int inherited_close(const int *keep_fds, size_t count, int *fd)
 {
 	for (*fd = 0; *fd < 3; ++*fd)
@@ -63,6 +78,7 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 		if (check_fd(*fd) != 0)
 			return -1;
 	}
+	raise_limit(RLIMIT_NOFILE, 1024);
 	/* One more to close, so that a close_range that only says it worked is found out. */
 	int canary = fcntl(0, F_DUPFD, 3), first = 3;
 	*fd = canary;
@@ -114,30 +130,19 @@ int inherited_reset_signals(void)
 
 void inherited_raise_limits(void)
 {
-	static const int needed[] = {RLIMIT_AS,     RLIMIT_DATA,  RLIMIT_FSIZE, RLIMIT_STACK,
-				     RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CPU};
+	static const int needed[] = {RLIMIT_AS,	   RLIMIT_DATA,	 RLIMIT_FSIZE,
+				     RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_CPU};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++) {
-		rlim_t enough = needed[i] == RLIMIT_NOFILE ? 1024
-				: needed[i] == RLIMIT_STACK ? 8u << 20
-							    : RLIM_INFINITY;
-		struct rlimit limit, raised;
-
-		if (getrlimit(needed[i], &limit) != 0 || limit.rlim_cur >= enough)
-			continue;
-		raised.rlim_cur = enough;
-		raised.rlim_max = limit.rlim_max > enough ? limit.rlim_max : enough;
-		if (setrlimit(needed[i], &raised) == 0)
-			continue;
-		/* No CAP_SYS_RESOURCE here. If the rest is too little, a later call says so. */
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(needed[i], &limit);
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++)
+		raise_limit(needed[i], needed[i] == RLIMIT_STACK ? 8u << 20 : RLIM_INFINITY);
 }
 
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
+		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
+		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
+			continue;
 		rlim_t value = limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i];
 		/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
 		rlim_t spare = i == RLIMIT_CPU && value != RLIM_INFINITY;

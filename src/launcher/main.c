@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -37,7 +36,6 @@ static void clean_inheritance(const struct reporter *reporter, const struct argu
 	char number[2] = "0";
 	int fd;
 
-	inherited_raise_limits();
 	if (inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd) != 0) {
 		number[0] = (char)('0' + (fd < 10 ? fd : 9));
 		const char *what = fd < 3 ? number : "--keep-fd";
@@ -75,55 +73,49 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, EXIT_REFUSED, "do that", NULL, "only root may");
-	(void)!enter_host(); /* where that is refused, the keeper looks at where it is and says so */
+	inherited_raise_limits();
+	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks at where it is and says so */
 	keeper_exec(argv);
 	report_refuse(reporter, EXIT_REFUSED, "execute", PATHS_KEEPER, NULL);
 }
 
-static void build(const struct reporter *reporter, const char *jail, int host_fd)
+static void build(const struct reporter *reporter, const char *jail)
 {
 	struct text sentence;
 
-	if (setns(host_fd, CLONE_NEWNS) != 0)
-		report_refuse(reporter, EXIT_REFUSED, "return to the host's mounts", NULL, NULL);
+	inherited_raise_limits();
 	if (keeper_build(jail, reporter->uid, &sentence) != 0)
 		report_die(reporter, EXIT_REFUSED, &sentence);
-}
-
-static int open_own_namespace(void)
-{
-	return open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 }
 
 /* Enters the jail, having it built where that is needed. Returns how often it was. */
 static int enter(const struct reporter *reporter, const char *jail, struct record *record)
 {
-	int host_fd = open_own_namespace(), round = 0;
+	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), round = 0;
 	bool is_home = false;
 
-	while (host_fd >= 0 && enter_jail(jail, reporter->uid, record) != 0) {
-		if (errno == EACCES)
+	while (enter_jail(jail, reporter->uid, record) != 0) {
+		int error = errno;
+
+		if (error == EACCES)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
 				      "this caller may not; `callers' is set in trampoline.conf");
-		if (errno != ENXIO && errno != ESTALE)
+		if (error != ENXIO && error != ESTALE && error != ESTRPIPE)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail, NULL);
-		if (errno == ENXIO && !is_home) {
-			/* Perhaps a private mount namespace: Apache runs with PrivateTmp. */
+		if (error == ESTRPIPE && enter_host(root_fd) != 0)
+			report_refuse(reporter, EXIT_REFUSED, "return to the host's mounts", NULL, NULL);
+		/* Perhaps a private mount namespace: Apache runs with PrivateTmp. */
+		if (error == ENXIO && !is_home) {
 			is_home = true;
-			if (enter_host() == 0) {
-				close(host_fd);
-				host_fd = open_own_namespace();
+			if (enter_host(root_fd) == 0)
 				continue;
-			}
 		}
 		if (round++ == ROUNDS)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
 				      "it changes faster than it can be built");
-		build(reporter, jail, host_fd);
+		build(reporter, jail);
 	}
-	if (host_fd < 0)
-		report_refuse(reporter, EXIT_REFUSED, "open \"/proc/self/ns/mnt\"", NULL, NULL);
-	close(host_fd);
+	close(root_fd);
 	return round;
 }
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a description to a live jail. Nothing is visible until it is verified; the record is the
+ * commit. Killed at any point before that, the kernel undoes what only this process held, and what
+ * is left (a lock, a pin without a record) is what the next build replaces.
+ */
+#include "build.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "hub.h"
+#include "jail.h"
+#include "privilege.h"
+#include "report.h"
+#include "state.h"
+#include "trampoline/origin.h"
+#include "tree.h"
+#include "verify.h"
+
+struct trees {
+	int image_fd, base_fd, tmp_fd, proc_fd, dev_fd; /* detached; -1: none */
+};
+
+static void describe(struct jail *jail, const char *name, uid_t caller)
+{
+	struct text error;
+
+	if (jail_describe(jail, name, &error) != 0)
+		report_die(&error);
+	if (!record_admits(&jail->record, caller))
+		report_refuse("enter jail", name,
+			      "this caller may not; `callers' is set in trampoline.conf");
+}
+
+/* A detached copy of the directory at FD, restricted before anybody can see it. */
+static int make_tree(int fd, uint64_t attributes, const char *what, const char *name)
+{
+	int tree_fd = tree_clone(fd, "");
+
+	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
+		report_refuse(what, name, NULL);
+	return tree_fd;
+}
+
+static void make_trees(struct trees *trees, const struct jail *jail)
+{
+	const char *name = jail->record.name;
+	uint64_t users = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+	if (jail->config.is_noexec)
+		users |= MOUNT_ATTR_NOEXEC;
+	*trees = (struct trees){-1, -1, -1, -1, -1};
+	trees->image_fd =
+		make_tree(jail->image_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+			  "bind the image for jail", name);
+	trees->base_fd = make_tree(jail->base_fd, users, "bind the home of jail", name);
+	trees->tmp_fd = make_tree(jail->tmp_fd, users, "bind the tmp of jail", name);
+	if (!jail->config.has_proc)
+		return;
+	trees->proc_fd = tree_new_proc(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (trees->proc_fd < 0)
+		report_refuse("make a /proc for jail", name, NULL);
+}
+
+static void attach(int tree_fd, int root_fd, const char *path)
+{
+	if (tree_fd >= 0 && tree_attach(tree_fd, root_fd, path) != 0)
+		report_refuse("mount in the image on", path,
+			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+				      ? "the image must have a real directory there; see trampoline-image "
+					"audit"
+				      : NULL);
+}
+
+/* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
+static void assemble(const struct trees *trees, const char *name)
+{
+	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, HUB_STAGE) != 0)
+		report_refuse("mount the image for jail", name, NULL);
+	attach(trees->base_fd, trees->image_fd, "home");
+	attach(trees->tmp_fd, trees->image_fd, "tmp");
+	attach(trees->dev_fd, trees->image_fd, "dev");
+	attach(trees->proc_fd, trees->image_fd, "proc");
+	if (tree_pivot(trees->image_fd) != 0)
+		report_refuse("change the root of jail", name, NULL);
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+/* The namespaces that are a jail's beside its mounts, and pins of them. */
+static void make_namespaces(const struct namespace_home *home, struct jail *jail,
+			    int pin_fds[static STATE_PINS])
+{
+	const char *name = jail->record.name;
+	AUTO_CLOSE ipc_fd = -1;
+	AUTO_CLOSE network_fd = -1;
+
+	if (jail->config.is_ipc_private) {
+		ipc_fd = unshare(CLONE_NEWIPC) == 0 ? namespace_open(home, "ipc") : -1;
+		pin_fds[STATE_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
+		if (pin_fds[STATE_IPC] < 0)
+			report_refuse("make an ipc namespace for jail", name, NULL);
+		jail->record.ipc_namespace = inode_of(ipc_fd);
+	}
+	if (jail->config.is_network_private) {
+		network_fd = namespace_new_network() == 0 ? namespace_open(home, "net") : -1;
+		pin_fds[STATE_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
+		if (pin_fds[STATE_NETWORK] < 0)
+			report_refuse("make a network namespace for jail", name, NULL);
+		jail->record.network_namespace = inode_of(network_fd);
+	}
+}
+
+/* In the hub. Returns with the process in the jail's new namespace. */
+static int make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
+		       struct trees *trees, int *pin_fd)
+{
+	const char *name = jail->record.name;
+	struct text error;
+	AUTO_CLOSE seed_fd = open(HUB_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (jail->config.has_dev) {
+		trees->dev_fd = tree_clone(AT_FDCWD, HUB_DEV);
+		if (trees->dev_fd < 0 ||
+		    tree_restrict(trees->dev_fd,
+				  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC) != 0)
+			report_refuse("bind /dev for jail", name, NULL);
+	}
+	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
+	if (mount_fd < 0)
+		report_refuse("make a mount namespace for jail", name, NULL);
+	assemble(trees, name);
+	if (verify_jail(home, jail, &error) != 0)
+		report_die(&error);
+	jail->record.mount_namespace = inode_of(mount_fd);
+	return mount_fd;
+}
+
+static void build(const struct namespace_home *home, int hub_fd, int directory_fd, struct jail *jail)
+{
+	const char *name = jail->record.name;
+	int pin_fds[STATE_PINS] = {-1, -1, -1};
+	struct trees trees;
+
+	make_trees(&trees, jail);
+	make_namespaces(home, jail, pin_fds);
+	if (namespace_enter(hub_fd) != 0)
+		report_refuse("enter the hub for jail", name, NULL);
+	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[STATE_MOUNT]);
+	/* Records go before pins, so that whoever finds a record's name finds its pins too. */
+	if (state_withdraw(directory_fd, name) != 0 || namespace_enter(hub_fd) != 0 || state_unpin(name) != 0)
+		report_refuse("retire the old jail", name, NULL);
+	if (state_pin(name, pin_fds) != 0)
+		report_refuse("pin jail", name, NULL);
+	jail->record.built_ns = clock_boottime_ns();
+	if (state_publish(directory_fd, &jail->record) != 0)
+		report_refuse("write the record of jail", name, NULL);
+}
+
+/* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
+static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd, const char *name)
+{
+	struct record record;
+
+	if (state_read(directory_fd, name, &record) != 0 || !origin_is_current(&record))
+		return false;
+	if (namespace_enter(hub_fd) != 0)
+		return false;
+	bool is_pinned = state_pin_inode(name, STATE_MOUNT) == record.mount_namespace &&
+			 state_pin_inode(name, STATE_IPC) == record.ipc_namespace &&
+			 state_pin_inode(name, STATE_NETWORK) == record.network_namespace;
+	if (namespace_enter(home->mount_fd) != 0)
+		report_refuse("return to the host for jail", name, NULL);
+	return is_pinned;
+}
+
+void build_jail(const char *name, uid_t caller)
+{
+	struct namespace_home home;
+	struct jail jail;
+	struct text error;
+	int directory_fd;
+
+	if (privilege_lower(PRIVILEGE_BUILD) != 0)
+		report_refuse("lower the keeper's privilege", NULL, NULL);
+	describe(&jail, name, caller); /* refuses before anything is made */
+	if (namespace_remember(&home) != 0)
+		report_refuse("open", "/proc", NULL);
+	int run_fd = hub_open_run_directory(&error);
+	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&home, run_fd, &error);
+	if (hub_fd < 0 || state_lock(run_fd, name, true, &directory_fd, &error) < 0)
+		report_die(&error);
+	if (is_live(&home, hub_fd, directory_fd, name))
+		return;
+	jail_close(&jail);
+	describe(&jail, name, caller); /* again: it may have changed while we waited */
+	build(&home, hub_fd, directory_fd, &jail);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* What an administrator would look for after "it does not work", each finding with its cure. */
+#include "check.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+
+#include "cleanup.h"
+#include "hub.h"
+#include "jail.h"
+#include "live.h"
+#include "path.h"
+#include "report.h"
+#include "trampoline/paths.h"
+
+#define LAUNCHER PATHS_PREFIX "/bin/trampoline"
+#define KERNEL_MAJOR 5
+#define KERNEL_MINOR 12 /* mount_setattr(2) */
+
+struct owner {
+	uid_t uid;
+	char name[NAME_LENGTH_MAX + 1];
+};
+
+static unsigned int find(const char *finding, const char *cure)
+{
+	printf("%s; %s\n", finding, cure);
+	return 1;
+}
+
+static unsigned int check_launcher(void)
+{
+	struct stat status;
+	struct statvfs file_system;
+
+	if (stat(LAUNCHER, &status) != 0)
+		return find("the launcher is not at " LAUNCHER, "run make install");
+	if (statvfs(LAUNCHER, &file_system) == 0 && (file_system.f_flag & ST_NOSUID))
+		return find("the file system of " LAUNCHER " is mounted nosuid", "install it elsewhere");
+	if (status.st_uid != 0 || !(status.st_mode & S_ISUID))
+		return find(LAUNCHER " is not setuid root", "run make install, or chown and chmod 4754 it");
+	if (status.st_mode & (S_IWGRP | S_IWOTH))
+		return find(LAUNCHER " can be written by others", "chmod go-w it");
+	if (status.st_mode & S_IXOTH)
+		return find("anybody may execute " LAUNCHER, "chmod 4754 it; its group may call it");
+	return 0;
+}
+
+static unsigned int check_kernel(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	    (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR)))
+		return find("this kernel has no mount_setattr", "Linux 5.12 or newer is needed");
+	return 0;
+}
+
+/* A sysctl that bounds the number of jails: found if it leaves less than twice what is live. */
+static unsigned int check_headroom(const char *path, const char *sysctl, size_t needed)
+{
+	AUTO_FILE file = fopen(path, "re");
+	unsigned long long limit;
+	char finding[256], cure[128];
+
+	if (!file || fscanf(file, "%llu", &limit) != 1 || limit >= needed)
+		return 0;
+	snprintf(finding, sizeof(finding), "%s is %llu, and twice the live jails want %zu", sysctl, limit,
+		 needed);
+	snprintf(cure, sizeof(cure), "sysctl -w %s=%zu", sysctl, needed * 2);
+	return find(finding, cure);
+}
+
+static unsigned int check_state(void)
+{
+	struct live live;
+	struct text error;
+	struct statvfs file_system;
+	unsigned int found = 0;
+
+	if (live_open(&live, &error) != 0)
+		return find(error.bytes, "mend it, or unmount and remove " PATHS_RUN);
+	size_t wanted = live.count * 2 + 16;
+	found += check_headroom("/proc/sys/fs/mount-max", "fs.mount-max", wanted * 3);
+	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces", wanted);
+	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces", wanted);
+	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces", wanted);
+	if (live.run_fd >= 0 && fstatvfs(live.run_fd, &file_system) == 0 &&
+	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
+		found += find("the file system of " PATHS_RUN " is full", "new jails cannot be recorded");
+	live_close(&live);
+	return found;
+}
+
+static unsigned int check_jail(const char *name, struct owner *owner)
+{
+	struct jail jail;
+	struct text error;
+
+	owner->uid = 0;
+	if (jail_describe(&jail, name, &error) != 0)
+		return find(error.bytes, "nobody can enter this jail");
+	owner->uid = jail.record.uid;
+	snprintf(owner->name, sizeof(owner->name), "%s", name);
+	jail_close(&jail);
+	return 0;
+}
+
+static int compare_owners(const void *first, const void *second)
+{
+	uid_t one = ((const struct owner *)first)->uid, other = ((const struct owner *)second)->uid;
+
+	return one < other ? -1 : one > other;
+}
+
+static unsigned int check_duplicates(struct owner *owners, size_t count)
+{
+	unsigned int found = 0;
+	char finding[160];
+
+	if (count > 1)
+		qsort(owners, count, sizeof(*owners), compare_owners);
+	for (size_t i = 1; i < count; i++) {
+		if (owners[i].uid == 0 || owners[i].uid != owners[i - 1].uid)
+			continue;
+		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u", owners[i - 1].name,
+			 owners[i].name, owners[i].uid);
+		found += find(finding, "give one of them another: each can signal the other's processes");
+	}
+	return found;
+}
+
+static unsigned int check_jails(void)
+{
+	DIR *entries = opendir(PATHS_DATA);
+	AUTO_FREE struct owner *owners = NULL;
+	size_t count = 0, size = 0;
+	unsigned int found = 0;
+
+	if (!entries)
+		return find("there is no directory " PATHS_DATA, "trampoline-user add NAME makes it");
+	for (const struct dirent *entry; (entry = readdir(entries));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!name_is_jail(entry->d_name)) {
+			struct text finding = {.length = 0};
+
+			text_add(&finding, PATHS_DATA " holds what is no jail's name: ");
+			text_add_quoted(&finding, entry->d_name);
+			found += find(finding.bytes, "rename it or take it away");
+			continue;
+		}
+		if (count == size) {
+			size = size ? size * 2 : 256;
+			struct owner *grown = reallocarray(owners, size, sizeof(*owners));
+			if (!grown)
+				report_refuse("check", NULL, NULL);
+			owners = grown;
+		}
+		found += check_jail(entry->d_name, &owners[count++]);
+	}
+	closedir(entries);
+	return found + check_duplicates(owners, count);
+}
+
+unsigned int check_all(const char *jail)
+{
+	struct config config;
+	struct owner owner;
+	struct text error;
+	unsigned int found = check_launcher() + check_kernel();
+
+	if (namespace_is_first() == 0)
+		found += find("this is not process 1's mount namespace", "run the check on the host itself");
+	if (config_load(&config, NULL, &error) != 0)
+		return found + find(error.bytes, "until then every run is refused");
+	if (config.caller_count == 0)
+		found += find("nobody but root may call", "set `callers' in trampoline.conf");
+	found += check_state();
+	found += jail ? check_jail(jail, &owner) : check_jails();
+	if (found == 0)
+		printf("No findings.\n");
+	return found;
+}

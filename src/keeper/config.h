@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy: trampoline.conf and jails.d/NAME.conf, read strictly by libinih. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/limit.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+#define CONFIG_KEYS_MAX 40
+#define CONFIG_VALUE_MAX 512
+
+/* Where a key's value came from. */
+struct config_entry {
+	char value[CONFIG_VALUE_MAX];
+	enum record_source source; /* RECORD_CONFIG, RECORD_OVERRIDE; RECORD_SOURCES: built in */
+	int line;
+};
+
+struct config {
+	uint32_t callers[RECORD_CALLERS_MAX], caller_count;
+	char image[NAME_LENGTH_MAX + 8];
+	uint64_t minimum_uid, maximum_uid;
+	uint32_t log; /* RECORD_LOG_ flags */
+	uint64_t limits[LIMIT_RESOURCES], timeout_ms;
+	char path[512], shell[128], keep[512];
+	uint32_t keep_length, umask;
+	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
+	bool is_filtered, is_noexec;
+	struct config_entry entries[CONFIG_KEYS_MAX];       /* by the key's index */
+	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
+};
+
+/* Everything as built in: what an empty configuration means. */
+void config_defaults(struct config *config);
+
+/*
+ * Reads TEXT (LENGTH bytes) as the file SOURCE, called PATH in the sentence, on top of what CONFIG
+ * holds. 0, or -1 with *ERROR: unknown section or key, a key twice, a value out of range. Pure but
+ * for the names of callers, which NSS looks up.
+ */
+int config_parse(struct config *config, enum record_source source, const char *path, const char *text,
+		 size_t length, struct text *error) MUST_CHECK;
+
+/* Defaults, then trampoline.conf, then the override of JAIL (NULL: of none), each root's alone. */
+int config_load(struct config *config, const char *jail, struct text *error) MUST_CHECK;

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making the hub. In the host's table stay two mounts: RUNDIR on itself, private, because a
+ * namespace file cannot be bound on a shared mount; and on RUNDIR/hub the hub's namespace.
+ */
+#include "hub.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "cleanup.h"
+#include "device.h"
+#include "path.h"
+#include "report.h"
+#include "trampoline/paths.h"
+#include "tree.h"
+
+#ifndef NSFS_MAGIC
+#define NSFS_MAGIC 0x6e736673
+#endif
+#define ROOT_ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+int hub_open_run_directory(struct text *error)
+{
+	struct stat status;
+
+	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
+		return report_fill(error, "make directory", PATHS_RUN, NULL);
+	AUTO_CLOSE run_fd = path_open_trusted(PATHS_RUN, error);
+	if (run_fd < 0)
+		return -1;
+	if (fstat(run_fd, &status) != 0 || (status.st_mode & 07777) != 0700)
+		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700");
+	return cleanup_take(&run_fd);
+}
+
+int hub_open(int run_fd)
+{
+	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs file_system;
+
+	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
+		return cleanup_take(&fd);
+	errno = ENXIO;
+	return -1;
+}
+
+/* RUNDIR on itself, and private, in the host's namespace. */
+static int make_private_mount(int run_fd)
+{
+	struct mount_attr private = {.propagation = MS_PRIVATE};
+	struct statx status;
+
+	if (statx(run_fd, "", AT_EMPTY_PATH, 0, &status) != 0)
+		return -1;
+	if (!(status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+		AUTO_CLOSE tree_fd = tree_clone(run_fd, "");
+
+		if (tree_fd < 0 || tree_attach(tree_fd, AT_FDCWD, PATHS_RUN) != 0)
+			return -1;
+	}
+	return mount_setattr(AT_FDCWD, PATHS_RUN, AT_SYMLINK_NOFOLLOW, &private, sizeof(private));
+}
+
+/* The hub's root and what is in it, mounted on RUNDIR of a namespace nobody else sees. */
+static int build_root(void)
+{
+	AUTO_CLOSE root_fd = tree_new_tmpfs("0700", ROOT_ATTRIBUTES);
+	AUTO_CLOSE dev_fd = tree_new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+
+	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, HUB_JAILS + 1, 0700) != 0 ||
+	    mkdirat(root_fd, HUB_DEV + 1, 0755) != 0 || mkdirat(root_fd, HUB_STAGE + 1, 0700) != 0 ||
+	    mknodat(root_fd, HUB_SEED + 1, S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
+		return -1;
+	return tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0
+		       ? -1
+		       : tree_attach(dev_fd, AT_FDCWD, HUB_DEV);
+}
+
+/* A namespace with the hub's root alone: copying it costs the same however many pins there are. */
+static int make_seed(const struct namespace_home *home, int hub_fd)
+{
+	AUTO_CLOSE pin_fd = -1;
+	AUTO_CLOSE seed_fd = namespace_new(home, hub_fd, hub_fd, &pin_fd);
+
+	if (seed_fd < 0 || umount2(HUB_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+		return -1;
+	return namespace_enter(hub_fd) != 0 ? -1 : tree_attach(pin_fd, AT_FDCWD, HUB_SEED);
+}
+
+static int make(const struct namespace_home *home, int run_fd)
+{
+	AUTO_CLOSE pin_fd = -1;
+
+	if (make_private_mount(run_fd) != 0)
+		return -1;
+	AUTO_CLOSE hub_fd = namespace_new(home, home->mount_fd, home->mount_fd, &pin_fd);
+	if (hub_fd < 0 || tree_make_private() != 0 || build_root() != 0 ||
+	    make_seed(home, hub_fd) != 0 || namespace_enter(home->mount_fd) != 0)
+		return -1;
+	/* The commit: until the pin is there, all of it goes with this process. What is in the way,
+	 * from a hub whose namespace is gone or from a hand, was no hub. */
+	if (unlinkat(AT_FDCWD, PATHS_RUN "/hub", 0) != 0 && errno != ENOENT)
+		return -1;
+	if (mknod(PATHS_RUN "/hub", S_IFREG | 0600, 0) != 0 ||
+	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/hub") != 0)
+		return -1;
+	return cleanup_take(&hub_fd);
+}
+
+int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error)
+{
+	AUTO_CLOSE lock_fd = open(PATHS_RUN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (hub_open(run_fd) >= 0)
+		return hub_open(run_fd);
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0)
+		return report_fill(error, "lock", PATHS_RUN, NULL);
+	/* Opened again: somebody may have mounted RUNDIR and made the hub while we waited. */
+	AUTO_CLOSE now_fd = hub_open_run_directory(error);
+	if (now_fd < 0)
+		return -1;
+	AUTO_CLOSE hub_fd = hub_open(now_fd);
+	if (hub_fd >= 0)
+		return cleanup_take(&hub_fd);
+	switch (namespace_is_first()) {
+	case 1:
+		break;
+	case 0:
+		return report_fill(error, "make the hub", PATHS_RUN "/hub",
+				   "this is not the mount namespace of process 1, nor may it be entered; "
+				   "run `trampoline --prepare JAIL' once on the host itself");
+	default:
+		return report_fill(error, "read", "/proc/1/mountinfo", NULL);
+	}
+	hub_fd = make(home, now_fd);
+	if (hub_fd < 0)
+		return report_fill(error, "make the hub", PATHS_RUN "/hub", NULL);
+	return cleanup_take(&hub_fd);
+}

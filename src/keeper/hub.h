@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The hub: one mount namespace of ours, whose tiny root holds the pins of all live jails. */
+#pragma once
+
+#include "namespace.h"
+#include "trampoline/attributes.h"
+#include "trampoline/text.h"
+
+/* Paths inside the hub. */
+#define HUB_JAILS "/jails"
+#define HUB_DEV "/dev"   /* the /dev that all jails share */
+#define HUB_SEED "/seed" /* pin of the empty namespace that a jail's is copied from */
+#define HUB_STAGE "/stage" /* where a jail's root is mounted until it is the root */
+
+/* A descriptor of RUNDIR, made if it is missing; it must be root's, 0700. -1 with *ERROR. */
+int hub_open_run_directory(struct text *error) MUST_CHECK;
+
+/* A descriptor of the hub's namespace; -1 and errno ENXIO if there is none. */
+int hub_open(int run_fd) MUST_CHECK;
+
+/* The same, made if there is none: only in PID 1's mount namespace, so there is never a second one. */
+int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error) MUST_CHECK;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* images/NAME/current is the one symlink we follow: one name, of a directory beside it. */
+#include "image.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "path.h"
+#include "report.h"
+#include "trampoline/paths.h"
+
+int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
+{
+	char path[PATH_MAX], link[NAME_LENGTH_MAX + 2];
+
+	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
+	AUTO_CLOSE image_fd = path_open_trusted(path, error);
+	if (image_fd < 0)
+		return -1;
+	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
+	if (length < 0)
+		return report_fill(error, "read link", path,
+				   errno == ENOENT ? "no version is current; trampoline-image builds and "
+						     "activates one"
+						   : NULL);
+	link[length] = '\0';
+	if (!name_is_component(link))
+		return report_fill(error, "use image version", link,
+				   "`current' must name a version that is beside it");
+	memcpy(version, link, (size_t)length + 1); /* name_is_component() bounds it */
+	return path_open_trusted_at(image_fd, path, version, error);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Judgement: may this home be a jail's, whose is it, on which image, under which policy. Everything
+ * is held by descriptors from here on; the names are not looked up again.
+ */
+#include "jail.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "image.h"
+#include "path.h"
+#include "report.h"
+#include "seccomp.h"
+#include "trampoline/origin.h"
+#include "trampoline/paths.h"
+
+#define NOBODY 65534 /* who everybody is on a squashed or foreign file system */
+
+/* Opens data/NAME: a user exists because root made this directory. */
+static int open_data(const char *name, struct text *error)
+{
+	AUTO_CLOSE data_fd = path_open_trusted(PATHS_DATA, error);
+	struct stat status;
+
+	if (data_fd < 0)
+		return -1;
+	if (fstatat(data_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+		return report_fill(error, "find jail", name,
+				   "there is no such user in " PATHS_DATA "; see trampoline-user(8)");
+	return path_open_trusted_at(data_fd, PATHS_DATA, name, error);
+}
+
+/* Opens a directory of the user's, and remembers which it was. */
+static int open_users(struct jail *jail, enum record_source source, int parent_fd, const char *name,
+		      struct text *error)
+{
+	AUTO_CLOSE fd = path_open_directory(parent_fd, name);
+	char path[PATH_MAX];
+
+	origin_path(source, jail->record.name, "", path);
+	if (fd < 0)
+		return report_fill(error, "open directory", path,
+				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
+	if (origin_read_fd(source, fd, &jail->record.origins[source]) != 0)
+		return report_fill(error, "look at directory", path, NULL);
+	return cleanup_take(&fd);
+}
+
+static bool is_allowed(const struct config *config, uint32_t id)
+{
+	return id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid;
+}
+
+/* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
+static int identify(struct jail *jail, struct text *error)
+{
+	struct record *record = &jail->record;
+	const struct record_origin *home = &record->origins[RECORD_HOME];
+	char path[PATH_MAX];
+
+	origin_path(RECORD_HOME, record->name, "", path);
+	if (!is_allowed(&jail->config, home->uid))
+		return report_fill(error, "run as the owner of", path,
+				   "its uid is not between minimum_uid and maximum_uid");
+	if (!is_allowed(&jail->config, home->gid))
+		return report_fill(error, "run as the group of", path,
+				   "its gid is not between minimum_uid and maximum_uid");
+	record->uid = home->uid;
+	record->gid = home->gid;
+	origin_path(RECORD_TMP, record->name, "", path);
+	if (record->origins[RECORD_TMP].uid != record->uid)
+		return report_fill(error, "use", path, "it belongs to another user than the home");
+	return 0;
+}
+
+static int open_data_directories(struct jail *jail, struct text *error)
+{
+	const char *name = jail->record.name;
+	AUTO_CLOSE data_fd = open_data(name, error);
+	char path[PATH_MAX];
+
+	if (data_fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), PATHS_DATA "/%s", name);
+	jail->base_fd = path_open_trusted_at(data_fd, path, "home", error);
+	if (jail->base_fd < 0)
+		return -1;
+	if (origin_read_fd(RECORD_BASE, jail->base_fd, &jail->record.origins[RECORD_BASE]) != 0)
+		return report_fill(error, "look at directory", path, NULL);
+	AUTO_CLOSE home_fd = open_users(jail, RECORD_HOME, jail->base_fd, name, error);
+	if (home_fd < 0)
+		return -1;
+	jail->tmp_fd = open_users(jail, RECORD_TMP, data_fd, "tmp", error);
+	return jail->tmp_fd < 0 ? -1 : identify(jail, error);
+}
+
+/* The policy as the launcher will obey it. */
+static void copy_policy(struct record *record, const struct config *config)
+{
+	memcpy(record->callers, config->callers, sizeof(record->callers));
+	memcpy(record->limits, config->limits, sizeof(record->limits));
+	memcpy(record->path, config->path, sizeof(record->path));
+	memcpy(record->shell, config->shell, sizeof(record->shell));
+	memcpy(record->keep, config->keep, sizeof(record->keep));
+	memcpy(record->image, config->image, sizeof(record->image));
+	record->caller_count = config->caller_count;
+	record->timeout_ms = config->timeout_ms;
+	record->keep_length = config->keep_length;
+	record->umask = config->umask;
+	record->flags = config->log;
+	if (config->are_processes_private)
+		record->flags |= RECORD_PRIVATE_PROCESSES;
+	if (config->has_proc)
+		record->flags |= RECORD_PROC;
+	record->origins[RECORD_CONFIG] = config->origins[RECORD_CONFIG];
+	record->origins[RECORD_OVERRIDE] = config->origins[RECORD_OVERRIDE];
+}
+
+static int describe(struct jail *jail, struct text *error)
+{
+	struct record *record = &jail->record;
+
+	if (config_load(&jail->config, record->name, error) != 0)
+		return -1;
+	copy_policy(record, &jail->config);
+	if (open_data_directories(jail, error) != 0)
+		return -1;
+	jail->image_fd = image_open(jail->config.image, record->image_version, error);
+	if (jail->image_fd < 0)
+		return -1;
+	if (origin_read_fd(RECORD_IMAGE, jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
+		return report_fill(error, "look at image", jail->config.image, NULL);
+	if (jail->config.is_filtered && seccomp_compile(record) != 0)
+		return report_fill(error, "compile the system call filter", NULL, NULL);
+	return 0;
+}
+
+int jail_describe(struct jail *jail, const char *name, struct text *error)
+{
+	memset(jail, 0, sizeof(*jail));
+	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+	snprintf(jail->record.name, sizeof(jail->record.name), "%s", name);
+	if (describe(jail, error) == 0)
+		return 0;
+	jail_close(jail);
+	return -1;
+}
+
+void jail_close(struct jail *jail)
+{
+	cleanup_close(&jail->image_fd);
+	cleanup_close(&jail->base_fd);
+	cleanup_close(&jail->tmp_fd);
+	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+}

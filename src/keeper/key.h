@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of the configuration, by their place in one table. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+
+/* Section and name of the key at INDEX; NULL past the end. */
+const char *key_section(size_t index);
+const char *key_name(size_t index);
+
+/* What it is where no file sets it, as a file would say it. */
+const char *key_default(size_t index);
+
+/* Reads VALUE into CONFIG; false, with CONFIG's field in an unknown state, if it is none of this key's. */
+bool key_read(struct config *config, size_t index, const char *value);

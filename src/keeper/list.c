@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables and JSON. Names and versions come from allow-lists, so they need no quoting in either. */
+#include "list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "live.h"
+#include "privilege.h"
+#include "report.h"
+#include "state.h"
+#include "trampoline/limit.h"
+#include "trampoline/quantity.h"
+
+struct table {
+	bool json;
+	size_t rows;
+	int64_t now_ns;
+};
+
+static void format_age(char age[static 32], int64_t now_ns, int64_t then_ns)
+{
+	int64_t seconds = (now_ns - then_ns) / 1000000000;
+
+	if (then_ns == 0)
+		snprintf(age, 32, "never");
+	else if (seconds < 60)
+		snprintf(age, 32, "%jds ago", (intmax_t)seconds);
+	else if (seconds < 3600)
+		snprintf(age, 32, "%jdm ago", (intmax_t)(seconds / 60));
+	else if (seconds < 86400)
+		snprintf(age, 32, "%jdh ago", (intmax_t)(seconds / 3600));
+	else
+		snprintf(age, 32, "%jdd ago", (intmax_t)(seconds / 86400));
+}
+
+/* Seconds since THEN, or null, as a JSON value. */
+static void format_seconds(char seconds[static 24], int64_t now_ns, int64_t then_ns)
+{
+	if (then_ns == 0)
+		snprintf(seconds, 24, "null");
+	else
+		snprintf(seconds, 24, "%.3f", (double)(now_ns - then_ns) / 1e9);
+}
+
+static void print_json(const struct table *table, const struct record *record, enum live_state state,
+		       size_t processes)
+{
+	char built[24], entered[24];
+
+	format_seconds(built, table->now_ns, record->built_ns);
+	format_seconds(entered, table->now_ns, record->entered_ns);
+	printf("%s\n  {\"jail\": \"%s\", \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
+	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"}",
+	       table->rows ? "," : "", record->name, record->uid, live_state_name(state), processes,
+	       built, entered, record->image, record->image_version);
+}
+
+static void print_row(struct table *table, const struct record *record, enum live_state state,
+		      size_t processes)
+{
+	char built[32], entered[32];
+
+	if (table->json) {
+		print_json(table, record, state, processes);
+		table->rows++;
+		return;
+	}
+	if (table->rows++ == 0)
+		printf("%-16s %10s %-9s %9s %-10s %-12s %s\n", "JAIL", "UID", "STATE", "PROCESSES", "BUILT",
+		       "LAST ENTERED", "IMAGE");
+	format_age(built, table->now_ns, record->built_ns);
+	format_age(entered, table->now_ns, record->entered_ns);
+	printf("%-16s %10u %-9s %9zu %-10s %-12s %s@%s\n", record->name, record->uid,
+	       live_state_name(state), processes, built, entered, record->image, record->image_version);
+}
+
+static void open_live(struct live *live)
+{
+	struct text error;
+
+	if (privilege_lower(PRIVILEGE_LOOK) != 0)
+		report_refuse("lower the keeper's privilege", NULL, NULL);
+	if (live_open(live, &error) != 0)
+		report_die(&error);
+}
+
+static void print_jail(const struct live *live, struct table *table, const char *name)
+{
+	AUTO_CLOSE directory_fd = live_open_jail(live, name);
+	struct record record;
+	char file[64];
+	void *cursor = NULL;
+	size_t processes;
+
+	if (directory_fd < 0)
+		return;
+	if (state_read(directory_fd, name, &record) == 0) {
+		enum live_state state = live_judge(live, &record, &processes);
+
+		print_row(table, &record, state, processes);
+	}
+	while (state_next_retired(directory_fd, name, &cursor, &record, file) > 0) {
+		processes = record.name[0] ? scan_count(&live->scan, &record) : 0;
+		if (processes > 0)
+			print_row(table, &record, LIVE_DISCARDED, processes);
+	}
+}
+
+/* Long work shows progress, where somebody looks. */
+static void show_progress(const struct table *table, size_t done, size_t all)
+{
+	if (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) &&
+	    clock_boottime_ns() - table->now_ns > INT64_C(1000000000) && done % 256 == 0)
+		fprintf(stderr, "\rlooking at jail %zu of %zu ", done, all);
+}
+
+void list_all(bool json)
+{
+	struct table table = {.json = json, .now_ns = clock_boottime_ns()};
+	struct live live;
+
+	open_live(&live);
+	if (json)
+		printf("[");
+	for (size_t i = 0; i < live.count; i++) {
+		show_progress(&table, i, live.count);
+		print_jail(&live, &table, live.names[i]);
+	}
+	if (json)
+		printf("%s]\n", table.rows ? "\n" : "");
+	else if (table.rows == 0)
+		printf("No jail is live.\n");
+	live_close(&live);
+}
+
+static void print_limits(const struct record *record)
+{
+	const char *name;
+	unsigned int resource;
+
+	for (size_t i = 0; (name = limit_name(i, &resource)); i++) {
+		if (record->limits[resource] == QUANTITY_UNLIMITED)
+			printf("  %-14s unlimited\n", name);
+		else
+			printf("  %-14s %ju\n", name, (uintmax_t)record->limits[resource]);
+	}
+}
+
+static void print_details(const struct live *live, const struct record *record)
+{
+	for (size_t i = 0; i < live->scan.count; i++)
+		if (scan_is_inside(&live->scan.processes[i], record))
+			printf("process %d uid %u\n", live->scan.processes[i].pid,
+			       live->scan.processes[i].uid);
+	printf("gid %u\nmount namespace %ju\nipc namespace %ju%s\nnetwork namespace %ju%s\n", record->gid,
+	       (uintmax_t)record->mount_namespace, (uintmax_t)record->ipc_namespace,
+	       record->ipc_namespace ? "" : " (the host's)", (uintmax_t)record->network_namespace,
+	       record->network_namespace ? "" : " (the host's)");
+	printf("system call filter %u instructions\nlimits (seconds, bytes or a count)\n",
+	       record->filter_length);
+	print_limits(record);
+}
+
+void list_one(const char *name, bool json)
+{
+	struct table table = {.json = json, .now_ns = clock_boottime_ns()};
+	struct live live;
+	struct record record;
+
+	open_live(&live);
+	AUTO_CLOSE directory_fd = live_open_jail(&live, name);
+	if (json)
+		printf("[");
+	print_jail(&live, &table, name);
+	if (json)
+		printf("%s]\n", table.rows ? "\n" : "");
+	if (table.rows == 0 && !json)
+		report_refuse("show jail", name, "it is not live");
+	if (!json && state_read(directory_fd, name, &record) == 0)
+		print_details(&live, &record);
+	live_close(&live);
+}

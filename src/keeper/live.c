@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* What is there, from the three places that know: RUNDIR, the hub, and /proc. */
+#include "live.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "hub.h"
+#include "path.h"
+#include "report.h"
+#include "trampoline/origin.h"
+#include "trampoline/paths.h"
+
+static int add_name(struct live *live, const char *name)
+{
+	if (live->count == live->size) {
+		size_t size = live->size ? live->size * 2 : 256;
+		void *grown = reallocarray(live->names, size, sizeof(*live->names));
+
+		if (!grown)
+			return -1;
+		live->names = grown;
+		live->size = size;
+	}
+	snprintf(live->names[live->count++], sizeof(*live->names), "%.*s", NAME_LENGTH_MAX, name);
+	return 0;
+}
+
+/* Adds the names that a directory holds; what is no jail's name is none of ours. */
+static int add_names(struct live *live, int directory_fd, const char *path)
+{
+	int fd = openat(directory_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	int result = 0;
+
+	if (!entries)
+		return errno == ENOENT ? 0 : -1;
+	for (const struct dirent *entry; result == 0 && (entry = readdir(entries));)
+		if (name_is_jail(entry->d_name))
+			result = add_name(live, entry->d_name);
+	closedir(entries);
+	return result;
+}
+
+static int compare(const void *first, const void *second)
+{
+	return strcmp(first, second);
+}
+
+static void sort_names(struct live *live)
+{
+	size_t kept = 0;
+
+	if (live->count > 1)
+		qsort(live->names, live->count, sizeof(*live->names), compare);
+	for (size_t i = 0; i < live->count; i++)
+		if (kept == 0 || strcmp(live->names[kept - 1], live->names[i]) != 0)
+			memmove(live->names[kept++], live->names[i], sizeof(*live->names));
+	live->count = kept;
+}
+
+static int collect(struct live *live)
+{
+	if (add_names(live, live->run_fd, "jails") != 0)
+		return -1;
+	if (live->hub_fd >= 0 &&
+	    (namespace_enter(live->hub_fd) != 0 || add_names(live, AT_FDCWD, HUB_JAILS) != 0 ||
+	     namespace_enter(live->home.mount_fd) != 0))
+		return -1;
+	sort_names(live);
+	return scan_read(&live->home, &live->scan);
+}
+
+int live_open(struct live *live, struct text *error)
+{
+	struct stat status;
+
+	memset(live, 0, sizeof(*live));
+	live->run_fd = live->hub_fd = -1;
+	if (namespace_remember(&live->home) != 0)
+		return report_fill(error, "open", "/proc", NULL);
+	if (stat(PATHS_RUN, &status) != 0 && errno == ENOENT)
+		return 0; /* after a reboot: nothing is live */
+	live->run_fd = path_open_trusted(PATHS_RUN, error);
+	if (live->run_fd < 0)
+		return -1;
+	live->hub_fd = hub_open(live->run_fd);
+	if (collect(live) == 0)
+		return 0;
+	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);
+	live_close(live);
+	return -1;
+}
+
+void live_close(struct live *live)
+{
+	scan_free(&live->scan);
+	free(live->names);
+	cleanup_close(&live->hub_fd);
+	cleanup_close(&live->run_fd);
+}
+
+int live_open_jail(const struct live *live, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "jails/%s", name);
+	return openat(live->run_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes)
+{
+	*processes = scan_count(&live->scan, record);
+	if (!origin_is_current(record))
+		return LIVE_STALE;
+	if (*processes > 0)
+		return LIVE_IN_USE;
+	return record->marked_ns > record->entered_ns ? LIVE_MARKED : LIVE_IDLE;
+}
+
+const char *live_state_name(enum live_state state)
+{
+	static const char *const names[LIVE_STATES] = {"in use", "idle", "marked", "stale", "discarded"};
+
+	return names[state];
+}

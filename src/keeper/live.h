@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The live jails: names from RUNDIR and from the hub, each with what is known of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "namespace.h"
+#include "scan.h"
+#include "trampoline/attributes.h"
+#include "trampoline/name.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+/* What the administrator's commands work on. */
+struct live {
+	struct namespace_home home;
+	int run_fd, hub_fd; /* hub_fd -1: there is no hub, so no jail is live */
+	struct scan scan;
+	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
+	size_t count, size;
+};
+
+enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDED, LIVE_STATES };
+
+/* Collects names and processes; makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
+int live_open(struct live *live, struct text *error) MUST_CHECK;
+void live_close(struct live *live);
+
+/* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
+int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
+
+/* The state of a jail with a valid record, and in *PROCESSES how many are inside. */
+enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes);
+
+const char *live_state_name(enum live_state state);

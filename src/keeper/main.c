@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper: everything that need not happen once per request. It is not setuid; the launcher runs it
+ * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
+ * administrator's own command line for --list and its like.
+ */
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "check.h"
+#include "explain.h"
+#include "list.h"
+#include "report.h"
+#include "retire.h"
+#include "trampoline/arguments.h"
+#include "trampoline/name.h"
+#include "trampoline/quantity.h"
+
+static void refuse_strangers(void)
+{
+	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
+		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
+}
+
+/* What the launcher hands on: an administrator's own command line. Returns the exit status. */
+static int administer(const struct arguments *arguments)
+{
+	switch (arguments->mode) {
+	case ARGUMENTS_LIST:
+		list_all(arguments->json);
+		return 0;
+	case ARGUMENTS_STATUS:
+		list_one(arguments->jail, arguments->json);
+		return 0;
+	case ARGUMENTS_CLEANUP:
+		retire_idle(arguments->dry_run, arguments->verbose);
+		return 0;
+	case ARGUMENTS_DISCARD:
+		retire_now(arguments->jail, arguments->kill);
+		return 0;
+	case ARGUMENTS_CHECK:
+		return check_all(arguments->jail) == 0 ? 0 : 1;
+	case ARGUMENTS_EXPLAIN:
+		explain_run(arguments);
+		return 0;
+	case ARGUMENTS_RUN:
+	case ARGUMENTS_PREPARE:
+	case ARGUMENTS_HELP:
+	case ARGUMENTS_VERSION:
+		break;
+	}
+	report_refuse("do that", NULL, "it is the launcher's part");
+}
+
+int main(int argc, char *argv[])
+{
+	struct text error;
+	uint64_t caller;
+
+	refuse_strangers();
+	umask(077);
+	if (argc == 4 && !strcmp(argv[1], "build") && name_is_jail(argv[2]) &&
+	    quantity_parse_number(argv[3], &caller) == 0) {
+		build_jail(argv[2], (uid_t)caller);
+		return 0;
+	}
+	struct arguments arguments;
+	if (arguments_parse(&arguments, argc, argv, &error) != 0)
+		report_die(&error);
+	return administer(&arguments);
+}

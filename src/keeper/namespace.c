@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A namespace file can be bound only in an older mount namespace: so the kernel keeps namespaces
+ * from holding each other. On 6.18 the numbers it goes by come from batches for each CPU and are not
+ * in order of creation (fixed in 6.19), so a namespace is made again, on another CPU, until it fits.
+ */
+#include "namespace.h"
+
+#include <fcntl.h>
+#include <libmount.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+
+#include "cleanup.h"
+#include "tree.h"
+
+#define ATTEMPTS 256
+
+int namespace_open(const struct namespace_home *home, const char *kind)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "self/ns/%s", kind);
+	return openat(home->proc_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+int namespace_remember(struct namespace_home *home)
+{
+	home->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	home->mount_fd = home->proc_fd < 0 ? -1 : namespace_open(home, "mnt");
+	return home->mount_fd < 0 ? -1 : 0;
+}
+
+int namespace_is_first(void)
+{
+	AUTO_TABLE table = mnt_new_table_from_file("/proc/1/mountinfo");
+	struct statx root;
+
+	if (!table || statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &root) != 0)
+		return -1;
+	/* Mount ids are unique in the whole system, so PID 1's table has ours only if it is ours. */
+	struct libmnt_fs *fs = mnt_table_find_target(table, "/", MNT_ITER_BACKWARD);
+	return fs && (root.stx_mask & STATX_MNT_ID) && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
+}
+
+int namespace_enter(int fd)
+{
+	return setns(fd, CLONE_NEWNS);
+}
+
+static void move_to_cpu(unsigned int attempt)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(attempt % (unsigned int)get_nprocs_conf(), &cpus);
+	(void)sched_setaffinity(0, sizeof(cpus), &cpus); /* a CPU we may not use: the next attempt's */
+}
+
+static void move_to_any_cpu(void)
+{
+	cpu_set_t cpus;
+
+	memset(&cpus, 0xff, sizeof(cpus));
+	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
+{
+	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (attempt > 0)
+			move_to_cpu(attempt);
+		if (namespace_enter(base_fd) != 0 || unshare(CLONE_NEWNS) != 0)
+			return -1;
+		AUTO_CLOSE fd = namespace_open(home, "mnt");
+		if (fd < 0 || namespace_enter(pinner_fd) != 0)
+			return -1;
+		*pin_fd = tree_clone(fd, "");
+		if (*pin_fd >= 0) {
+			if (attempt > 0)
+				move_to_any_cpu();
+			return namespace_enter(fd) == 0 ? cleanup_take(&fd) : -1;
+		}
+		if (errno != EINVAL)
+			return -1;
+	}
+	return -1;
+}
+
+int namespace_new_network(void)
+{
+	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	if (unshare(CLONE_NEWNET) != 0)
+		return -1;
+	AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &loopback);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Mount namespaces: making one that can be pinned, and moving between them. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "trampoline/attributes.h"
+
+/* Where a keeper comes from and what it needs to find its way back. */
+struct namespace_home {
+	int mount_fd; /* the mount namespace it was started in */
+	int proc_fd;  /* O_PATH: that namespace's /proc, of use where there is none */
+};
+
+/* 0, or -1 and errno. Both descriptors stay open for the life of the process. */
+int namespace_remember(struct namespace_home *home) MUST_CHECK;
+
+/* Whether this is PID 1's mount namespace and its root: 1, 0, or -1 and errno. */
+int namespace_is_first(void) MUST_CHECK;
+
+/* A descriptor of this process's own namespace KIND ("mnt", "ipc", "net"). -1 and errno. */
+int namespace_open(const struct namespace_home *home, const char *kind) MUST_CHECK;
+
+/* Moves to the mount namespace at FD; root and working directory become its root. */
+int namespace_enter(int fd) MUST_CHECK;
+
+/*
+ * Makes a copy of the mount namespace at BASE_FD that can be pinned in the one at PINNER_FD. Returns
+ * its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in the new
+ * namespace afterwards. -1 and errno.
+ */
+int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
+	MUST_CHECK;
+
+/* Makes a network namespace with its loopback device up, and stays in it. */
+int namespace_new_network(void) MUST_CHECK;

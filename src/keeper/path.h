@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Names into descriptors: walked one component at a time, never through a symlink. */
+#pragma once
+
+#include "trampoline/attributes.h"
+#include "trampoline/text.h"
+
+/*
+ * An O_PATH descriptor of the directory PATH (absolute), each component of which is a directory of
+ * root's that nobody else can write to. A sticky parent such as /tmp may be writable: there only
+ * an owner can rename an entry, and the entry is checked. -1, and a sentence naming the component.
+ */
+int path_open_trusted(const char *path, struct text *error) MUST_CHECK;
+
+/* The same for NAME in DIRECTORY_FD, a trusted directory called PATH in the sentence. */
+int path_open_trusted_at(int directory_fd, const char *path, const char *name, struct text *error)
+	MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the directory NAME in DIRECTORY_FD, whoever owns it: O_PATH opens no
+ * device and waits for no fifo. -1 and errno: ENOTDIR also for a symlink.
+ */
+int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * A readable descriptor of the regular file NAME in DIRECTORY_FD, if it is root's and only root can
+ * write it. -1 and errno: EPERM if it is not so.
+ */
+int path_open_file(int directory_fd, const char *name) MUST_CHECK;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper needs few of root's capabilities; libcap takes the others away. */
+#include "privilege.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/capability.h>
+
+#include "trampoline/attributes.h"
+
+int privilege_lower(enum privilege_step step)
+{
+	/* setns to a mount namespace wants both SYS_ADMIN and SYS_CHROOT: setns(2). */
+	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD, CAP_NET_ADMIN};
+	static const cap_value_t look[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE};
+	static const cap_value_t retire[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_KILL};
+	static const struct {
+		const cap_value_t *values;
+		int count;
+	} steps[] = {
+		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build)},
+		[PRIVILEGE_RETIRE] = {retire, ARRAY_LENGTH(retire)},
+		[PRIVILEGE_LOOK] = {look, ARRAY_LENGTH(look)},
+	};
+	cap_t now = cap_get_proc(), wanted = cap_init();
+	int result = -1;
+
+	if (now && wanted) {
+		result = 0;
+		for (int i = 0; i < steps[step].count; i++) {
+			cap_value_t value = steps[step].values[i];
+			cap_flag_value_t has = CAP_CLEAR;
+
+			if (cap_get_flag(now, value, CAP_PERMITTED, &has) != 0 || has == CAP_CLEAR)
+				continue; /* the call that wants it will say so */
+			if (cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) != 0 ||
+			    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0)
+				result = -1;
+		}
+		if (result == 0 && cap_set_proc(wanted) != 0)
+			result = -1;
+	}
+	int error = errno;
+	cap_free(now);
+	cap_free(wanted);
+	errno = error;
+	return result;
+}

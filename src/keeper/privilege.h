@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "trampoline/attributes.h"
+
+/* What a step of the keeper's needs; the rest is given up for good. */
+enum privilege_step {
+	PRIVILEGE_BUILD,     /* namespaces, mounts, device nodes, a loopback device */
+	PRIVILEGE_RETIRE,    /* namespaces and pins; looking at, and perhaps killing, processes */
+	PRIVILEGE_LOOK,      /* the same without killing */
+};
+
+/* Lowers the capabilities, inheritable and ambient ones included. 0, or -1 and errno. */
+int privilege_lower(enum privilege_step step) MUST_CHECK;

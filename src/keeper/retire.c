@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Idle jails expire as mounts do: MNT_EXPIRE marks a pin in one pass and removes it in a later one,
+ * unless somebody opened it in between, and nobody can between the kernel's look and its doing.
+ * Pins and records of our own names go, one by one; no code here can reach a file of a user's.
+ */
+#include "retire.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "hub.h"
+#include "live.h"
+#include "privilege.h"
+#include "report.h"
+#include "state.h"
+#include "trampoline/origin.h"
+
+enum outcome { OUTCOME_KEPT, OUTCOME_MARKED, OUTCOME_RETIRED, OUTCOME_DEBRIS, OUTCOME_BUSY, OUTCOMES };
+
+static const char *const outcome_names[OUTCOMES] = {"in use", "marked", "retired", "debris removed",
+						    "busy"};
+
+static bool has_user(const struct record *record)
+{
+	struct record_origin origin;
+	char path[PATH_MAX];
+
+	origin_path(RECORD_BASE, record->name, record->image, path);
+	/* An error is not an absence: storage that is away keeps its jails. */
+	return origin_read(RECORD_BASE, path, &origin) != 0 || origin.inode != 0;
+}
+
+/* Runs STEP in the hub and comes back. */
+static int in_hub(const struct live *live, int (*step)(const char *name), const char *name)
+{
+	if (live->hub_fd < 0)
+		return 0;
+	if (namespace_enter(live->hub_fd) != 0)
+		return -1;
+	int result = step(name), error = errno;
+	if (namespace_enter(live->home.mount_fd) != 0)
+		report_refuse("return to the host's mounts", NULL, NULL);
+	errno = error;
+	return result;
+}
+
+/* Forgets the retired records whose last process has gone. */
+static int prune(const struct live *live, int directory_fd, const char *name)
+{
+	struct record record;
+	char file[64];
+	void *cursor = NULL;
+	int found;
+
+	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0)
+		if ((!record.name[0] || scan_count(&live->scan, &record) == 0) &&
+		    state_unlink(directory_fd, file) != 0)
+			return -1;
+	return found;
+}
+
+/* The record first, then the pins: in this order a launcher never finds one without the other. */
+static int retire(const struct live *live, int directory_fd, const char *name)
+{
+	if (state_withdraw(directory_fd, name) != 0 || in_hub(live, state_unpin, name) != 0 ||
+	    prune(live, directory_fd, name) != 0)
+		return -1;
+	if (state_remove(live->run_fd, directory_fd, name) != 0 && errno != ENOTEMPTY)
+		return -1;
+	return 0;
+}
+
+static int expire_pin(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), HUB_JAILS "/%s/mnt", name);
+	return umount2(path, MNT_EXPIRE | UMOUNT_NOFOLLOW);
+}
+
+/* What using the pin does to its mark: umount2(2), MNT_EXPIRE. */
+static int touch_pin(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), HUB_JAILS "/%s/mnt", name);
+	AUTO_CLOSE fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -1 : 0;
+}
+
+/*
+ * Nobody was inside when we looked. The kernel decides whether that is still so: the record is away
+ * while it does, so that a request that comes just now waits for our lock and not for nothing.
+ */
+static int expire(const struct live *live, int directory_fd, struct record *record, enum outcome *outcome)
+{
+	const char *name = record->name;
+	bool was_marked = record->marked_ns > record->entered_ns;
+
+	if (was_marked && state_unlink(directory_fd, RECORD_FILE) != 0)
+		return -1;
+	int result = in_hub(live, expire_pin, name);
+	if (result == 0 || errno == EINVAL || errno == ENOENT) {
+		*outcome = OUTCOME_RETIRED;
+		return retire(live, directory_fd, name);
+	}
+	if (errno != EAGAIN && errno != EBUSY)
+		return -1;
+	/* EBUSY: somebody holds the pin open, a launcher on its way in. */
+	*outcome = errno == EAGAIN ? OUTCOME_MARKED : OUTCOME_KEPT;
+	record->marked_ns = errno == EAGAIN ? clock_boottime_ns() : 0;
+	return was_marked ? state_publish(directory_fd, record)
+			  : state_mark(directory_fd, record->marked_ns);
+}
+
+static int treat(const struct live *live, int directory_fd, const char *name, enum outcome *outcome)
+{
+	struct record record;
+	size_t processes;
+
+	if (state_read(directory_fd, name, &record) != 0) {
+		*outcome = OUTCOME_DEBRIS;
+		return retire(live, directory_fd, name);
+	}
+	enum live_state state = live_judge(live, &record, &processes);
+	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
+		*outcome = OUTCOME_RETIRED;
+		return retire(live, directory_fd, name);
+	}
+	if (processes == 0)
+		return expire(live, directory_fd, &record, outcome);
+	*outcome = OUTCOME_KEPT;
+	return in_hub(live, touch_pin, name) != 0 ? -1 : prune(live, directory_fd, name);
+}
+
+/* What treat() would do, as far as that can be known without doing it. */
+static enum outcome foresee(const struct live *live, const char *name)
+{
+	AUTO_CLOSE directory_fd = live_open_jail(live, name);
+	struct record record;
+	size_t processes;
+
+	if (directory_fd < 0 || state_read(directory_fd, name, &record) != 0)
+		return OUTCOME_DEBRIS;
+	enum live_state state = live_judge(live, &record, &processes);
+	if (!has_user(&record) || (state == LIVE_STALE && processes == 0) || state == LIVE_MARKED)
+		return OUTCOME_RETIRED;
+	return processes > 0 ? OUTCOME_KEPT : OUTCOME_MARKED;
+}
+
+static enum outcome clean(const struct live *live, const char *name, struct text *error)
+{
+	AUTO_CLOSE directory_fd = -1;
+	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, error);
+	enum outcome outcome;
+
+	if (lock_fd < 0)
+		return OUTCOME_BUSY; /* its keeper is at work; there is a next pass */
+	if (treat(live, directory_fd, name, &outcome) == 0)
+		return outcome;
+	(void)report_fill(error, "retire jail", name, NULL);
+	fprintf(stderr, "trampoline: %s\n", error->bytes);
+	return OUTCOME_BUSY;
+}
+
+static void open_live(struct live *live, enum privilege_step step)
+{
+	struct text error;
+
+	if (privilege_lower(step) != 0)
+		report_refuse("lower the keeper's privilege", NULL, NULL);
+	if (live_open(live, &error) != 0)
+		report_die(&error);
+}
+
+void retire_idle(bool dry_run, bool verbose)
+{
+	size_t counts[OUTCOMES] = {0};
+	struct live live;
+	struct text error;
+
+	open_live(&live, PRIVILEGE_RETIRE);
+	for (size_t i = 0; i < live.count; i++) {
+		const char *name = live.names[i];
+		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name, &error);
+
+		counts[outcome]++;
+		if (dry_run || verbose)
+			printf("%s: %s%s\n", name, dry_run ? "would be " : "", outcome_names[outcome]);
+	}
+	if (!dry_run)
+		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu debris, %zu busy",
+			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
+			   counts[OUTCOME_RETIRED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY]);
+	live_close(&live);
+}
+
+/* Ends everybody in NAME's retired jails. */
+static int kill_retired(const struct live *live, int directory_fd, const char *name)
+{
+	struct record record;
+	char file[64];
+	void *cursor = NULL;
+	int found, result = 0;
+
+	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0)
+		if (record.name[0] && scan_kill(&live->home, &record) != 0)
+			result = -1;
+	return result == 0 ? found : -1;
+}
+
+void retire_now(const char *name, bool kill)
+{
+	struct live live;
+	struct text error;
+	AUTO_CLOSE directory_fd = -1;
+
+	open_live(&live, PRIVILEGE_RETIRE);
+	if (live.run_fd < 0)
+		report_refuse("discard jail", name, "it is not live");
+	AUTO_CLOSE present_fd = live_open_jail(&live, name);
+	if (present_fd < 0)
+		report_refuse("discard jail", name, errno == ENOENT ? "it is not live" : NULL);
+	AUTO_CLOSE lock_fd = state_lock(live.run_fd, name, true, &directory_fd, &error);
+	if (lock_fd < 0)
+		report_die(&error);
+	/* Out of sight first, so that nobody joins those who are to be killed. */
+	if (state_withdraw(directory_fd, name) != 0 || in_hub(&live, state_unpin, name) != 0)
+		report_refuse("discard jail", name, NULL);
+	if (kill && kill_retired(&live, directory_fd, name) != 0)
+		report_refuse("kill every process of jail", name, NULL);
+	scan_free(&live.scan);
+	if (scan_read(&live.home, &live.scan) != 0 || retire(&live, directory_fd, name) != 0)
+		report_refuse("discard jail", name, NULL);
+	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
+	live_close(&live);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is inside: one pass over /proc for all jails. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "namespace.h"
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+
+struct scan_process {
+	pid_t pid;
+	uid_t uid; /* effective */
+	uint64_t mount_namespace, ipc_namespace, network_namespace;
+};
+
+struct scan {
+	struct scan_process *processes;
+	size_t count, size;
+};
+
+/* Looks at every process. 0, or -1 and errno; scan_free() releases it either way. */
+int scan_read(const struct namespace_home *home, struct scan *scan) MUST_CHECK;
+void scan_free(struct scan *scan);
+
+/*
+ * Whether PROCESS is in the jail of RECORD. A run with private processes has a copy of the mount
+ * namespace, so it is known by the other namespaces, or, where those are the host's, by its uid.
+ */
+bool scan_is_inside(const struct scan_process *process, const struct record *record);
+
+/* How many are. */
+size_t scan_count(const struct scan *scan, const struct record *record);
+
+/* Kills all that are, however fast they fork: stops them first. 0 when none is left, -1 after five seconds. */
+int scan_kill(const struct namespace_home *home, const struct record *record) MUST_CHECK;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process without capabilities could still reach in the kernel and a user's program does not
+ * need. A short list: the kernel runs the filter once per system call number when it is loaded, and
+ * whatever a missing capability refuses anyway is not here.
+ */
+#include "seccomp.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#ifndef TIOCLINUX
+#define TIOCLINUX 0x541C
+#endif
+#define OPTIMIZE_BINARY_TREE 2
+
+static const int denied[] = {
+	/* kernel keyrings reach across jails by key id */
+	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+	/* large, young or often broken parts of the kernel */
+	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	/* a namespace of one's own is where root's code paths begin */
+	SCMP_SYS(unshare), SCMP_SYS(setns),
+};
+
+static const unsigned int namespace_flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID, CLONE_NEWNET,
+					       CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+
+static int add_rules(scmp_filter_ctx context)
+{
+	/* The kernel looks at 32 bits of an ioctl's number, so a filter must not look at 64
+	 * (CVE-2019-10063): input typed into, or selected from, the terminal of whoever called. */
+	static const scmp_datum_t ioctls[] = {TIOCSTI, TIOCLINUX};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(denied); i++)
+		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), denied[i], 0) != 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LENGTH(namespace_flags); i++)
+		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				     SCMP_CMP(0, SCMP_CMP_MASKED_EQ, namespace_flags[i],
+					      namespace_flags[i])) != 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LENGTH(ioctls); i++)
+		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, ioctls[i])) != 0)
+			return -1;
+	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
+	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
+static int export(scmp_filter_ctx context, struct record *record)
+{
+	AUTO_CLOSE fd = memfd_create("filter", MFD_CLOEXEC);
+
+	if (fd < 0 || seccomp_export_bpf(context, fd) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+		return -1;
+	ssize_t length = read(fd, record->filter, sizeof(record->filter));
+	if (length <= 0 || length == sizeof(record->filter)) {
+		errno = E2BIG;
+		return -1;
+	}
+	record->filter_length = (uint32_t)((size_t)length / sizeof(record->filter[0]));
+	return 0;
+}
+
+int seccomp_compile(struct record *record)
+{
+	/* The native ABI only: a 32-bit or x32 call kills, so that no other numbering gets round it. */
+	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+	int result = -1;
+
+	errno = ENOMEM;
+	if (!context)
+		return -1;
+	if (seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+	    seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_BINARY_TREE) == 0 &&
+	    add_rules(context) == 0)
+		result = export(context, record);
+	seccomp_release(context);
+	return result;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* A jail's files: RUNDIR/jails/NAME/{record,lock} on the host and /jails/NAME/{mnt,ipc,net} in the hub. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+enum state_pin { STATE_MOUNT, STATE_IPC, STATE_NETWORK, STATE_PINS };
+
+/*
+ * Takes jail NAME's lock, making its directory; *DIRECTORY_FD is that directory. Returns the lock's
+ * descriptor, whose closing releases it; -1 with *ERROR: busy after ten seconds, or at once if WAIT is false.
+ */
+int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struct text *error)
+	MUST_CHECK;
+
+/* Reads the record in DIRECTORY_FD; -1 and errno if there is none or it may not be obeyed. */
+int state_read(int directory_fd, const char *name, struct record *record) MUST_CHECK;
+
+/* Seals and publishes RECORD by one rename: the commit. -1 and errno. */
+int state_publish(int directory_fd, struct record *record) MUST_CHECK;
+
+/* Notes in NAME's record, in place, when cleanup marked it. -1 and errno. */
+int state_mark(int directory_fd, int64_t marked_ns) MUST_CHECK;
+
+/*
+ * Unlinks the record, if there is one: from here on no launcher believes in the pins. If it was a
+ * record of NAME's, a copy stays as retired.INODE, so that whoever still runs there can be shown.
+ */
+int state_withdraw(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * Reads the retired records of NAME, one a call: *CURSOR NULL before the first. 1 with a record and
+ * its FILE name, 0 at the end, -1 and errno. What is no record of NAME's has an empty name in it.
+ */
+int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
+		       char file[static 64]) MUST_CHECK;
+
+/* Unlinks one file of the jail's directory; that it is gone already is no error. */
+int state_unlink(int directory_fd, const char *file) MUST_CHECK;
+
+/*
+ * Removes the directory of a jail that has no record left, while its lock is held. -1 and errno:
+ * ENOTEMPTY, with nothing removed, while retired records or foreign files are there.
+ */
+int state_remove(int run_fd, int directory_fd, const char *name) MUST_CHECK;
+
+/* In the hub: the inode of a pin of NAME's, 0 if there is none. */
+uint64_t state_pin_inode(const char *name, enum state_pin pin);
+
+/* In the hub: attaches the detached trees PIN_FDS (-1: none) as NAME's pins. -1 and errno. */
+int state_pin(const char *name, const int pin_fds[static STATE_PINS]) MUST_CHECK;
+
+/* In the hub: removes NAME's pins. Whoever is inside stays inside. 0, or -1 and errno. */
+int state_unpin(const char *name) MUST_CHECK;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mount system calls. Attributes are set while a tree is still detached: MS_BIND|MS_RDONLY in
+ * one mount(2) is not read-only ("the remaining flags are ignored"), and afterwards is too late.
+ */
+#include "tree.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+int tree_clone(int fd, const char *path)
+{
+	return open_tree(fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+					   AT_SYMLINK_NOFOLLOW);
+}
+
+int tree_restrict(int tree_fd, uint64_t attributes)
+{
+	struct mount_attr attr = {.attr_set = attributes, .propagation = MS_PRIVATE};
+
+	return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
+int tree_attach(int tree_fd, int fd, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	AUTO_CLOSE target_fd = (int)syscall(SYS_openat2, fd, path, &how, sizeof(how));
+
+	if (target_fd < 0)
+		return -1;
+	return move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static int new_tree(const char *type, const char *key, const char *value, uint64_t attributes)
+{
+	AUTO_CLOSE fd = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (fd < 0 || fsconfig(fd, FSCONFIG_SET_STRING, "source", "trampoline", 0) != 0 ||
+	    fsconfig(fd, FSCONFIG_SET_STRING, key, value, 0) != 0 ||
+	    fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
+		return -1;
+	return fsmount(fd, FSMOUNT_CLOEXEC, (unsigned int)attributes);
+}
+
+int tree_new_tmpfs(const char *mode, uint64_t attributes)
+{
+	return new_tree("tmpfs", "mode", mode, attributes);
+}
+
+int tree_new_proc(uint64_t attributes)
+{
+	return new_tree("proc", "hidepid", "invisible", attributes);
+}
+
+int tree_make_private(void)
+{
+	struct mount_attr attr = {.propagation = MS_PRIVATE};
+
+	return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+}
+
+int tree_pivot(int root_fd)
+{
+	/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one. */
+	if (fchdir(root_fd) != 0 || syscall(SYS_pivot_root, ".", ".") != 0)
+		return -1;
+	return umount2(".", MNT_DETACH) == 0 && chdir("/") == 0 ? 0 : -1;
+}

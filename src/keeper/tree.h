@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Mounts held by descriptors, and the mount namespace they are attached in. Nothing here knows a jail. */
+#pragma once
+
+#include <stdint.h>
+
+#include "trampoline/attributes.h"
+
+/* Every function returns a descriptor or 0; -1 and errno as the system call it is named after. */
+
+/* A detached copy of the one mount at FD (PATH "") or at PATH, without what is mounted below. */
+int tree_clone(int fd, const char *path) MUST_CHECK;
+
+/* Adds MOUNT_ATTR_ ATTRIBUTES to a tree, and makes it private. */
+int tree_restrict(int tree_fd, uint64_t attributes) MUST_CHECK;
+
+/* Attaches a detached tree on PATH under FD, resolving no symlink. */
+int tree_attach(int tree_fd, int fd, const char *path) MUST_CHECK;
+
+/* A new, detached tmpfs of MODE, or a /proc in which each user sees only his own processes. */
+int tree_new_tmpfs(const char *mode, uint64_t attributes) MUST_CHECK;
+int tree_new_proc(uint64_t attributes) MUST_CHECK;
+
+/* Makes every mount of this namespace private. */
+int tree_make_private(void) MUST_CHECK;
+
+/* Makes the mount at ROOT_FD the root of this namespace and lets go of the old one. */
+int tree_pivot(int root_fd) MUST_CHECK;

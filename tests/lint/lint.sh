@@ -1,0 +1,203 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# All house rules, as `make lint` runs them; TAP. Builds into a scratch directory, needs no root, and
+# changes nothing in the tree. A tool that is missing is a skip, or, with TRAMPOLINE_MUST_WORK=1, a failure.
+# From the Makefile: MAKE, OUR_PKGS (the keeper's libraries).
+# shellcheck disable=SC2317 # the checks are called through lint()
+set -eu
+export LC_ALL=C
+
+cd "$(dirname "$0")/../.."
+make=${MAKE:-make}
+unset MAKEFLAGS MAKELEVEL MFLAGS
+scratch=$(mktemp -d)
+trap 'rm -r --one-file-system "$scratch"' EXIT
+trap 'exit 130' INT TERM
+count=0 status=0
+jobs=$(nproc)
+
+verdict() {
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		status=1
+		echo "not ok $count - $2"
+		head -n 60 "$scratch/log" | cut -c 1-200 | sed 's/^/#   /'
+	fi
+}
+
+skip() {
+	if [ "${TRAMPOLINE_MUST_WORK-}" = 1 ]; then
+		echo "skipping is not allowed here: $2" >"$scratch/log"
+		verdict 1 "$1"
+	else
+		count=$((count + 1))
+		echo "ok $count - $1 # SKIP $2"
+	fi
+}
+
+# lint DESCRIPTION TOOL COMMAND...: COMMAND succeeds; no TOOL, no verdict.
+lint() {
+	description=$1 tool=$2
+	shift 2
+	if ! command -v "$tool" >/dev/null; then
+		skip "$description" "there is no $tool; make deps installs it"
+		return
+	fi
+	# Not behind ||, where the shell would run on past an error inside.
+	set +e
+	(set -e; "$@") >"$scratch/log" 2>&1 </dev/null
+	result=$?
+	set -e
+	verdict "$result" "$description"
+}
+
+# part COMMAND...: a script that speaks TAP itself; its lines become ours.
+part() {
+	result=0
+	"$@" >"$scratch/tap" 2>"$scratch/log" </dev/null || result=$?
+	grep -v '^1\.\.' "$scratch/tap" >"$scratch/lines" || :
+	while IFS= read -r line; do
+		case $line in
+		'ok '* | 'not ok '*)
+			count=$((count + 1))
+			printf '%s\n' "$line" | sed "s/ok [0-9]*/ok $count/"
+			;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done <"$scratch/lines"
+	[ "$result" -eq 0 ] || status=1
+	# Words on standard error, no plan, or no verdict at all: it did not get to its end.
+	if ! grep -q '^1\.\.[1-9]' "$scratch/tap" || [ -s "$scratch/log" ]; then
+		verdict 1 "$(basename "$1") runs to its end"
+	fi
+}
+
+# --- builds ------------------------------------------------------------------------------------------
+
+build() {
+	build_dir=$scratch/$1-$2
+	targets=$build_dir/trampoline
+	[ "$2" = glibc ] || targets="$targets $build_dir/keeper"
+	# shellcheck disable=SC2086 # one target or two
+	"$make" -s -j"$jobs" CC="$1" LAUNCHER_LIBC="$2" CFLAGS='-O2 -g -Werror' BUILD="$build_dir" $targets
+}
+
+has_libraries() {
+	# shellcheck disable=SC2086 # a list of packages
+	command -v pkg-config >/dev/null && pkg-config --exists ${OUR_PKGS:-mount libcap inih libseccomp}
+}
+
+has_musl() { find /usr/lib/musl /usr/lib/*-linux-musl -name rcrt1.o 2>/dev/null | grep -q .; }
+
+builds() {
+	for compiler in gcc clang; do
+		what="both programs build without a warning: $compiler, musl"
+		if ! has_libraries; then
+			skip "$what" 'a library of the keeper is missing; make deps installs it'
+		elif ! has_musl; then
+			skip "$what" 'there is no musl; make deps installs it'
+		else
+			lint "$what" "$compiler" build "$compiler" musl
+		fi
+		lint "the launcher builds without a warning: $compiler, glibc" "$compiler" \
+			build "$compiler" glibc
+	done
+}
+
+binaries() {
+	if [ -x "$scratch/gcc-musl/trampoline" ] && [ -x "$scratch/gcc-musl/keeper" ]; then
+		part tests/lint/binary.sh "$scratch/gcc-musl/trampoline" "$scratch/gcc-musl/keeper" \
+			"$scratch/gcc-musl/launcher-obj"
+	else
+		skip 'the programs are linked as they should be' 'they were not built'
+	fi
+	part tests/lint/binary.sh --self-test
+}
+
+# --- what reads the sources ------------------------------------------------------------------------
+
+tracked() {
+	if [ -e .git ]; then
+		git ls-files --cached --others --exclude-standard
+	else
+		find . -type f | sed 's|^\./||'
+	fi | while IFS= read -r file; do
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done | sort
+}
+
+tidy() {
+	# The paths.h of any build will do: what is in it is only strings.
+	paths=$(find "$scratch" -path '*/include/trampoline/paths.h' | head -n 1)
+	# shellcheck disable=SC2016,SC2046,SC2086 # the inner shell expands; flags are words
+	tracked | grep -E '^src/.*\.c$' | xargs -P "$jobs" -n 2 sh -c '
+		include=$1 flags=$2
+		shift 2
+		clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude \
+			-I"$include" $flags 2>/dev/null' tidy "${paths%/trampoline/paths.h}" \
+		"$(pkg-config --cflags ${OUR_PKGS:-mount libcap inih libseccomp})"
+}
+
+format() {
+	# shellcheck disable=SC2046 # no name in this tree has a space
+	clang-format --dry-run -Werror $(tracked | grep -E '^(src|include|tests)/.*\.[ch]$')
+}
+
+# nullPointerRedundantCheck does not see that what reports a refusal does not come back.
+check_c() {
+	cppcheck --quiet -j "$jobs" --std=c11 --enable=warning,performance,portability \
+		--suppress=nullPointerRedundantCheck --suppress=missingIncludeSystem \
+		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DVERSION='"0"' -Iinclude src
+}
+
+# Scripts, by their first line; those that are only ever sourced say which shell they mean.
+check_shell() {
+	tracked | while IFS= read -r file; do
+		case $file in
+		*.[ch] | *.awk | *.md | *.[1-9]) continue ;;
+		esac
+		if head -n 3 "$file" | tr -d '\000' |
+			grep -qE '^#!(/bin/sh|/bin/bash|/usr/bin/env (ba)?sh)|^# shellcheck shell='; then
+			printf '%s\n' "$file"
+		fi
+	done >"$scratch/scripts"
+	[ -s "$scratch/scripts" ] && xargs shellcheck <"$scratch/scripts"
+}
+
+check_pages() {
+	tracked | grep -E '^man/[^/]*\.[1-9]$' >"$scratch/pages"
+	xargs mandoc -Tlint -W warning <"$scratch/pages"
+}
+
+# The units as they will be installed, with a program where they look for one.
+check_units() {
+	mkdir -p "$scratch/systemd" "$scratch/prefix/bin"
+	printf '#!/bin/sh\n' >"$scratch/prefix/bin/trampoline"
+	chmod 755 "$scratch/prefix/bin/trampoline"
+	for unit in jail-image/systemd/*.in; do
+		sed "s|@PREFIX@|$scratch/prefix|g; s|@[A-Z]*@|/nonexistent|g" "$unit" \
+			>"$scratch/systemd/$(basename "$unit" .in)"
+	done
+	# It says what it finds and may succeed all the same; what it says of other units is not ours.
+	systemd-analyze verify --man=no "$scratch"/systemd/* >"$scratch/said" 2>&1 || cat "$scratch/said"
+	if grep -e "$scratch" -e trampoline- "$scratch/said"; then return 1; fi
+	# Any of these would give the service a mount namespace of its own.
+	own='Private|Protect|ReadOnly|ReadWrite|Inaccessible|NoExec|Exec.*Paths|Bind|Root|Temporary|Mount'
+	if grep -REn "^($own|DynamicUser|.*Directory=)" "$scratch/systemd"; then return 1; fi
+}
+
+builds
+binaries
+part tests/lint/rules.sh
+part tests/lint/rules.sh --self-test
+lint 'clang-tidy finds nothing' clang-tidy tidy
+lint 'cppcheck finds nothing' cppcheck check_c
+lint 'shellcheck finds nothing' shellcheck check_shell
+lint 'every C file is formatted in house style' clang-format format
+lint 'the manual pages are sound mdoc' mandoc check_pages
+lint 'the systemd units are sound, and act in the host'"'"'s mount namespace' systemd-analyze check_units
+echo "1..$count"
+exit $status

@@ -1,0 +1,655 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The house rules that a grep can check, as TAP: one line per rule, the offending lines below it.
+#   rules.sh [RULE...]     check the tree that this file is in (all rules, or those named)
+#   rules.sh --self-test   plant a violation of every rule in a scratch copy; each must be found
+#
+# A rule is three things: a line in `rules`, a function check_NAME that prints what offends (nothing
+# is good), and a function plant_NAME that offends. Patterns are written so as not to match themselves.
+# shellcheck disable=SC2046,SC2086 # lists are words here, and no name in this tree has a space
+set -eu
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+# --- which room may do what ----------------------------------------------------------------------
+# Credentials, capabilities, no_new_privs and seccomp change in these alone:
+privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
+# The mount table changes in these alone:
+mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c'
+# Namespaces are made, entered and left in these alone:
+namespace_rooms='src/launcher/enter.c src/launcher/main.c src/keeper/namespace.c src/keeper/build.c'
+# Names are removed, always single known ones, in these alone:
+delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/expire.c'
+# The procedures, which may end the program:
+dying_rooms='src/launcher/main.c src/launcher/execute.c src/launcher/keeper.c src/launcher/report.c
+	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/expire.c
+	src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
+# And those that write to descriptors 1 and 2:
+speaking_rooms='src/launcher/report.c src/launcher/keeper.c src/keeper/main.c src/keeper/report.c
+	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/expire.c'
+# Descriptors that the command is to inherit, or that live for one statement:
+inherited_fds='src/launcher/inherited.c:open_null src/launcher/inherited.c:inherited_close'
+
+rules='
+forbidden|no call that cannot be used safely
+small|the setuid part and what it shares: no heap, stdio, NSS, locale, loader
+headers|the setuid part and what it shares include no library header of the keeper
+credentials|ids, capabilities, no_new_privs and seccomp change in privilege.c alone
+mounts|the mount table changes in its rooms alone
+namespaces|namespaces change in their rooms alone
+deletes|names are removed in their rooms alone, which know no path of users or images
+recursion|no function calls itself, so nothing is deleted recursively
+walks|no library call that walks or deletes a tree
+dying|only procedures end the program
+speaking|only the reporting rooms speak
+cloexec|every descriptor is made close-on-exec
+extern|no extern variable
+features|no conditional compilation: what the kernel lacks is asked at run time
+goto|no goto, no typedef of a struct, no assignment inside an if
+own_header|each .c includes its own header first
+pragma|every header says pragma once
+spdx|every C file begins with its SPDX line
+arrows|includes go one way: common knows neither program, no program the other
+prefix|what a header declares bears the name of its file
+file_length|no C file has more than 300 lines
+function_length|no function has more than 60 lines
+launcher_size|launcher and common together have at most 1,500 lines of code
+messages|messages say "cannot", never that something failed
+marks|no reminder left in the tree
+organisation|the tree speaks of the project alone
+machine|no path, user or host of one machine
+spaces|no trailing space, no CR, a newline at the end
+shell_safe|shell scripts stop at the first error
+shell_delete|no script deletes a tree across file systems
+options|the option table, --help, the man page and the completion name the same options
+statuses|the exit statuses of --help are in the man page
+keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
+targets|the targets that make help lists exist
+'
+
+# --- looking ---------------------------------------------------------------------------------------
+
+# Everything that is, or could be, tracked.
+list_files() {
+	if [ -e .git ]; then
+		git ls-files --cached --others --exclude-standard
+	else
+		find . -type f | sed 's|^\./||'
+	fi | while IFS= read -r file; do
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done | sort
+}
+
+# The files under the given directories whose names end as given: `named 'c h' src include`.
+named() {
+	endings=$(printf '%s' "$1" | tr ' ' '|')
+	shift
+	for directory; do
+		grep -E "^$directory/.*\.($endings)\$" "$view/files" || :
+	done
+}
+
+# Copies of the C files without comments: code/ without strings too, words/ with them.
+make_view() {
+	view=$(mktemp -d)
+	trap 'rm -r --one-file-system "$view"' EXIT
+	trap 'exit 130' INT TERM
+	refresh_view
+}
+
+refresh_view() {
+	list_files >"$view/files"
+	rm -r -f --one-file-system "$view/code" "$view/words"
+	for directory in $(named 'c h' src include | sed 's|/[^/]*$||' | sort -u); do
+		mkdir -p "$view/code/$directory" "$view/words/$directory"
+	done
+	awk -v code="$view/code" -v words="$view/words" -f "$here/strip.awk" \
+		$(named 'c h' src include) /dev/null
+}
+
+# grep_in VIEW PATTERN FILE...: FILE:LINE:TEXT of each match. No file is no match, but is no error.
+grep_in() {
+	directory=$1 pattern=$2
+	shift 2
+	[ $# -gt 0 ] || return 0
+	(cd "$directory" && grep -HnE -e "$pattern" -- "$@") || :
+}
+
+# grep_code PATTERN DIRECTORY...: the same in the code of these directories.
+grep_code() {
+	code_pattern=$1
+	shift
+	grep_in "$view/code" "$code_pattern" $(named 'c h' "$@")
+}
+
+# A pattern for a call of any of the given functions: word, then parenthesis.
+a_call_of() {
+	printf '(^|[^A-Za-z0-9_])(%s)[[:space:]]*\\(' "$(echo "$@" | tr ' ' '|')"
+}
+
+a_word_of() {
+	printf '(^|[^A-Za-z0-9_])(%s)([^A-Za-z0-9_]|$)' "$(echo "$@" | tr ' ' '|')"
+}
+
+# Drops the lines of the rooms named: the rest may not do it.
+except_in() {
+	grep -vE "^($(echo "$@" | tr -s ' \n\t' '|||')):" || :
+}
+
+in_functions() {
+	functions_rule=$1
+	shift
+	(cd "$view/code" && for file in $(named c src); do
+		awk -v rule="$functions_rule" "$@" -f "$here/functions.awk" "$file"
+	done)
+}
+
+# --- planting: only ever in the scratch copy -----------------------------------------------------
+
+# plant FILE LINE...: appends to a file of the copy, or makes it.
+plant() {
+	planted=$1
+	shift
+	mkdir -p "$(dirname "$planted")"
+	printf '%s\n' "$@" >>"$planted"
+}
+
+# One line per word, each a violation of its own: plant_each FILE FORMAT WORD...
+plant_each() {
+	planted=$1 format=$2
+	shift 2
+	for word; do
+		# shellcheck disable=SC2059
+		printf "$format\n" "$word" >>"$planted"
+	done
+	expected=$#
+}
+
+# --- the rules -----------------------------------------------------------------------------------
+
+forbidden='strcpy strcat sprintf vsprintf gets system popen atoi atol atoll atof realpath getenv
+	secure_getenv access alloca chroot setfsuid setfsgid tmpnam tempnam mktemp strtok vfork
+	putenv setenv unsetenv longjmp'
+check_forbidden() { grep_code "$(a_call_of $forbidden)" src include; }
+plant_forbidden() { plant_each src/keeper/build.c '	(void)%s(x);' $forbidden; }
+
+small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprintf snprintf vsnprintf
+	dprintf puts fopen fdopen fgets getline sscanf getpwnam getpwuid getgrnam getgrgid
+	initgroups getgrouplist setlocale dlopen iconv_open qsort syslog openlog localtime strftime
+	getaddrinfo sbrk mmap'
+check_small() { grep_code "$(a_call_of $small)" src/launcher src/common; }
+plant_small() { plant_each src/common/name.c '	x = %s(y);' $small; }
+
+keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability|sys/mount'
+check_headers() {
+	grep_code "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($keeper_headers)(/[a-z]*)?\.h>" \
+		src/launcher src/common include
+}
+plant_headers() { plant src/launcher/help.c '#include <stdio.h>'; }
+
+credentials='setuid setgid seteuid setegid setreuid setregid setresuid setresgid setgroups capset
+	cap_set_proc cap_set_flag cap_set_ambient cap_drop_bound seccomp seccomp_load'
+credential_words='SYS_setresuid SYS_setresgid SYS_setuid SYS_setgid SYS_setgroups SYS_capset
+	SYS_seccomp PR_SET_NO_NEW_PRIVS PR_CAPBSET_DROP PR_SET_SECUREBITS PR_SET_KEEPCAPS
+	PR_CAP_AMBIENT PR_SET_SECCOMP'
+check_credentials() {
+	{
+		grep_code "$(a_call_of $credentials)" src
+		grep_code "$(a_word_of $credential_words)" src
+	} | except_in $privilege_rooms
+}
+plant_credentials() {
+	plant_each src/launcher/enter.c '	if (%s(0)) return;' $credentials
+	first=$expected
+	plant_each src/keeper/build.c '	prctl(%s, 0);' $credential_words
+	expected=$((first + expected))
+}
+
+mounts='mount umount umount2 open_tree move_mount mount_setattr pivot_root fsopen fsconfig fsmount
+	fspick mnt_context_mount mnt_context_umount'
+mount_words='SYS_mount SYS_umount2 SYS_open_tree SYS_move_mount SYS_mount_setattr SYS_pivot_root
+	SYS_fsopen SYS_fsmount'
+check_mounts() {
+	{
+		grep_code "$(a_call_of $mounts)" src
+		grep_code "$(a_word_of $mount_words)" src
+	} | except_in $mount_rooms
+}
+plant_mounts() {
+	plant_each src/launcher/enter.c '	if (%s(0)) return;' $mounts
+	first=$expected
+	plant_each src/keeper/build.c '	syscall(%s, 0);' $mount_words
+	expected=$((first + expected))
+}
+
+check_namespaces() {
+	grep_code "$(a_call_of setns unshare clone clone3)|SYS_(setns|unshare|clone3?)" src |
+		except_in $namespace_rooms
+}
+plant_namespaces() { plant src/keeper/config.c '	unshare(CLONE_NEWNS);'; }
+
+deletes='unlink unlinkat rmdir rename renameat renameat2 remove truncate ftruncate'
+check_deletes() {
+	grep_code "$(a_call_of $deletes)" src | except_in $delete_rooms
+	for room in $delete_rooms; do
+		[ ! -e "$view/code/$room" ] || grep_in "$view/code" 'PATHS_(DATA|IMAGES)' "$room"
+	done
+}
+plant_deletes() {
+	plant src/keeper/image.c '	unlinkat(fd, name, 0);'
+	plant src/keeper/hub.c '	path = PATHS_DATA;'
+	expected=2
+}
+
+check_recursion() { in_functions recursion; }
+plant_recursion() {
+	plant src/keeper/build.c 'static void walk(int fd)' '{' '	walk(fd + 1);' '}'
+}
+
+check_walks() {
+	grep_code "$(a_call_of nftw ftw fts_open fts_read scandir glob wordexp posix_spawn)" src
+	grep_in "$view/words" '"[^"]*rm -[a-z]*r' $(named 'c h' src)
+}
+plant_walks() {
+	plant src/keeper/build.c '	nftw(path, f, 8, FTW_PHYS);' '	run("rm -rf /x");'
+	expected=2
+}
+
+dying='exit _exit _Exit quick_exit abort err errx verr verrx report_die report_refuse report_answer'
+check_dying() {
+	# Where it stands in the first column it is being declared.
+	grep_code "$(a_call_of $dying)" src | grep -E '^[^:]*:[0-9]*:[[:space:]]' |
+		except_in $dying_rooms
+}
+plant_dying() { plant_each src/common/name.c '	%s(1);' $dying; }
+
+speaking='printf vprintf puts putchar perror warn warnx psignal putc'
+check_speaking() {
+	{
+		grep_code "$(a_call_of $speaking)" src
+		grep_code '(f(printf|puts|write|putc|putchar)[[:space:]]*\(.*|[^A-Za-z_])std(out|err)' src
+		grep_code '(write|dprintf|writev|send)[[:space:]]*\([12],' src
+	} | except_in $speaking_rooms | sort -u
+}
+plant_speaking() {
+	plant_each src/keeper/config.c '	%s("x");' $speaking
+	plant src/keeper/tree.c '	fprintf(stderr, "x");' '	write(2, x, 1);'
+	expected=$((expected + 2))
+}
+
+check_cloexec() { in_functions cloexec -v except="$inherited_fds"; }
+plant_cloexec() {
+	plant src/keeper/tree.c 'static int leak(void)' '{' '	int a = open("/", O_RDONLY),' \
+		'	    b = socket(AF_UNIX,' '		       SOCK_DGRAM, 0);' \
+		'	return a + b + openat(b, "CLOEXEC", 0) + dup(a) + fcntl(a, F_DUPFD, 3);' '}'
+	expected=5
+}
+
+check_extern() { grep_code '^[[:space:]]*extern[[:space:]]' src include; }
+plant_extern() { plant include/trampoline/name.h 'extern int verbosity;'; }
+
+# A constant that older headers lack may be given: #ifndef X, #define X, #endif.
+check_features() {
+	for file in $(named 'c h' src include); do
+		awk -v file="$file" '
+			/^#[ \t]*ifndef / { wanted = $2; line = FNR; next }
+			wanted && FNR == line + 1 && $1 == "#define" && $2 == wanted { given = FNR; next }
+			wanted && FNR == given + 1 && /^#endif$/ { wanted = ""; next }
+			/^[ \t]*#[ \t]*(if|elif|else|endif)/ { printf "%s:%d: %s\n", file, FNR, $0 }
+			' "$view/code/$file"
+	done
+	grep_code '_GNU_SOURCE' src include
+}
+plant_features() {
+	plant src/common/name.c '#ifdef HAVE_THIS' '#define _GNU_SOURCE'
+	plant src/launcher/main.c '#ifndef OTHER' 'int x;' '#endif'
+	expected=3
+}
+
+check_goto() {
+	grep_code "$(a_word_of goto)|typedef[[:space:]]+struct" src include
+	grep_code '^[[:space:]]*if[[:space:]]*\([^=;]* = ' src
+}
+plant_goto() {
+	plant src/keeper/build.c '	goto out;' 'typedef struct x y;' '	if ((fd = open(x)) < 0)'
+	expected=3
+}
+
+check_own_header() {
+	for file in $(named c src); do
+		base=${file##*/}
+		base=${base%.c}
+		if [ -e "${file%.c}.h" ]; then
+			own="\"$base.h\""
+		elif [ -e "include/trampoline/$base.h" ] && [ "${file%/*}" = src/common ]; then
+			own="\"trampoline/$base.h\""
+		else
+			continue
+		fi
+		first=$(grep -m 1 '^#include' "$file" || :)
+		[ "$first" = "#include $own" ] || echo "$file: first comes $first, not $own"
+	done
+}
+plant_own_header() { sed -i '0,/^#include/s//#include <errno.h>\n&/' src/common/name.c; }
+
+check_pragma() {
+	for file in $(named 'h h.in' src include); do
+		grep -q '^#pragma once$' "$file" || echo "$file"
+	done
+}
+plant_pragma() { sed -i '/^#pragma once$/d' src/launcher/help.h; }
+
+check_spdx() {
+	for file in $(named 'c h h.in' src include tests); do
+		case $(head -n 1 "$file") in
+		'/* SPDX-License-Identifier: MIT */') ;;
+		*) echo "$file" ;;
+		esac
+	done
+}
+plant_spdx() { sed -i 1d src/common/name.c; }
+
+check_arrows() {
+	for file in $(named 'c h' src include); do
+		sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while IFS= read -r wanted; do
+			case $file,$wanted in
+			*,trampoline/paths.h) ;; # made from paths.h.in
+			*,trampoline/*) [ -e "include/$wanted" ] || echo "$file: $wanted" ;;
+			include/*,* | src/common/*,* | *,*/*) echo "$file: $wanted" ;;
+			*) [ -e "${file%/*}/$wanted" ] || echo "$file: $wanted" ;;
+			esac
+		done
+	done
+}
+plant_arrows() {
+	plant src/common/name.c '#include "report.h"'
+	plant src/launcher/enter.c '#include "../keeper/tree.h"' '#include "tree.h"'
+	expected=3
+}
+
+check_prefix() {
+	for file in $(named h src include); do
+		base=${file##*/}
+		base=${base%.h}
+		awk -v file="$file" -v prefix="$base" '
+			/^[A-Za-z_].*[A-Za-z0-9_]\(/ && !/^(#|_Static_assert|__attribute__)/ {
+				name = $0
+				sub(/\(.*/, "", name)
+				sub(/.*[^A-Za-z0-9_]/, "", name)
+				if (index(name, prefix "_") != 1 && name != prefix)
+					printf "%s:%d: %s\n", file, FNR, name
+			}' "$view/code/$file"
+	done
+}
+plant_prefix() { plant src/launcher/enter.h 'int do_it(void);'; }
+
+check_file_length() {
+	for file in $(named 'c h' src include); do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le 300 ] || echo "$file: $lines lines"
+	done
+}
+plant_file_length() { seq -f '/* %g */' 300 >>src/common/name.c; }
+
+check_function_length() { in_functions length -v max=60; }
+plant_function_length() {
+	plant src/keeper/build.c 'static void endless(void)' '{'
+	seq -f '	step(%g);' 59 >>src/keeper/build.c
+	plant src/keeper/build.c '}'
+}
+
+# Lines with code on them; comments and empty lines make nothing harder to read.
+check_launcher_size() {
+	lines=$(for file in $(named c src/launcher src/common); do
+		cat "$view/code/$file"
+	done | grep -c '[^[:space:]]')
+	if [ "$lines" -gt 1500 ]; then echo "src/launcher src/common: $lines lines"; fi
+}
+plant_launcher_size() { seq -f 'int x%g;' 1500 >>src/common/name.c; }
+
+check_messages() {
+	grep_in "$view/words" '"[^"]*([Ff]ailed to|[Uu]nable to|[Cc]ould not|[Ee]rror:|Invalid)' \
+		$(named 'c h' src)
+}
+plant_messages() { plant src/keeper/build.c '	report("failed to open");'; }
+
+check_marks() {
+	grep_in . 'T[O]DO|F[I]XME|X[X]X[^X.]|H[A]CK' $(cat "$view/files")
+}
+plant_marks() { plant README.md "$(printf 'TO%s: later' DO)"; }
+
+check_organisation() {
+	grep_in . '([Ii]ssue|DESIGN|style\.md|attacks\.md)[ ][0-9#]+|D[E]SIGN\.md|an[c]hors/|B[R]IEF' \
+		$(cat "$view/files")
+}
+plant_organisation() { plant README.md "$(printf 'see DE%s.md, iss%s 4' SIGN ue)"; }
+
+# The hosts that a reader of this tree may be sent to.
+hosts='kernel\.org|man7\.org|debian\.org|rfc-editor\.org|openssf\.org|spdx\.org|github\.com|mandoc\.bsd\.lv'
+hosts="$hosts|example\.(org|com)|cve\.org|nvd\.nist\.gov|httpd\.apache\.org|musl\.libc\.org|w3\.org"
+check_machine() {
+	grep_in . '(^|[^A-Za-z0-9_.])/(wor[k]|roo[t]|worktre[e])/[a-z]' $(cat "$view/files")
+	grep_in . 'https?://[A-Za-z0-9.-]+' $(cat "$view/files") |
+		grep -vE "https?://([a-z0-9-]+\.)*($hosts)([/:\")> ]|\$)" || :
+}
+plant_machine() {
+	plant README.md "$(printf '/wo%s/main/x' rk)" "$(printf 'http%s://mirror.internal/debian' '')"
+	expected=2
+}
+
+check_spaces() {
+	grep_in . "[[:space:]]+\$" $(grep -vE '\.(png|gz|xz)$' "$view/files")
+	grep -vE '\.(png|gz|xz)$' "$view/files" | while IFS= read -r file; do
+		[ ! -s "$file" ] || [ -z "$(tail -c 1 "$file")" ] || echo "$file: no newline at the end"
+	done
+}
+plant_spaces() {
+	plant README.md 'space '
+	printf 'no newline' >>src/common/name.c
+	expected=2
+}
+
+# Whatever is run by a shell, whichever name it has.
+shell_scripts() {
+	while IFS= read -r file; do
+		case $file in
+		*.awk | *.[ch] | *.md) continue ;;
+		esac
+		case $(head -c 64 "$file" | head -n 1 | tr -d '\000') in
+		'#!/bin/sh'* | '#!/usr/bin/env bash'* | '#!/usr/bin/env sh'* | '#!/bin/bash'*) echo "$file" ;;
+		esac
+	done <"$view/files"
+}
+
+check_shell_safe() {
+	for file in $(shell_scripts); do
+		grep -qE '^set -[a-z]*e' "$file" || echo "$file: no set -eu"
+		grep -qE '^set -[a-z]*u' "$file" || echo "$file: no set -eu"
+	done
+}
+plant_shell_safe() {
+	plant tests/new.sh '#!/bin/sh' 'true'
+	expected=2
+}
+
+check_shell_delete() {
+	grep_in . '(^|[^A-Za-z0-9_-])rm (-[a-z-]+ )*(-[a-zA-Z]*[rR]|--recursive)' \
+		$(shell_scripts; named sh tests jail-image) |
+		grep -vE -e '--one-file-system|"[^"]*rm -|[^:]*:[0-9]*:[[:space:]]*#|plant ' | sort -u || :
+}
+plant_shell_delete() { plant tests/new.sh '#!/bin/sh' 'set -eu' 'rm -rf here'; }
+
+# name_options FILE PATTERN: each --option that the pattern's lines name, sorted.
+long_options() { grep -oE -e '--[a-z][a-z-]+' | sed 's/-*$//' | sort -u; }
+
+options_of_table() {
+	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", \(true\|false\),.*/--\1/p" \
+		src/common/arguments.c | sort -u
+}
+
+options_of_page() {
+	# `Fl -name` is how mdoc writes --name; a backslash may stand before each hyphen.
+	sed -n 's/\\-/-/g;/^\.It .*Fl/p' man/trampoline.8 | grep -oE 'Fl -[a-z][a-z-]*' |
+		sed 's/^Fl -/--/' | sort -u
+}
+
+options_named_by_page() {
+	sed -n 's/\\-/-/g;/^\.[A-Z][a-z].*Fl/p' man/trampoline.8 | grep -oE 'Fl -[a-z][a-z-]*' |
+		sed 's/^Fl -/--/' | sort -u
+}
+
+compare_sets() {
+	comm -23 "$view/$1" "$view/$2" | sed "s|^|$3: |"
+}
+
+check_options() {
+	options_of_table >"$view/table"
+	long_options <"$view/words/src/launcher/help.c" >"$view/help"
+	options_of_page >"$view/page"
+	options_named_by_page >"$view/page-named"
+	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
+	[ -s "$view/table" ] || echo "src/common/arguments.c: no option table found"
+	for place in help page completion; do
+		compare_sets table "$place" "in the table, not in the $place"
+		compare_sets "$place" table "in the $place, not in the table"
+	done
+	compare_sets page-named table 'spoken of in the page, not in the table'
+}
+plant_options() {
+	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/launcher/help.c
+	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
+	plant man/completion/trampoline.bash.in 'words="--from-completion"'
+	sed -i 's|^\(.*\){.h., "help", false|\t{0, "from-table", false, false, ANY, NO_MODE},\n&|' \
+		src/common/arguments.c
+	expected=7
+}
+
+check_statuses() {
+	grep -oE '\b12[4-8]\b' "$view/words/src/launcher/help.c" | sort -u | while read -r status; do
+		grep -qE "^\.It (Li )?$status" man/trampoline.8 || echo "man/trampoline.8: no .It $status"
+	done
+}
+plant_statuses() { sed -i 's/^\.It \(Li \)\{0,1\}126/.It 226/' man/trampoline.8; }
+
+# Each place's keys with the defaults it gives: SECTION KEY = VALUE.
+keys_of_keeper() {
+	sed -n 's/^[[:space:]]*{"\([a-z_]*\)", "\([a-z_]*\)", "\([^"]*\)".*/[\1] \2 = \3/p' \
+		"$view/words/src/keeper/config.c" | sort
+}
+
+keys_of_page() {
+	awk '/^\.Ss \[/ { section = $2 }
+		/^\.It Li "[a-z_]+ = / { sub(/^\.It Li "/, ""); sub(/"$/, ""); print section " " $0 }' \
+		man/trampoline.conf.5 | sort
+}
+
+# A key that is not set stands there as #KEY = VALUE, without a space: prose has one.
+keys_of_file() {
+	awk '/^\[/ { section = $1 }
+		/^#?[a-z_]+ = / { sub(/^#/, ""); print section " " $0 }' jail-image/trampoline.conf | sort
+}
+
+check_keys() {
+	keys_of_keeper >"$view/keeper"
+	keys_of_page >"$view/page"
+	keys_of_file >"$view/file"
+	[ -s "$view/keeper" ] || echo "src/keeper/config.c: no table of keys found"
+	for place in page file; do
+		compare_sets keeper $place "in the keeper, not in the $place"
+		compare_sets $place keeper "in the $place, not in the keeper"
+	done
+}
+plant_keys() {
+	plant man/trampoline.conf.5 '.Ss [limits]' '.It Li "patience = 3s"'
+	plant jail-image/trampoline.conf '#patience = 4s'
+	sed -i 's/^\(.*\){"limits", "cpu"/\t{"limits", "haste", "1", read_limit},\n&/' src/keeper/config.c
+	expected=4
+}
+
+check_targets() {
+	sed -n '2,/^$/s/^# *//p' Makefile | grep -oE '(^|   )make [a-z-]+' | sed 's/.*make //' |
+		while read -r target; do
+			grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile ||
+				echo "Makefile: no target $target"
+		done
+}
+plant_targets() { sed -i '0,/^#   make install/s//#   make nonsense\n&/' Makefile; }
+
+# --- running ---------------------------------------------------------------------------------------
+
+check_all() {
+	count=0 status=0
+	for name in $(printf '%s' "$rules" | sed -n 's/|.*//p'); do
+		[ -z "$*" ] || case " $* " in *" $name "*) ;; *) continue ;; esac
+		count=$((count + 1))
+		found=$("check_$name")
+		sentence=$(printf '%s' "$rules" | sed -n "s/^$name|//p")
+		if [ -z "$found" ]; then
+			echo "ok $count - $sentence"
+			continue
+		fi
+		status=1
+		echo "not ok $count - $sentence"
+		printf '%s\n' "$found" | head -n 40 | cut -c 1-160 | sed "s/^/#   /"
+	done
+	echo "1..$count"
+	return $status
+}
+
+# Every rule in turn: what it finds after planting and had not found before.
+self_test() {
+	clean=$view/clean copy=$view/copy
+	mkdir "$clean" "$view/before"
+	tar -c -f - -T "$view/files" | tar -x -f - -C "$clean"
+	cp -R "$clean" "$copy"
+	cd "$copy"
+	refresh_view
+	names=$(printf '%s' "$rules" | sed -n 's/|.*//p')
+	for name in $names; do
+		"check_$name" >"$view/before/$name"
+	done
+	count=0 status=0
+	for name in $names; do
+		count=$((count + 1))
+		expected=1
+		"plant_$name"
+		refresh_view
+		"check_$name" >"$view/after"
+		found=$(awk 'NR == FNR { old[$0] = 1; next } !($0 in old)' \
+			"$view/before/$name" "$view/after" | grep -c . || :)
+		[ -s "$view/before/$name" ] || found=$(wc -l <"$view/after")
+		if [ "$found" -ge "$expected" ]; then
+			echo "ok $count - rule $name finds what it is for ($found)"
+		else
+			status=1
+			echo "not ok $count - rule $name finds what it is for ($found of $expected)"
+			sed 's/^/#   /' "$view/after"
+		fi
+		restore
+	done
+	echo "1..$count"
+	return $status
+}
+
+# Makes the copy what the clean one is.
+restore() {
+	diff -rq "$clean" "$copy" | sed -n -e 's|^Files .* and \(.*\) differ$|\1|p' \
+		-e "s|^Only in \(${copy}[^:]*\): |\1/|p" | while IFS= read -r file; do
+		if [ -e "$clean${file#"$copy"}" ]; then
+			cp "$clean${file#"$copy"}" "$file"
+		else
+			rm -r --one-file-system "$file"
+		fi
+	done
+}
+
+cd "$root"
+make_view
+if [ "${1-}" = --self-test ]; then
+	self_test
+else
+	check_all "$@"
+fi

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a caller hands down, on purpose or not, ends at the launcher.
+. "$(dirname "$0")/lib.sh"
+
+cleanup() {
+	local pid
+	for pid in $(jail_processes); do kill -KILL "$pid" || :; done
+	default_config
+	forget_all
+	in_jail alice true
+	in_jail bob true
+}
+
+setpriv=$(command -v setpriv)
+as_www_with() { # HABIT... -- COMMAND...: a caller of uid 33 with these habits
+	local habits=()
+	while [ "$1" != -- ]; do
+		habits+=("$1")
+		shift
+	done
+	shift
+	caller "${habits[@]}" -- "$setpriv" --reuid=33 --regid=33 --clear-groups "$@"
+}
+
+# --- descriptors ---------------------------------------------------------------------------------
+
+is "five descriptors, of a directory, a path, a socket" \
+	"$(as_www_with open=3:/ path=4:/etc socket=9 open=255:/etc/passwd -- "$T" alice probe fds)" "fds: 0 1 2"
+is "two thousand descriptors" "$(as_www_with fds=2000 -- "$T" alice probe fds)" "fds: 0 1 2"
+is "high ones above a limit that was lowered since" "$(caller fds=1500 -- "$(command -v prlimit)" \
+	--nofile=64:64 "$setpriv" --reuid=33 --regid=33 --clear-groups "$T" alice probe fds)" "fds: 0 1 2"
+for who in www-data root; do
+	for closed in 0 1 2 01 02 12 012; do
+		habits=()
+		for ((i = 0; i < ${#closed}; i++)); do habits+=("close=${closed:i:1}"); done
+		# Where 1 is closed the probe answers in a file of alice's.
+		if [ $who = root ]; then run=(caller "${habits[@]}" -- "$T"); else
+			# setpriv itself must not open anything into the gap: the caller is the last before us.
+			run=("$setpriv" --reuid=33 --regid=33 --clear-groups "$T_TOOLS/caller" "${habits[@]}" -- "$T")
+		fi
+		"${run[@]}" alice sh -c 'probe fds standard >answer' 2>"$ERR" </dev/zero >"$OUT" || :
+		got=$(xargs <"$ALICE/answer") || :
+		rm -f "$ALICE/answer"
+		wanted=
+		for fd in 0 1 2; do
+			case $closed in *$fd*) wanted+=null ;; *) wanted+=open ;; esac
+		done
+		# sh made 1 a file; what it was before shows in 0 and 2, and that nothing of ours is there.
+		like "$who with $closed closed has /dev/null there" "$got" '^fds: 0 1 2 standard: (null|char) file (null|file)$'
+		case $wanted in null*) like "$who: descriptor 0" "$got" 'standard: null ' ;; esac
+		case $wanted in *null) like "$who: descriptor 2" "$got" ' null$' ;; esac
+	done
+done
+caller close=0 close=1 close=2 -- "$T" --prepare alice || :
+is "no message and no record went astray" \
+	"$(find "$T_RUNDIR" -xdev -name 'record' -size -1 -o -xdev -name lock -size +0)" ""
+
+# --- umask, signals, timers ----------------------------------------------------------------------
+
+for mask in 000 022 077 777; do
+	retire alice
+	is "umask $mask ends at ours" "$(umask $mask; in_jail alice probe umask)" "umask: 0022"
+	is "and state is root's alone" "$(find "$T_RUNDIR/jails/alice" -printf '%m %U ' | xargs)" \
+		"$(find "$T_RUNDIR/jails/alice" -printf '%y\n' | sed 's/d/700 0/; s/f/600 0/' | xargs)"
+done
+as_www_with signals -- "$T" alice probe blocked ignored pending >"$OUT" 2>"$ERR" || :
+is "all signals blocked, ignored and two pending: none of it arrives" "$(cat "$OUT")" \
+	$'blocked: \nignored: \npending: 0'
+retire alice
+is "the same where the jail is to be built" "$(as_www_with signals -- "$T" alice probe ignored)" "ignored: "
+status 7 "and the status still comes back" as_www_with signals -- "$T" alice sh -c 'exit 7'
+is "a timer is stopped" "$(as_www_with timer=60000 -- "$T" alice probe timers)" "timers: 0 0 0"
+wrong=
+for ms in $(seq 1 30); do
+	retire alice
+	got=0
+	as_www_with timer="$ms" -- "$T" alice true || got=$?
+	case $got in 0 | 142) ;; *) wrong+=" $ms ms: $got" ;; esac
+	[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = $'20001\n5' ] || wrong+=" $ms ms: half a jail"
+done
+is "a timer that fires at any time leaves no half jail" "$wrong" ""
+
+# --- limits --------------------------------------------------------------------------------------
+
+limited() { # OPTION...: the caller's limits
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	as_www prlimit "${options[@]}" "$@"
+}
+for option in --fsize=0: --fsize=1: --nofile=8: --nofile=16: --as=33554432: --stack=65536: --data=1000000: \
+	--cpu=1: --nproc=0: --nproc=1: --core=unlimited: --memlock=0: --sigpending=0: --msgqueue=0:; do
+	is "a soft limit ${option%:} of the caller's" "$(limited "$option" -- "$T" alice id -u)" 20001
+	retire alice
+	is "the same where the jail is to be built" "$(limited "$option" -- "$T" alice id -u)" 20001
+done
+# A hard limit can only be raised with CAP_SYS_RESOURCE, which not every root has.
+can_raise=no
+if prlimit --nofile=100:100 prlimit --nofile=200:200 true 2>/dev/null; then can_raise=yes; fi
+if [ $can_raise = yes ]; then
+	like "a lower hard limit of the caller's is raised to the policy's" \
+		"$(limited --nofile=64:64 -- "$T" alice probe limits)" 'nofile=256:256'
+else
+	skip "a lower hard limit of the caller's is raised to the policy's" "root has no CAP_SYS_RESOURCE here"
+fi
+for option in --nofile=64:64 --fsize=1000000:1000000 --nproc=20:20 --data=200000000:200000000 --cpu=10:10; do
+	is "a hard limit $option does not break a run" "$(limited $option -- "$T" alice id -u)" 20001
+	retire alice
+	is "nor a build" "$(limited $option -- "$T" alice id -u)" 20001
+done
+# The caller's NPROC counts the caller's processes, ours the user's.
+in_jail alice sleep 20 &
+sleep 0.1
+is "NPROC 0 while the user has a process" "$(limited --nproc=0: -- "$T" alice id -u)" 20001
+refused 125 sleep "the user's own limit reached" as_www "$T" -l processes=1 alice sleep 1
+for pid in $(jail_processes); do kill "$pid"; done
+wait || :
+
+# --- standing ------------------------------------------------------------------------------------
+
+is "nice, scheduler, affinity, io priority of a root caller" "$(nice -n -10 ionice -c 1 taskset -c 0 \
+	"$T" alice probe nice scheduler ioprio cpus)" "$(printf 'nice: 0\nscheduler: 0\nioprio: 0\ncpus: %d' "$(nproc)")"
+if chrt -f 10 true 2>/dev/null; then
+	is "a real-time scheduler" "$(chrt -f 10 "$T" alice probe scheduler)" "scheduler: 0"
+else
+	skip "a real-time scheduler" "this kernel gives root none"
+fi
+is "personality" "$(setarch -R -X "$T" alice probe personality)" "personality: 00000000"
+# shellcheck disable=SC2016
+is "oom_score_adj" "$(bash -c 'echo 500 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
+is "securebits, inheritable and ambient capabilities" "$(setpriv --inh-caps=+all --ambient-caps=+all \
+	--securebits=+noroot "$T" alice probe capabilities no_new_privs securebits uid 2>"$ERR" || :)" \
+	$'uid: 20001 20001 20001 20001\ncapabilities: 0 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
+got=$(setpriv --securebits=+no_setuid_fixup,+no_setuid_fixup_locked --inh-caps=+all \
+	--ambient-caps=+all "$T" alice probe capabilities 2>"$ERR") || :
+like "locked securebits: no capability, or refused" "$got$(cat "$ERR")" \
+	'^(capabilities: 0 0 0 0 0|trampoline: cannot .*)$'
+if command -v keyctl >/dev/null; then
+	like "the caller's session keyring stays outside" "$(keyctl session - "$T" alice cat /proc/keys 2>&1)" '.*'
+fi
+like "the jailed command has no terminal to type into" "$(setsid script -qec "$T alice probe terminal" /dev/null |
+	tr -d '\r' | grep terminal)" '^terminal: (No such device|open)'
+
+# --- directory and argument vector ---------------------------------------------------------------
+
+mkdir -m 777 "$T_WORK/deleted"
+is "a directory that was deleted" "$(cd "$T_WORK/deleted" && rmdir "$T_WORK/deleted" && in_jail alice pwd)" /home/alice
+mkdir -m 700 "$T_WORK/closed"
+is "a directory that the caller may not see" "$(cd "$T_WORK/closed" && in_jail alice pwd)" /home/alice
+is "the caller's directory is not inherited" "$(cd /etc && in_jail alice sh -c 'pwd; ls ../../etc/hostname 2>&1')" \
+	$'/home/alice\nls: ../../etc/hostname: No such file or directory'
+status 125 "no argument vector" as_www "$T_TOOLS/caller" argv=none -- "$T"
+status 125 "an empty argv[0]" as_www "$T_TOOLS/caller" argv=empty -- "$T" alice id
+junk=()
+for name in LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG GCONV_PATH LOCPATH NLSPATH MALLOC_ARENA_MAX \
+	GLIBC_TUNABLES TZDIR RES_OPTIONS HOSTALIASES LIBMOUNT_FSTAB LIBMOUNT_FORCE_MOUNT2 BASH_ENV ENV IFS \
+	PYTHONPATH PYTHONHOME PERL5OPT PERL5LIB RUBYOPT HTTP_PROXY http_proxy AWS_SECRET TMPDIR XDG_RUNTIME_DIR \
+	DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK SUDO_USER TRAMPOLINE_IMAGE TRAMPOLINE_CONFIG; do
+	junk+=("env=$name=/tmp/evil")
+done
+is "thirty bad variables, one without '=', one twice, one empty" \
+	"$(as_www "$T_TOOLS/caller" "${junk[@]}" env=NOEQUALS env= env==x env=TERM=a env=TERM=b -- "$T" alice probe env |
+		sed 's/^env: //; s/=.*//' | sort | xargs)" "HOME LOGNAME PATH SHELL TERM USER"
+is "and there is one TERM" "$(as_www "$T_TOOLS/caller" env=TERM=a env=TERM=b -- "$T" alice probe env | grep -c TERM=)" 1
+
+# --- mount namespace -----------------------------------------------------------------------------
+
+private() { unshare -m --propagation private "$setpriv" --reuid=33 --regid=33 --clear-groups "$@"; }
+in_jail alice true
+live=$(pin_inode alice)
+is "a caller with PrivateTmp enters the same jail" "$(private "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+forget_all
+is "where no hub is there yet, the caller makes it" "$(private "$T" alice id -u)" 20001
+is "in the host's namespace" "$(host_mounts | grep -c " $T_RUNDIR")" 2
+like "where everybody finds the jail" "$(pin_inode alice)" '^[0-9]+$'
+live=$(pin_inode alice)
+is "the host enters the same" "$(in_jail alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "and another private caller" "$(private "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "there is one pin" "$(hub_mounts | grep -c ' /jails/alice/mnt ')" 1
+retire alice
+is "a private caller builds a jail in the hub that is there" "$(private "$T" alice id -u)" 20001
+is "the host enters that one" "$(in_jail alice readlink /proc/self/ns/mnt)" "mnt:[$(pin_inode alice)]"
+# A caller who has hidden our state from itself, or put its own there.
+# shellcheck disable=SC2016
+is "a caller that has mounted over RUNDIR" "$(unshare -m --propagation private bash -c '
+	mount -t tmpfs none "$T_RUNDIR" && mkdir -p "$T_RUNDIR/jails/alice" && cp /etc/passwd "$T_RUNDIR/jails/alice/record"
+	exec setpriv --reuid=33 --regid=33 --clear-groups "$T" alice id -u')" 20001
+# Without /proc there is no way back to the host's mounts: refused, and no second hub.
+forget_all
+# shellcheck disable=SC2016
+refused 125 /proc "a caller that has hidden /proc" unshare -m --propagation private bash -c '
+	mount -t tmpfs none /proc
+	exec setpriv --reuid=33 --regid=33 --clear-groups "$T" alice id -u'
+ok "others are served" in_jail alice true
+
+# --- signals from the caller ---------------------------------------------------------------------
+
+# shellcheck disable=SC2016
+as_www bash -c '
+	for i in $(seq 60); do
+		"$T" alice true & pid=$!
+		for signal in STOP TSTP KILL; do kill -$signal $pid 2>/dev/null; done
+		wait $pid
+	done' >"$OUT" 2>"$ERR" &
+storm=$!
+sleep 0.2
+ok "a caller that stops and kills its runs does not stop another's" timeout 5 \
+	setpriv --reuid=33 --regid=33 --clear-groups "$T" alice true
+wait $storm || :
+is "and leaves the jail whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" $'20001\n5'

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a warm entry does, seen with strace on the installed program: no mount, no new process, no
+# text read, nothing of the jail's touched as root. And how much source there is to read.
+. "$(dirname "$0")/lib.sh"
+
+trace=$T_WORK/trace
+in_jail alice /bin/true
+
+# As root, strace keeps the set-uid bit's meaning; what www-data starts is followed.
+strace -f -qq -o "$trace" setpriv --reuid=33 --regid=33 --clear-groups "$T" alice /bin/true
+# From the launcher's exec to the command's.
+awk -v launcher="\"$T\"" '
+	{ sub(/^[0-9]+ +/, "") }
+	/^execve\(/ && index($0, launcher) { on = 1; next }
+	/^execve\("\/bin\/true"/ { on = 0 }
+	on { print }' "$trace" >"$T_WORK/calls"
+calls=$(sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$T_WORK/calls")
+echo "# $(wc -l <<<"$calls") system calls"
+ok "the trace is of an entry" grep -q '^execve("/bin/true"' <(sed 's/^[0-9]* *//' "$trace")
+is "it makes no mount system call" "$(grep -xE 'mount|umount2|mount_setattr|move_mount|open_tree|fsopen|fsmount|fsconfig|fspick|pivot_root|chroot' <<<"$calls" || :)" ""
+is "it makes no namespace" "$(grep -xE 'unshare|clone|clone3|fork|vfork' <<<"$calls" || :)" ""
+is "nor a process" "$(awk '{ print $1 }' "$trace" | sort -u | wc -l)" 1
+is "it takes no memory" "$(grep -xE 'brk|mmap|mremap' <<<"$calls" || :)" ""
+ok "it makes fewer than 200 calls" test "$(wc -l <<<"$calls")" -lt 200
+# name, flags and all of each file that is opened
+opened=$(grep -E '^open(at|at2)?\(' "$T_WORK/calls")
+is "it opens nothing but its own state and the kernel's" "$(grep -vE \
+	"\"$T_RUNDIR\"|\"hub\"|\"jails/alice/record\"|\"/jails/alice/(mnt|ipc|net)\"|\"/proc/self/ns/[a-z]+\"|\"/proc/self/oom_score_adj\", O_WRONLY|\"/dev/null\"|\"/dev/tty\"" \
+	<<<"$opened" || :)" ""
+is "no configuration, passwd, locale or mount table" \
+	"$(grep -E 'trampoline\.conf|/etc/|passwd|group|locale|mountinfo|mounts"|nsswitch|ld\.so' <<<"$opened" || :)" ""
+is "it reads one file, once: the record" "$(grep -cE '^(read|pread64|readv)\(' "$T_WORK/calls")" 1
+before_drop=$(sed '/^setresuid(20001/,$d' "$T_WORK/calls")
+ok "it drops to the user" grep -q '^setresuid(20001, 20001, 20001)' "$T_WORK/calls"
+is "nothing is written to 0, 1 or 2 before that" "$(grep -E '^(write|writev|sendto)\([012],' <<<"$before_drop" || :)" ""
+is "the user's home and tmp are not entered before that" \
+	"$(grep -E '^(chdir|fchdir|open[a-z0-9]*)\(.*"/(home|tmp)' <<<"$before_drop" || :)" ""
+is "groups, gid, uid go in this order" "$(grep -oE '^(setgroups|setresgid\(20001|setresuid\(20001)' \
+	"$T_WORK/calls" | xargs)" "setgroups setresgid(20001 setresuid(20001"
+ok "and are proved afterwards" grep -qE '^capget' <(sed '1,/^setresuid(20001/d' "$T_WORK/calls")
+ok "close_range comes before anything is opened" test \
+	"$(grep -nE '^close_range' "$T_WORK/calls" | head -n 1 | cut -d : -f 1)" -lt \
+	"$(grep -nE '^open' "$T_WORK/calls" | head -n 1 | cut -d : -f 1)"
+
+# The same of root's.
+strace -f -qq -o "$trace" "$T" alice /bin/true
+is "root's warm entry mounts nothing either" "$(grep -cE '(mount|umount2|move_mount|open_tree|pivot_root|unshare|clone)\(' "$trace" || :)" 0
+
+lines=$(cat src/launcher/*.[ch] src/common/*.c | wc -l)
+echo "# launcher and common: $lines lines"
+lines=$(cat src/launcher/*.c src/common/*.c | wc -l)
+ok "launcher and common are at most 1,500 lines of C ($lines)" test "$lines" -le 1500
