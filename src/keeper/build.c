@@ -19,7 +19,6 @@
 #include "privilege.h"
 #include "report.h"
 #include "state.h"
-#include "trampoline/origin.h"
 #include "tree.h"
 #include "verify.h"
 
@@ -173,7 +172,7 @@ static bool is_live(const struct namespace_home *home, int hub_fd, int directory
 {
 	struct record record;
 
-	if (state_read(directory_fd, name, &record) != 0 || !origin_is_current(&record))
+	if (state_read(directory_fd, name, &record) != 0 || !record_is_current(&record))
 		return false;
 	if (namespace_enter(hub_fd) != 0)
 		return false;

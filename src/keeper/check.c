@@ -153,7 +153,7 @@ static unsigned int check_jails(void)
 			struct text finding = {.length = 0};
 
 			text_add(&finding, PATHS_DATA " holds what is no jail's name: ");
-			text_add_quoted(&finding, entry->d_name);
+			text_add_quoted(&finding, entry->d_name, TEXT_OBJECT_MAX);
 			found += find(finding.bytes, "rename it or take it away");
 			continue;
 		}

@@ -38,7 +38,7 @@ int hub_open_run_directory(struct text *error)
 		return -1;
 	if (fstat(run_fd, &status) != 0 || (status.st_mode & 07777) != 0700)
 		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700");
-	return cleanup_take(&run_fd);
+	return auto_close_take(&run_fd);
 }
 
 int hub_open(int run_fd)
@@ -47,7 +47,7 @@ int hub_open(int run_fd)
 	struct statfs file_system;
 
 	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
-		return cleanup_take(&fd);
+		return auto_close_take(&fd);
 	errno = ENXIO;
 	return -1;
 }
@@ -112,7 +112,7 @@ static int make(const struct namespace_home *home, int run_fd)
 	if (mknod(PATHS_RUN "/hub", S_IFREG | 0600, 0) != 0 ||
 	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/hub") != 0)
 		return -1;
-	return cleanup_take(&hub_fd);
+	return auto_close_take(&hub_fd);
 }
 
 int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error)
@@ -129,7 +129,7 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 		return -1;
 	AUTO_CLOSE hub_fd = hub_open(now_fd);
 	if (hub_fd >= 0)
-		return cleanup_take(&hub_fd);
+		return auto_close_take(&hub_fd);
 	switch (namespace_is_first()) {
 	case 1:
 		break;
@@ -143,5 +143,5 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
 		return report_fill(error, "make the hub", PATHS_RUN "/hub", NULL);
-	return cleanup_take(&hub_fd);
+	return auto_close_take(&hub_fd);
 }

@@ -12,7 +12,6 @@
 #include "hub.h"
 #include "path.h"
 #include "report.h"
-#include "trampoline/origin.h"
 #include "trampoline/paths.h"
 
 static int add_name(struct live *live, const char *name)
@@ -100,8 +99,8 @@ void live_close(struct live *live)
 {
 	scan_free(&live->scan);
 	free(live->names);
-	cleanup_close(&live->hub_fd);
-	cleanup_close(&live->run_fd);
+	auto_close(&live->hub_fd);
+	auto_close(&live->run_fd);
 }
 
 int live_open_jail(const struct live *live, const char *name)
@@ -115,7 +114,7 @@ int live_open_jail(const struct live *live, const char *name)
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes)
 {
 	*processes = scan_count(&live->scan, record);
-	if (!origin_is_current(record))
+	if (!record_is_current(record))
 		return LIVE_STALE;
 	if (*processes > 0)
 		return LIVE_IN_USE;

@@ -84,7 +84,7 @@ int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 		if (*pin_fd >= 0) {
 			if (attempt > 0)
 				move_to_any_cpu();
-			return namespace_enter(fd) == 0 ? cleanup_take(&fd) : -1;
+			return namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
 		}
 		if (errno != EINVAL)
 			return -1;

@@ -19,7 +19,6 @@
 #include "privilege.h"
 #include "report.h"
 #include "state.h"
-#include "trampoline/origin.h"
 
 enum outcome { OUTCOME_KEPT, OUTCOME_MARKED, OUTCOME_RETIRED, OUTCOME_DEBRIS, OUTCOME_BUSY, OUTCOMES };
 
@@ -28,12 +27,10 @@ static const char *const outcome_names[OUTCOMES] = {"in use", "marked", "retired
 
 static bool has_user(const struct record *record)
 {
-	struct record_origin origin;
-	char path[PATH_MAX];
+	struct stat status;
 
-	origin_path(RECORD_BASE, record->name, record->image, path);
-	/* An error is not an absence: storage that is away keeps its jails. */
-	return origin_read(RECORD_BASE, path, &origin) != 0 || origin.inode != 0;
+	/* Another error is not an absence: storage that is away keeps its jails. */
+	return lstat(record->origins[RECORD_BASE].path, &status) == 0 || errno != ENOENT;
 }
 
 /* Runs STEP in the hub and comes back. */

@@ -93,8 +93,8 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 						   : NULL);
 		if (!is_the_lock(directory, lock_fd))
 			continue;
-		*directory_fd = cleanup_take(&directory);
-		return cleanup_take(&lock_fd);
+		*directory_fd = auto_close_take(&directory);
+		return auto_close_take(&lock_fd);
 	}
 }
 

@@ -75,6 +75,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	char *login_argv[] = {login, NULL};
 
 	signal(SIGXFSZ, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	if (!command) {
 		const char *slash = strrchr(record->shell, '/');
 

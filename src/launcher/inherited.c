@@ -2,7 +2,6 @@
 /* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
 #include "inherited.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -15,8 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
-#include <unistd.h>
 
+#include "trampoline/auto_close.h"
 #include "trampoline/quantity.h"
 
 #define SIGNALS 64
@@ -53,21 +52,6 @@ static int close_between(int first, int last)
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
 }
 
-static void raise_limit(int resource, rlim_t enough)
-{
-	struct rlimit limit, raised;
-
-	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= enough)
-		return;
-	raised.rlim_cur = enough;
-	raised.rlim_max = limit.rlim_max > enough ? limit.rlim_max : enough;
-	if (setrlimit(resource, &raised) == 0)
-		return;
-	/* No CAP_SYS_RESOURCE here. If the rest is too little, a later call says so. */
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(resource, &limit);
-}
-
 int inherited_close(const int *keep_fds, size_t count, int *fd)
 {
 	for (*fd = 0; *fd < 3; ++*fd)
@@ -78,7 +62,6 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 		if (check_fd(*fd) != 0)
 			return -1;
 	}
-	raise_limit(RLIMIT_NOFILE, 1024);
 	/* One more to close, so that a close_range that only says it worked is found out. */
 	int canary = fcntl(0, F_DUPFD, 3), first = 3;
 	*fd = canary;
@@ -122,19 +105,10 @@ int inherited_reset_signals(void)
 		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */
 		if ((pending >> (number - 1)) & 1 && set_action(number, SIG_IGN) != 0)
 			return -1;
-		if (set_action(number, number == SIGXFSZ ? SIG_IGN : SIG_DFL) != 0)
+		if (set_action(number, number == SIGXFSZ || number == SIGPIPE ? SIG_IGN : SIG_DFL) != 0)
 			return -1;
 	}
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-}
-
-void inherited_raise_limits(void)
-{
-	static const int needed[] = {RLIMIT_AS,	   RLIMIT_DATA,	 RLIMIT_FSIZE,
-				     RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_CPU};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++)
-		raise_limit(needed[i], needed[i] == RLIMIT_STACK ? 8u << 20 : RLIM_INFINITY);
 }
 
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
@@ -162,16 +136,10 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 
 static int reset_oom_score(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	AUTO_CLOSE fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	ssize_t written = write(fd, "0", 1);
-	int error = errno;
-	close(fd);
-	errno = error;
 	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
-	return written == 1 || error == EACCES ? 0 : -1;
+	return fd >= 0 && (write(fd, "0", 1) == 1 || errno == EACCES) ? 0 : -1;
 }
 
 int inherited_reset_standing(void)
@@ -199,19 +167,12 @@ int inherited_reset_standing(void)
 
 int inherited_leave_terminal(bool keep)
 {
-	char buffer[64]; /* struct termios, whichever libc's */
-	int fd;
+	char termios[64]; /* the kernel's has 36 bytes */
 
-	if (keep && ioctl(0, TCGETS, buffer) == 0)
-		return 0;
-	if (setsid() >= 0)
+	if ((keep && ioctl(0, TCGETS, termios) == 0) || setsid() >= 0)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
-	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENXIO ? 0 : -1;
-	int result = ioctl(fd, TIOCNOTTY);
-	close(fd);
-	return result;
+	AUTO_CLOSE fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
 }

@@ -14,11 +14,8 @@
  */
 int inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
 
-/* Default dispositions, an empty mask, nothing pending, no timer; SIGXFSZ ignored until exec. */
+/* Default dispositions, an empty mask, nothing pending, no timer; SIGPIPE and SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;
-
-/* Raises the limits that could stop the keeper half-way, as far as we may. */
-void inherited_raise_limits(void);
 
 /* Scheduling, affinity, I/O priority, OOM score, personality and session keyring of a fresh login. */
 int inherited_reset_standing(void) MUST_CHECK;

@@ -11,7 +11,6 @@
  * user's, after it we are the user and have nothing of root's left, and only then do we change
  * directory, look up the command and execute it.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,15 +20,18 @@
 #include "enter.h"
 #include "environment.h"
 #include "execute.h"
-#include "help.h"
 #include "inherited.h"
 #include "keeper.h"
 #include "privilege.h"
 #include "report.h"
+#include "supervise.h"
+#include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
 
 /* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
 #define ROUNDS 5
+#define KILL_AFTER_MS 2000
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -44,6 +46,8 @@ static void clean_inheritance(const struct reporter *reporter, const struct argu
 				      "a directory, path or block device would lead out of the jail");
 		report_refuse(reporter, EXIT_REFUSED, "keep descriptor", what, NULL);
 	}
+	if (arguments->status_fd >= 0 && fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC) != 0)
+		report_refuse(reporter, EXIT_REFUSED, "keep descriptor", "--status-fd", NULL);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset signals", NULL, NULL);
 }
@@ -52,20 +56,27 @@ static void take_privilege(const struct reporter *reporter)
 {
 	if (privilege_take() == 0)
 		return;
-	switch (errno) {
-	case EPERM:
-		report_refuse(reporter, EXIT_REFUSED, "take root's rights", NULL,
-			      "the program is not setuid root here: its bit is lost, its file system is "
-			      "mounted nosuid, the caller has no_new_privs, or this is a user namespace");
-	case EOPNOTSUPP:
-		report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
-			      "this is a user namespace, and its root is not the host's");
-	case EACCES:
-		report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
-			      "a capability is missing: the caller's bounding set was reduced");
-	default:
-		report_refuse(reporter, EXIT_REFUSED, "take root's rights", NULL, NULL);
-	}
+	report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
+		      errno == EPERM	    ? "the program is not setuid root here: its bit is lost, its file "
+					      "system is mounted nosuid, the caller has no_new_privs, or this "
+					      "is a user namespace"
+		      : errno == EOPNOTSUPP ? "this is a user namespace, and its root is not the host's"
+		      : errno == EACCES	    ? "a capability is missing: the caller's bounding set is reduced"
+					    : NULL);
+}
+
+static _Noreturn void become_keeper(const struct reporter *reporter, char *const argv[])
+{
+	keeper_exec(argv);
+	report_refuse(reporter, EXIT_REFUSED, "execute", PATHS_KEEPER, NULL);
+}
+
+/* --help and --version need no privilege, so they get none. */
+static _Noreturn void inform(const struct reporter *reporter, char *const argv[])
+{
+	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
+		_exit(EXIT_REFUSED);
+	become_keeper(reporter, argv);
 }
 
 /* --list and its like: the keeper's work, for root alone, in the host's mount namespace. */
@@ -73,26 +84,17 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, EXIT_REFUSED, "do that", NULL, "only root may");
-	inherited_raise_limits();
-	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks at where it is and says so */
-	keeper_exec(argv);
-	report_refuse(reporter, EXIT_REFUSED, "execute", PATHS_KEEPER, NULL);
-}
-
-static void build(const struct reporter *reporter, const char *jail)
-{
-	struct text sentence;
-
-	inherited_raise_limits();
-	if (keeper_build(jail, reporter->uid, &sentence) != 0)
-		report_die(reporter, EXIT_REFUSED, &sentence);
+	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
+	become_keeper(reporter, argv);
 }
 
 /* Enters the jail, having it built where that is needed. Returns how often it was. */
 static int enter(const struct reporter *reporter, const char *jail, struct record *record)
 {
-	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), round = 0;
+	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct text sentence;
 	bool is_home = false;
+	int builds = 0;
 
 	while (enter_jail(jail, reporter->uid, record) != 0) {
 		int error = errno;
@@ -104,19 +106,19 @@ static int enter(const struct reporter *reporter, const char *jail, struct recor
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail, NULL);
 		if (error == ESTRPIPE && enter_host(root_fd) != 0)
 			report_refuse(reporter, EXIT_REFUSED, "return to the host's mounts", NULL, NULL);
-		/* Perhaps a private mount namespace: Apache runs with PrivateTmp. */
+		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
 		if (error == ENXIO && !is_home) {
 			is_home = true;
 			if (enter_host(root_fd) == 0)
 				continue;
 		}
-		if (round++ == ROUNDS)
+		if (builds++ == ROUNDS)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
 				      "it changes faster than it can be built");
-		build(reporter, jail);
+		if (keeper_build(jail, reporter->uid, &sentence) != 0)
+			report_die(reporter, EXIT_REFUSED, &sentence);
 	}
-	close(root_fd);
-	return round;
+	return builds;
 }
 
 /* The record's limits with this run's: anybody may ask for less, root also for more. */
@@ -146,13 +148,40 @@ static void become_user(const struct reporter *reporter, const struct record *re
 	/* ---- From here on: the user's ids, no capability, and no way to get one. ---- */
 }
 
+/* Whether, and how, this run is watched: what the caller or the policy asks for, the stricter of both. */
+static bool is_supervised(const struct arguments *arguments, const struct record *record,
+			  struct supervise *supervise)
+{
+	supervise->uid = record->uid;
+	supervise->has_proc = record->flags & RECORD_PROC;
+	supervise->kill_after_ms = arguments->kill_after_ms ? arguments->kill_after_ms : KILL_AFTER_MS;
+	supervise->timeout_ms = record->timeout_ms;
+	if (arguments->timeout_ms && arguments->timeout_ms < record->timeout_ms)
+		supervise->timeout_ms = arguments->timeout_ms;
+	/* A time-out that ends only the first process would end nothing. */
+	supervise->is_private = arguments->private_processes ||
+				record->flags & RECORD_PRIVATE_PROCESSES ||
+				supervise->timeout_ms != QUANTITY_UNLIMITED;
+	return supervise->is_private || arguments->status_fd >= 0;
+}
+
+static void redirect_to_null(const struct reporter *reporter, int null_fd)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null_fd, fd) < 0)
+			report_refuse(reporter, EXIT_REFUSED, "open \"/dev/null\"", NULL, NULL);
+	close(null_fd);
+}
+
 static _Noreturn void run(struct reporter *reporter, const struct arguments *arguments,
 			  char *const inherited[])
 {
 	struct record record;
 	struct environment environment;
+	struct supervise supervise;
 	char home[sizeof("/home/") + NAME_LENGTH_MAX];
 
+	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 	if (inherited_reset_standing() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset what the caller set", NULL, NULL);
 	int builds = enter(reporter, arguments->jail, &record);
@@ -160,13 +189,22 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);
 	merge_limits(reporter, arguments, &record);
+	if (arguments->daemon)
+		supervise_detach(reporter);
+	bool supervised = is_supervised(arguments, &record, &supervise);
+	if (supervised)
+		supervise_fork(reporter, &supervise);
 	become_user(reporter, &record);
+	if (supervised)
+		supervise_settle(reporter, &supervise);
 	stpcpy(stpcpy(home, "/home/"), record.name);
 	execute_chdir(reporter, arguments->directory ? arguments->directory : home);
 	if (environment_build(&environment, &record, arguments, inherited) != 0)
 		report_refuse(reporter, EXIT_REFUSED, "build the environment", NULL, NULL);
 	if (arguments->verbose)
 		report_note(reporter, builds ? "entered a jail built now" : "entered a live jail");
+	if (arguments->daemon)
+		redirect_to_null(reporter, null_fd);
 	execute_command(reporter, &record, arguments->command, &environment);
 }
 
@@ -174,7 +212,7 @@ int main(int argc, char *argv[])
 {
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
-	struct reporter reporter = {.uid = getuid(), .gid = getgid(), .fd = 2};
+	struct reporter reporter = {getuid(), getgid(), false, 2, -1, -1, -1, -1};
 	struct arguments arguments;
 	struct text error;
 
@@ -185,13 +223,13 @@ int main(int argc, char *argv[])
 	if (parsed != 0)
 		arguments.keep_fd_count = 0;
 	clean_inheritance(&reporter, &arguments);
-	if (parsed == 0 && arguments.mode == ARGUMENTS_HELP)
-		report_answer(&reporter, help_text());
-	if (parsed == 0 && arguments.mode == ARGUMENTS_VERSION)
-		report_answer(&reporter, "trampoline " VERSION "\n");
+	if (parsed == 0)
+		reporter.status_fd = arguments.status_fd;
 	reporter.is_logged = true;
 	if (parsed != 0)
 		report_die(&reporter, EXIT_REFUSED, &error);
+	if (arguments.mode == ARGUMENTS_HELP || arguments.mode == ARGUMENTS_VERSION)
+		inform(&reporter, argv);
 	take_privilege(&reporter);
 	umask(077);
 	if (arguments.mode != ARGUMENTS_RUN && arguments.mode != ARGUMENTS_PREPARE)

@@ -94,17 +94,24 @@ static int empty_bounding_set(void)
 	return -1;
 }
 
-static bool has_dropped(uid_t uid, gid_t gid)
+static bool has_no_capability(void)
 {
 	struct capabilities have;
-	gid_t groups[2];
 
-	if (!ids_are(uid, gid) || getgroups(2, groups) != 1 || groups[0] != gid ||
-	    get_capabilities(&have) != 0)
+	if (get_capabilities(&have) != 0)
 		return false;
 	for (unsigned int i = 0; i < CAPABILITY_WORDS; i++)
 		if (have.words[i].effective | have.words[i].permitted | have.words[i].inheritable)
 			return false;
+	return true;
+}
+
+static bool has_dropped(uid_t uid, gid_t gid)
+{
+	gid_t groups[2];
+
+	if (!ids_are(uid, gid) || getgroups(2, groups) != 1 || groups[0] != gid || !has_no_capability())
+		return false;
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0;
 }
 
@@ -126,6 +133,25 @@ int privilege_drop(uid_t uid, gid_t gid)
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_GET_DUMPABLE) != 0)
 		return -1;
 	if (has_dropped(uid, gid))
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
+int privilege_supervise(uid_t uid, gid_t gid, uid_t target)
+{
+	static const struct capabilities none;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	uid_t uids[3];
+
+	/* kill(2): the sender's real or effective uid against the target's real or saved one. */
+	if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, gid, gid, gid) != 0 ||
+	    syscall(SYS_setresuid, uid, target, uid) != 0 ||
+	    syscall(SYS_capset, &header, none.words) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		return -1;
+	if (getresuid(&uids[0], &uids[1], &uids[2]) == 0 && uids[0] == uid && uids[1] == target &&
+	    uids[2] == uid && has_no_capability())
 		return 0;
 	errno = EPROTO;
 	return -1;

@@ -42,19 +42,45 @@ void report_note(const struct reporter *reporter, const char *note)
 	text_add(&line, "trampoline: ");
 	text_add(&line, note);
 	text_add(&line, "\n");
-	signal(SIGPIPE, SIG_IGN); /* nobody listens: the status still says it */
 	(void)!write(reporter->fd, line.bytes, line.length);
-	signal(SIGPIPE, SIG_DFL);
+}
+
+void report_status(const struct reporter *reporter, struct text *line)
+{
+	if (reporter->status_fd < 0)
+		return;
+	text_add(line, "}\n");
+	(void)!write(reporter->status_fd, line->bytes, line->length);
+}
+
+void report_release(const struct reporter *reporter)
+{
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	close(reporter->detached_fd);
+	close(reporter->executed_fd);
+	if (reporter->fd > 2)
+		close(reporter->fd);
 }
 
 _Noreturn void report_die(const struct reporter *reporter, enum exit_status status,
 			  const struct text *sentence)
 {
+	const char byte = (char)status;
+	struct text line = {.length = 0};
+
 	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 		_exit(status);
 	if (reporter->is_logged)
 		report_log(reporter, sentence->bytes);
 	report_note(reporter, sentence->bytes);
+	text_add(&line, "{\"event\": \"refused\", \"code\": ");
+	text_add_number(&line, status);
+	text_add(&line, ", \"reason\": ");
+	text_add_quoted(&line, sentence->bytes, TEXT_SIZE);
+	report_status(reporter, &line);
+	(void)!write(reporter->executed_fd, &byte, 1);
+	(void)!write(reporter->detached_fd, &byte, 1);
 	_exit(status);
 }
 
@@ -65,13 +91,4 @@ _Noreturn void report_refuse(const struct reporter *reporter, enum exit_status s
 
 	(void)text_refuse(&sentence, action, object, reason ? reason : strerror(errno));
 	report_die(reporter, status, &sentence);
-}
-
-_Noreturn void report_answer(const struct reporter *reporter, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
-		_exit(EXIT_REFUSED);
-	_exit(write(1, text, length) == (ssize_t)length ? 0 : EXIT_REFUSED);
 }

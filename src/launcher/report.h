@@ -12,8 +12,12 @@
 struct reporter {
 	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
 	gid_t gid;
-	int fd;         /* where the sentence goes: standard error or a copy of it */
-	bool is_logged; /* whether syslog hears of it */
+	bool is_logged;   /* whether syslog hears of it */
+	int fd;           /* where the sentence goes: standard error or a copy of it */
+	int status_fd;    /* JSON lines for a program; this and the others: -1 if there is none */
+	int detached_fd;  /* a parent that waits for our exec, or for the byte that is our status */
+	int executed_fd;  /* a supervisor that does the same */
+	int lifeline_fd;  /* closed by the supervisor's end */
 };
 
 /* Gives up every privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */
@@ -27,8 +31,11 @@ _Noreturn void report_refuse(const struct reporter *reporter, enum exit_status s
 /* One authpriv record about JAIL, sent without waiting: a log that is full or absent stops nobody. */
 void report_log(const struct reporter *reporter, const char *sentence);
 
-/* As the caller: TEXT on standard output, and exit 0, or EXIT_REFUSED if it cannot be written. */
-_Noreturn void report_answer(const struct reporter *reporter, const char *text);
-
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */
 void report_note(const struct reporter *reporter, const char *note);
+
+/* Completes LINE, a JSON object without its last brace, and writes it to the status descriptor. */
+void report_status(const struct reporter *reporter, struct text *line);
+
+/* Lets go of the command's descriptors and of everybody who waits for its exec. */
+void report_release(const struct reporter *reporter);

@@ -12,8 +12,12 @@ const char *help_text(void)
 	       "      --cgi               pass the CGI/1.1 variables\n"
 	       "  -l, --limit=NAME=VALUE  lower a limit for this run: cpu, memory, file_size,\n"
 	       "                          processes, open_files, stack, data, core, address_space\n"
+	       "  -t, --timeout=DURATION  end the run after DURATION (30s, 2m): SIGTERM, then SIGKILL\n"
+	       "      --kill-after=DURATION  time between the two (default: 2s)\n"
+	       "  -p, --private           own pid namespace: nothing outlives the run\n"
 	       "  -d, --daemon            detach: own session, /dev/null on 0-2\n"
 	       "      --keep-fd=N         let descriptor N through (repeatable; never a directory)\n"
+	       "      --status-fd=N       tell on descriptor N, in JSON lines, how the run went\n"
 	       "      --prepare           build the jail if needed, run nothing\n"
 	       "  -v, --verbose           say how the jail was entered\n"
 	       "\n"
@@ -28,6 +32,6 @@ const char *help_text(void)
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
-	       "Exit status: the command's own; 125 refused or failed, 126 not executable,\n"
+	       "Exit status: the command's own; 124 timed out, 125 refused or failed, 126 not executable,\n"
 	       "127 not found in the jail. Policy: trampoline.conf(5).\n";
 }
