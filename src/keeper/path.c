@@ -28,7 +28,8 @@ int path_open_file(int directory_fd, const char *name)
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return -1;
-	if (S_ISREG(status.st_mode) && status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+	if (S_ISREG(status.st_mode) && status.st_uid == 0 &&
+	    !(status.st_mode & (S_IWGRP | S_IWOTH)))
 		return auto_close_take(&fd);
 	errno = EPERM;
 	return -1;
@@ -56,7 +57,8 @@ static int open_component(int directory_fd, const char *name, bool is_last, cons
 
 	if (fd < 0)
 		return report_fill(error, "open directory", path,
-				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
 	if (check_trusted(fd, is_last, path, error) != 0)
 		return -1;
 	return auto_close_take(&fd);

@@ -13,8 +13,8 @@
 int path_open_trusted(const char *path, struct text *error) MUST_CHECK;
 
 /* The same for NAME in DIRECTORY_FD, a trusted directory called PATH in the sentence. */
-int path_open_trusted_at(int directory_fd, const char *path, const char *name, struct text *error)
-	MUST_CHECK;
+int path_open_trusted_at(int directory_fd, const char *path, const char *name,
+			 struct text *error) MUST_CHECK;
 
 /*
  * An O_PATH descriptor of the directory NAME in DIRECTORY_FD, whoever owns it: O_PATH opens no

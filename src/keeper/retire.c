@@ -32,8 +32,9 @@ enum outcome {
 	OUTCOMES
 };
 
-static const char *const outcome_names[OUTCOMES] = {"in use",	 "marked", "retired", "discarded, in use",
-						    "debris removed", "busy", "not retired"};
+static const char *const outcome_names[OUTCOMES] = {
+	"in use",         "marked", "retired",    "discarded, in use",
+	"debris removed", "busy",   "not retired"};
 
 static bool has_user(const struct record *record)
 {
@@ -83,9 +84,11 @@ static int prune_orphans(const struct live *live, int directory_fd, const char *
 		const struct live_retired *retired = &live->retired[i];
 		const struct record known = {.mount_namespace = retired->inode, .ipc_namespace = 1};
 
-		if (strcmp(retired->name, name) != 0 || state_has_retired(directory_fd, retired->inode))
+		if (strcmp(retired->name, name) != 0 ||
+		    state_has_retired(directory_fd, retired->inode))
 			continue;
-		if (scan_count(&live->scan, &known) == 0 && unpin_retired(live, name, retired->inode) != 0)
+		if (scan_count(&live->scan, &known) == 0 &&
+		    unpin_retired(live, name, retired->inode) != 0)
 			return -1;
 	}
 	return 0;
@@ -142,7 +145,8 @@ static int touch_pin(const char *name)
  * Nobody was inside when we looked. The kernel decides whether that is still so: the record is away
  * while it does, so that a request that comes just now waits for our lock and not for nothing.
  */
-static int expire(const struct live *live, int directory_fd, struct record *record, enum outcome *outcome)
+static int expire(const struct live *live, int directory_fd, struct record *record,
+		  enum outcome *outcome)
 {
 	const char *name = record->name;
 	bool was_marked = record->marked_ns > record->entered_ns;
@@ -255,14 +259,16 @@ bool retire_idle(bool dry_run, bool verbose)
 
 		counts[outcome]++;
 		if (dry_run || verbose)
-			printf("%s: %s%s\n", name, dry_run ? "would be " : "", outcome_names[outcome]);
+			printf("%s: %s%s\n", name, dry_run ? "would be " : "",
+			       outcome_names[outcome]);
 	}
 	if (!dry_run)
-		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			   "%zu debris, %zu busy, %zu failed",
-			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
-			   counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			   counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
+		report_log(
+			"cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
+			"%zu debris, %zu busy, %zu failed",
+			live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
+			counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
+			counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
 	live_close(&live);
 	return counts[OUTCOME_FAILED] == 0;
 }
@@ -303,7 +309,8 @@ void retire_now(const char *name, bool kill)
 	if (kill && kill_retired(&live, directory_fd, name) != 0)
 		report_refuse("kill every process of jail", name, NULL);
 	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 || retire(&live, directory_fd, name, &is_in_use) != 0)
+	if (scan_read(&live.home, &live.scan) != 0 ||
+	    retire(&live, directory_fd, name, &is_in_use) != 0)
 		report_refuse("discard jail", name, NULL);
 	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
 	live_close(&live);
