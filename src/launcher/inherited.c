@@ -10,10 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/time.h>
 
 #include "trampoline/auto_close.h"
 #include "trampoline/proof.h"

@@ -11,10 +11,7 @@
  * left, and only then change directory, look up the command and execute it.
  */
 #include <fcntl.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "enter.h"
 #include "jailed/execute.h"
