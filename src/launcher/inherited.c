@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 
 #include "trampoline/auto_close.h"
 #include "trampoline/proof.h"
