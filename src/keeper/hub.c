@@ -7,8 +7,10 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -51,7 +53,8 @@ int hub_open(int run_fd)
 	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 
-	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
+	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&
+	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNS)
 		return auto_close_take(&fd);
 	errno = ENXIO;
 	return -1;
@@ -153,8 +156,11 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	}
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
-		return report_fill(error, "make the hub", PATHS_RUN "/hub",
-				   report_if_full("fs.mount-max or user.max_mnt_namespaces is "
-						  "reached" REPORT_CURE));
+		return report_fill(
+			error, "make the hub", PATHS_RUN "/hub",
+			errno == EBUSY
+				? "something else is mounted there; unmount it"
+				: report_if_full("fs.mount-max or user.max_mnt_namespaces is "
+						 "reached" REPORT_CURE));
 	return auto_close_take(&hub_fd);
 }

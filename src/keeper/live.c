@@ -148,7 +148,7 @@ int live_open_jail(const struct live *live, const char *name)
 	char path[64];
 
 	snprintf(path, sizeof(path), "jails/%s", name);
-	return openat(live->run_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return path_open_own(live->run_fd, path);
 }
 
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes)

@@ -20,18 +20,25 @@
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
 
+/* Opens RUNDIR/jails/NAME, made if it is missing. -1 with *ERROR; errno ENOENT: it has just gone. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
-	if (mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN "/jails",
+	char path[64];
+
+	snprintf(path, sizeof(path), "jails/%s", name);
+	if ((mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST) ||
+	    (mkdirat(run_fd, path, 0700) != 0 && errno != EEXIST))
+		return report_fill(error, "make the directory of jail", name,
 				   report_if_full(REPORT_RUN));
-	AUTO_CLOSE jails_fd = path_open_trusted_at(run_fd, PATHS_RUN, "jails", error);
-	if (jails_fd < 0)
-		return -1;
-	if (mkdirat(jails_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
-				   report_if_full(REPORT_RUN));
-	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
+	int directory_fd = path_open_own(run_fd, path);
+	if (directory_fd < 0)
+		return report_fill(
+			error, "open the directory of jail", name,
+			errno == EXDEV || errno == EPERM || errno == ELOOP || errno == ENOTDIR
+				? "in " PATHS_RUN "/jails something else is there; unmount or "
+				  "remove it"
+				: NULL);
+	return directory_fd;
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */
@@ -48,12 +55,14 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 {
 	for (;;) {
 		AUTO_CLOSE directory = open_directory(run_fd, name, error);
+		if (directory < 0 && errno == ENOENT)
+			continue; /* a cleanup removed it between the two calls */
 		if (directory < 0)
 			return -1;
 		AUTO_CLOSE lock_fd = openat(directory, LOCK_FILE,
 					    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (lock_fd < 0 && errno == ENOENT)
-			continue; /* the directory was removed between the two calls */
+			continue; /* the same */
 		if (lock_fd < 0)
 			return report_fill(error, "open the lock of jail", name,
 					   report_if_full(REPORT_RUN));
@@ -199,5 +208,6 @@ int state_remove(int run_fd, int directory_fd, const char *name)
 	    state_unlink(directory_fd, LOCK_FILE) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "jails/%s", name);
-	return unlinkat(run_fd, path, AT_REMOVEDIR);
+	/* Another cleanup may have made a lock of its own, and been faster. */
+	return unlinkat(run_fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -78,14 +78,14 @@ static int join(const struct record *record, int record_fd)
 }
 
 /* Where --list finds when the jail was last entered. Outside the seal, so no race can damage it. */
-static void note_entry(int record_fd)
+static int note_entry(int record_fd)
 {
 	struct timespec now = {.tv_sec = 0};
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	int64_t entered_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	(void)!pwrite(record_fd, &entered_ns, sizeof(entered_ns),
-		      offsetof(struct record, entered_ns));
+	int64_t ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	(void)!pwrite(record_fd, &ns, sizeof(ns), offsetof(struct record, entered_ns));
+	return 0;
 }
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
@@ -111,10 +111,11 @@ int enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
-	if (setns(hub_fd, CLONE_NEWNS) != 0 || join(record, record_fd) != 0)
-		return -1;
-	note_entry(record_fd);
-	return 0;
+	if (setns(hub_fd, CLONE_NEWNS) != 0)
+		errno = errno == EINVAL ? ESTRPIPE : errno; /* not a hub: the keeper tells */
+	else if (join(record, record_fd) == 0)
+		return note_entry(record_fd);
+	return -1;
 }
 
 /* Whether process 2 is a thread of the kernel's: in a container it is somebody's program. */

@@ -27,7 +27,7 @@
 
 /* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
 #define ROUNDS 5
-#define DEADLINE_SECONDS 60 /* twice the keeper's */
+#define DEADLINE_SECONDS 10
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -64,27 +64,32 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 	become_keeper(reporter, argv);
 }
 
+static void build(struct reporter *reporter, const char *jail, int *builds)
+{
+	struct text sentence;
+
+	if ((*builds)++ == ROUNDS)
+		report_refuse(reporter, "enter jail", jail,
+			      "it changes faster than it can be built");
+	if (keeper_build(jail, reporter->uid, &sentence) == 0)
+		return;
+	reporter->is_logged = false; /* by the keeper, who knows the policy */
+	report_die(reporter, EXIT_REFUSED, &sentence);
+}
+
 /* Looks for the jail, in the host's mount namespace too, and has it built where that is needed. */
 static void find(struct reporter *reporter, const char *jail, int root_fd, struct enter *enter,
 		 struct record *record, int *builds)
 {
-	struct text sentence;
-	bool is_home = false;
-
-	while (enter_open(enter, jail, record) != 0) {
+	for (bool has_moved = false;; has_moved = true) {
+		alarm(DEADLINE_SECONDS); /* whose default action ends even a wait for dead storage */
+		int result = enter_open(enter, jail, record), error = errno;
+		alarm(0);
+		if (result == 0)
+			return;
 		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
-		if (errno == ENXIO && !is_home) {
-			is_home = true;
-			if (enter_host(root_fd) == 0)
-				continue;
-		}
-		if ((*builds)++ == ROUNDS)
-			report_refuse(reporter, "enter jail", jail,
-				      "it changes faster than it can be built");
-		if (keeper_build(jail, reporter->uid, &sentence) != 0) {
-			reporter->is_logged = false; /* by the keeper, who knows the policy */
-			report_die(reporter, EXIT_REFUSED, &sentence);
-		}
+		if (error != ENXIO || has_moved || enter_host(root_fd) != 0)
+			build(reporter, jail, builds);
 	}
 }
 
@@ -126,9 +131,10 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 			supervise->program_fd = open(PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		if (enter_join(&enter, record) == 0)
 			return builds;
-		/* Cleanup has just been here: back, and once more. */
-		if (errno != ESTRPIPE || enter_host(root_fd) != 0 || builds > ROUNDS)
+		/* Cleanup, or somebody's hand, has just been here: back, and once more. */
+		if (errno != ESTRPIPE || enter_host(root_fd) != 0)
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
+		build(reporter, arguments->jail, &builds);
 	}
 }
 
@@ -167,10 +173,7 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing() != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
-	/* With the default action, which ends even a wait for dead storage. */
-	(void)alarm(DEADLINE_SECONDS);
 	int builds = enter(reporter, arguments, &record, &supervise);
-	(void)alarm(0);
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);

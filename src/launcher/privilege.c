@@ -66,9 +66,7 @@ const char *privilege_take(void)
 
 int privilege_give_up(uid_t uid, gid_t gid)
 {
-	if (geteuid() != 0 && getuid() != 0)
-		return 0;
-	return set_ids(uid, uid, gid);
+	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, uid, gid);
 }
 
 /* No capability may ever come back, whatever is executed. The first number refused is one past the last. */

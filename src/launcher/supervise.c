@@ -16,7 +16,7 @@
 #include "trampoline/quantity.h"
 #include "trampoline/supervisor.h"
 
-#define CLOSE_RANGE_CLOEXEC 4u /* linux/close_range.h */
+#define ON_EXEC 4u /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
 
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags)
 {
@@ -54,7 +54,7 @@ _Noreturn void supervise_become(const struct supervise *supervise, const char *c
 	for (int i = 0; i < SUPERVISOR_FDS; i++)
 		if (copies[i] < 0 || dup2(copies[i], i) != i)
 			_exit(EXIT_REFUSED);
-	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
 		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
 	_exit(EXIT_REFUSED);
 }
