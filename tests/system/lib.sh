@@ -184,8 +184,8 @@ become_www() {
 
 # The host's mount table without ids, and without what other installations mount meanwhile.
 host_mounts() {
-	awk -v mine="$T_RUNDIR" '
-		$5 ~ "^/run/trampoline" && index($5, mine) != 1 { next }
+	awk -v mine="$T_MARK" '
+		$5 ~ "/trampoline" && index($5, mine) == 0 { next }
 		{ $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 }
 
