@@ -75,14 +75,14 @@ static void attach(int tree_fd, int root_fd, const char *path)
 			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
 				      ? "the image must have a real directory there; see trampoline-image "
 					"audit"
-				      : NULL);
+				      : report_if_full(REPORT_MOUNTS));
 }
 
 /* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
 static void assemble(const struct trees *trees, const char *name)
 {
 	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, HUB_STAGE) != 0)
-		report_refuse("mount the image for jail", name, NULL);
+		report_refuse("mount the image for jail", name, report_if_full(REPORT_MOUNTS));
 	attach(trees->base_fd, trees->image_fd, "home");
 	attach(trees->tmp_fd, trees->image_fd, "tmp");
 	attach(trees->dev_fd, trees->image_fd, "dev");
@@ -110,14 +110,16 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 		ipc_fd = unshare(CLONE_NEWIPC) == 0 ? namespace_open(home, "ipc") : -1;
 		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
 		if (pin_fds[PIN_IPC] < 0)
-			report_refuse("make an ipc namespace for jail", name, NULL);
+			report_refuse("make an ipc namespace for jail", name,
+				      report_if_full(REPORT_IPC_NAMESPACES));
 		jail->record.ipc_namespace = inode_of(ipc_fd);
 	}
 	if (jail->config.is_network_private) {
 		network_fd = namespace_new_network() == 0 ? namespace_open(home, "net") : -1;
 		pin_fds[PIN_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
 		if (pin_fds[PIN_NETWORK] < 0)
-			report_refuse("make a network namespace for jail", name, NULL);
+			report_refuse("make a network namespace for jail", name,
+				      report_if_full(REPORT_NETWORK_NAMESPACES));
 		jail->record.network_namespace = inode_of(network_fd);
 	}
 }
@@ -139,7 +141,8 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	}
 	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
-		report_refuse("make a mount namespace for jail", name, NULL);
+		report_refuse("make a mount namespace for jail", name,
+			      report_if_full(REPORT_MOUNT_NAMESPACES));
 	assemble(trees, name);
 	if (verify_jail(home, jail, &error) != 0)
 		report_die(&error);
@@ -163,10 +166,10 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 	    pin_set_aside(name) != 0)
 		report_refuse("retire the old jail", name, NULL);
 	if (pin_attach(name, pin_fds) != 0)
-		report_refuse("pin jail", name, NULL);
+		report_refuse("pin jail", name, report_if_full(REPORT_MOUNTS));
 	jail->record.built_ns = clock_boottime_ns();
 	if (state_publish(directory_fd, &jail->record) != 0)
-		report_refuse("write the record of jail", name, NULL);
+		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
 }
 
 /* Whether the jail is live already: its record is believed, current, and of the pins that are there. */

@@ -45,8 +45,7 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		retire_idle(arguments->dry_run, arguments->verbose);
-		return 0;
+		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
 		retire_now(arguments->jail, arguments->kill);
 		return 0;

@@ -27,12 +27,13 @@ enum outcome {
 	OUTCOME_RETIRED,
 	OUTCOME_DISCARDED, /* retired before, and somebody is still inside */
 	OUTCOME_DEBRIS,
-	OUTCOME_BUSY,
+	OUTCOME_BUSY,   /* another keeper is at work; there is a next pass */
+	OUTCOME_FAILED, /* and a sentence says why */
 	OUTCOMES
 };
 
 static const char *const outcome_names[OUTCOMES] = {"in use",	 "marked", "retired", "discarded, in use",
-						    "debris removed", "busy"};
+						    "debris removed", "busy", "not retired"};
 
 static bool has_user(const struct record *record)
 {
@@ -42,6 +43,16 @@ static bool has_user(const struct record *record)
 	return lstat(record->origins[RECORD_BASE].path, &status) == 0 || errno != ENOENT;
 }
 
+/* Back from the hub; nothing could be done anywhere else. */
+static void come_back(const struct live *live)
+{
+	int error = errno;
+
+	if (namespace_enter(live->home.mount_fd) != 0)
+		report_refuse("return to the host's mounts", NULL, NULL);
+	errno = error;
+}
+
 /* Runs STEP in the hub and comes back. */
 static int in_hub(const struct live *live, int (*step)(const char *name), const char *name)
 {
@@ -49,9 +60,8 @@ static int in_hub(const struct live *live, int (*step)(const char *name), const 
 		return 0;
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
-	int result = step(name), error = errno;
-	live_return(live);
-	errno = error;
+	int result = step(name);
+	come_back(live);
 	return result;
 }
 
@@ -61,9 +71,8 @@ static int unpin_retired(const struct live *live, const char *name, uint64_t ino
 		return 0;
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
-	int result = pin_remove_retired(name, inode), error = errno;
-	live_return(live);
-	errno = error;
+	int result = pin_remove_retired(name, inode);
+	come_back(live);
 	return result;
 }
 
@@ -142,7 +151,7 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		return -1;
 	int result = in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
-		bool is_in_use;
+		bool is_in_use = false;
 
 		*outcome = OUTCOME_RETIRED;
 		return retire(live, directory_fd, name, &is_in_use);
@@ -160,7 +169,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 {
 	struct record record;
 	size_t processes;
-	bool is_in_use;
+	bool is_in_use = false;
 
 	if (state_read(directory_fd, name, &record) != 0) {
 		int result = retire(live, directory_fd, name, &is_in_use);
@@ -207,19 +216,21 @@ static enum outcome foresee(const struct live *live, const char *name)
 	return processes > 0 ? OUTCOME_KEPT : OUTCOME_MARKED;
 }
 
-static enum outcome clean(const struct live *live, const char *name, struct text *error)
+static enum outcome clean(const struct live *live, const char *name)
 {
 	AUTO_CLOSE directory_fd = -1;
-	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, error);
+	struct text error;
+	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, &error);
 	enum outcome outcome;
 
-	if (lock_fd < 0)
-		return OUTCOME_BUSY; /* its keeper is at work; there is a next pass */
-	if (treat(live, directory_fd, name, &outcome) == 0)
+	if (lock_fd < 0 && errno == EWOULDBLOCK)
+		return OUTCOME_BUSY;
+	if (lock_fd >= 0 && treat(live, directory_fd, name, &outcome) == 0)
 		return outcome;
-	(void)report_fill(error, "retire jail", name, NULL);
-	fprintf(stderr, "trampoline: %s\n", error->bytes);
-	return OUTCOME_BUSY;
+	if (lock_fd >= 0)
+		(void)report_fill(&error, "retire jail", name, NULL);
+	fprintf(stderr, "trampoline: %s\n", error.bytes);
+	return OUTCOME_FAILED;
 }
 
 static void open_live(struct live *live, enum privilege_step step)
@@ -232,16 +243,15 @@ static void open_live(struct live *live, enum privilege_step step)
 		report_die(&error);
 }
 
-void retire_idle(bool dry_run, bool verbose)
+bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
 	struct live live;
-	struct text error;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	for (size_t i = 0; i < live.count; i++) {
 		const char *name = live.names[i];
-		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name, &error);
+		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name);
 
 		counts[outcome]++;
 		if (dry_run || verbose)
@@ -249,11 +259,12 @@ void retire_idle(bool dry_run, bool verbose)
 	}
 	if (!dry_run)
 		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			   "%zu debris, %zu busy",
+			   "%zu debris, %zu busy, %zu failed",
 			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
 			   counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			   counts[OUTCOME_BUSY]);
+			   counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
 	live_close(&live);
+	return counts[OUTCOME_FAILED] == 0;
 }
 
 /* Ends everybody in NAME's retired jails. */
@@ -275,7 +286,7 @@ void retire_now(const char *name, bool kill)
 	struct live live;
 	struct text error;
 	AUTO_CLOSE directory_fd = -1;
-	bool is_in_use;
+	bool is_in_use = false;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	if (live.run_fd < 0)

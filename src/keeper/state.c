@@ -25,12 +25,13 @@
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
 	if (mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make directory", PATHS_RUN "/jails", report_if_full(REPORT_RUN));
 	AUTO_CLOSE jails_fd = path_open_trusted_at(run_fd, PATHS_RUN, "jails", error);
 	if (jails_fd < 0)
 		return -1;
 	if (mkdirat(jails_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make a directory in", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
+				   report_if_full(REPORT_RUN));
 	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
 }
 
@@ -75,7 +76,7 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 		if (lock_fd < 0 && errno == ENOENT)
 			continue; /* the directory was removed between the two calls */
 		if (lock_fd < 0)
-			return report_fill(error, "open the lock of jail", name, NULL);
+			return report_fill(error, "open the lock of jail", name, report_if_full(REPORT_RUN));
 		if (wait_for(lock_fd, wait) != 0)
 			return report_fill(error, "lock jail", name,
 					   errno == EINTR || errno == EWOULDBLOCK
@@ -137,13 +138,15 @@ int state_withdraw(int directory_fd, const char *name)
 {
 	struct record record;
 	char file[64];
+	bool is_record = state_read(directory_fd, name, &record) == 0;
 
-	if (state_read(directory_fd, name, &record) == 0) {
-		snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
-		if (write_record(directory_fd, file, &record) != 0)
-			return -1;
-	}
-	return state_unlink(directory_fd, RECORD_FILE);
+	if (state_unlink(directory_fd, RECORD_FILE) != 0)
+		return -1;
+	if (!is_record)
+		return 0;
+	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
+	/* On a full file system a line of --list is lost, and the jail is retired all the same. */
+	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT ? 0 : -1;
 }
 
 bool state_has_retired(int directory_fd, uint64_t inode)
@@ -190,8 +193,8 @@ static bool holds_more(int directory_fd)
 	if (entries)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		more |= strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-			strcmp(entry->d_name, LOCK_FILE) && strcmp(entry->d_name, NEW_RECORD);
+		more |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			strcmp(entry->d_name, LOCK_FILE) != 0 && strcmp(entry->d_name, NEW_RECORD) != 0;
 	if (entries)
 		closedir(entries);
 	return more;
