@@ -52,7 +52,7 @@ our_processes() {
 
 # installation_remove: what a kernel can hold goes first, files last, and none below a mount.
 installation_remove() {
-	local pid
+	local pid point
 	[ -n "${T_MARK:-}" ] || return 0
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $T_ROOT and $T_RUNDIR (T=$T)"
@@ -61,8 +61,10 @@ installation_remove() {
 	for pid in $(our_processes); do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	while findmnt -n "$T_RUNDIR/hub" >/dev/null; do umount "$T_RUNDIR/hub" || break; done
-	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR" || break; done
+	# The hub, RUNDIR, and what a test has left; the last mounted first.
+	awk -v mark="/$T_MARK" 'index($5, mark) { print $5 }' /proc/self/mountinfo | tac | while read -r point; do
+		umount "$point" || :
+	done
 	if grep -qF "$T_MARK" /proc/self/mountinfo; then
 		echo "not removed, something is still mounted there: $T_ROOT $T_RUNDIR" >&2
 		return 1
