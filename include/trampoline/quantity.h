@@ -8,12 +8,15 @@
 
 #define QUANTITY_UNLIMITED UINT64_MAX
 
+enum quantity_kind {
+	QUANTITY_NUMBER,   /* 50 */
+	QUANTITY_COUNT,    /* the same, or "unlimited" or "none" */
+	QUANTITY_SIZE,     /* 64M: K M G T, powers of 1024; in bytes */
+	QUANTITY_DURATION, /* 30s, 2m, 1h, 1d, 1.5s, or seconds without a unit; in milliseconds */
+};
+
 /*
- * Each reads all of TEXT into *VALUE; 0, or -1 with *VALUE untouched: not a number of this kind, or
- * too large. "unlimited" is QUANTITY_UNLIMITED for counts and sizes, "none" for durations.
+ * Reads all of TEXT into *VALUE. "unlimited" and "none" are QUANTITY_UNLIMITED, but for a number.
+ * Returns 0, or -1 with *VALUE untouched: not a quantity of this kind, or 2^53 and more.
  */
-int quantity_parse_number(const char *text, uint64_t *value) MUST_CHECK;
-int quantity_parse_count(const char *text, uint64_t *value) MUST_CHECK;
-int quantity_parse_size(const char *text, uint64_t *bytes) MUST_CHECK; /* 64M: K M G T, powers of 1024 */
-/* 30s, 2m, 1h, 1.5s, or seconds without a unit; to the millisecond. */
-int quantity_parse_duration(const char *text, uint64_t *milliseconds) MUST_CHECK;
+int quantity_parse(enum quantity_kind kind, const char *text, uint64_t *value) MUST_CHECK;

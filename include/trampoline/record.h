@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "trampoline/attributes.h"
 #include "trampoline/limit.h"
@@ -17,6 +18,7 @@
 #define RECORD_VERSION 1
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
+#define RECORD_PATH_MAX 256
 #define RECORD_FILE "record"
 
 enum record_flag {
@@ -41,6 +43,7 @@ struct record_origin {
 	uint64_t device, inode; /* inode 0: it was absent */
 	int64_t changed_ns;     /* ctime; 0 for directories, whose content may change */
 	uint32_t uid, gid;
+	char path[RECORD_PATH_MAX]; /* on the host */
 };
 
 struct record_instruction { /* struct sock_filter, without linux/filter.h */
@@ -82,6 +85,16 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
  * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
+
+/* Fills all of *ORIGIN but its path. */
+void record_fill_origin(struct record_origin *origin, const struct stat *status);
+
+/*
+ * Whether each thing the record was derived from is still the same one, by device, inode and owner,
+ * a file also by its ctime, which no user can set. The pinned jail holds its directories, so their
+ * inode numbers cannot be used again.
+ */
+bool record_is_current(const struct record *record);
 
 /* Whether a caller with real uid UID may enter. */
 bool record_admits(const struct record *record, uint32_t uid);

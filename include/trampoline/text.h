@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define TEXT_SIZE 1024
-#define TEXT_QUOTED_MAX 128 /* bytes of a quoted string that are shown */
+#define TEXT_OBJECT_MAX 128 /* bytes of an object that a sentence shows */
 
 struct text {
 	char bytes[TEXT_SIZE]; /* always terminated */
@@ -15,12 +15,11 @@ struct text {
 
 void text_add(struct text *text, const char *string);
 
-/* Adds STRING in double quotes; what is not printable ASCII appears as \xNN, so that no terminal
- * and no log is ever steered by it. */
-void text_add_quoted(struct text *text, const char *string);
-
-/* Adds STRING as a JSON string; what is not printable ASCII becomes a question mark. */
-void text_add_json(struct text *text, const char *string);
+/*
+ * Adds STRING in double quotes, as JSON has it: what is not printable ASCII appears as \u00NN, so
+ * that no terminal, log or parser is ever steered by it. Of longer ones the first MOST bytes.
+ */
+void text_add_quoted(struct text *text, const char *string, size_t most);
 
 void text_add_number(struct text *text, uint64_t number);
 

@@ -86,7 +86,7 @@ static bool take_duration(struct arguments *arguments, const struct option *opti
 {
 	uint64_t *field = (uint64_t *)(void *)((char *)arguments + option->field);
 
-	return quantity_parse_duration(value, field) == 0 && *field > 0;
+	return quantity_parse(QUANTITY_DURATION, value, field) == 0 && *field > 0;
 }
 
 static bool take_directory(struct arguments *arguments, const struct option *option, const char *value)
@@ -102,7 +102,7 @@ static bool take_fd(struct arguments *arguments, const struct option *option, co
 	size_t at = arguments->keep_fd_count;
 	int *fds = arguments->keep_fds;
 
-	if (quantity_parse_number(value, &number) != 0 || number < 3 || number > INT32_MAX ||
+	if (quantity_parse(QUANTITY_NUMBER, value, &number) != 0 || number < 3 || number > INT32_MAX ||
 	    at == ARGUMENTS_FDS_MAX)
 		return false;
 	while (at > 0 && fds[at - 1] > (int)number)

@@ -5,97 +5,45 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Reads digits; NULL if there are none or the number passes MAX, else where the digits end. */
-static const char *digits(const char *text, uint64_t max, uint64_t *value)
+#define LARGEST (UINT64_C(1) << 53) /* exact as a double too, for whoever reads our JSON */
+
+static uint64_t factor_of(enum quantity_kind kind, char unit)
 {
+	static const struct {
+		enum quantity_kind kind;
+		char unit;
+		uint64_t factor;
+	} units[] = {{QUANTITY_SIZE, 'K', 1024},	  {QUANTITY_SIZE, 'M', 1u << 20},
+		     {QUANTITY_SIZE, 'G', 1u << 30},	  {QUANTITY_SIZE, 'T', UINT64_C(1) << 40},
+		     {QUANTITY_DURATION, 's', 1000},	  {QUANTITY_DURATION, 'm', 60000},
+		     {QUANTITY_DURATION, 'h', 3600000},	  {QUANTITY_DURATION, 'd', 86400000},
+		     {QUANTITY_DURATION, '\0', 1000}};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
+		if (units[i].kind == kind && units[i].unit == unit)
+			return units[i].factor;
+	return unit ? 0 : 1;
+}
+
+int quantity_parse(enum quantity_kind kind, const char *text, uint64_t *value)
+{
+	uint64_t number = 0, scale = 1;
 	const char *at = text;
-	uint64_t sum = 0;
 
-	for (; *at >= '0' && *at <= '9'; at++) {
-		uint64_t digit = (uint64_t)(*at - '0');
-
-		if (sum > (max - digit) / 10)
-			return NULL;
-		sum = sum * 10 + digit;
-	}
-	*value = sum;
-	return at == text ? NULL : at;
-}
-
-int quantity_parse_number(const char *text, uint64_t *value)
-{
-	uint64_t number;
-	const char *end = digits(text, UINT64_MAX - 10, &number);
-
-	if (!end || *end)
-		return -1;
-	*value = number;
-	return 0;
-}
-
-int quantity_parse_count(const char *text, uint64_t *value)
-{
-	if (strcmp(text, "unlimited") != 0)
-		return quantity_parse_number(text, value);
-	*value = QUANTITY_UNLIMITED;
-	return 0;
-}
-
-int quantity_parse_size(const char *text, uint64_t *bytes)
-{
-	static const char units[] = "KMGT";
-	uint64_t number;
-	unsigned int shift = 0;
-
-	if (strcmp(text, "unlimited") == 0) {
-		*bytes = QUANTITY_UNLIMITED;
+	if (kind != QUANTITY_NUMBER && (!strcmp(text, "unlimited") || !strcmp(text, "none"))) {
+		*value = QUANTITY_UNLIMITED;
 		return 0;
 	}
-	const char *end = digits(text, UINT64_MAX >> 1, &number);
-	if (!end)
+	for (; *at >= '0' && *at <= '9' && number < LARGEST; at++)
+		number = number * 10 + (uint64_t)(*at - '0');
+	if (at == text)
 		return -1;
-	if (*end) {
-		const char *unit = strchr(units, *end++);
-
-		if (!unit || *end)
-			return -1;
-		shift = 10 * (unsigned int)(unit - units + 1);
-	}
-	if (number > (UINT64_MAX >> 1) >> shift)
+	if (kind == QUANTITY_DURATION && *at == '.')
+		for (at++; *at >= '0' && *at <= '9' && scale < 1000; at++, scale *= 10)
+			number = number * 10 + (uint64_t)(*at - '0');
+	uint64_t factor = at[-1] == '.' ? 0 : factor_of(kind, *at);
+	if (factor == 0 || (*at && at[1]) || number >= LARGEST / factor)
 		return -1;
-	*bytes = number << shift;
-	return 0;
-}
-
-int quantity_parse_duration(const char *text, uint64_t *milliseconds)
-{
-	static const char units[] = "smhd";
-	static const uint64_t factors[] = {1000, 60000, 3600000, 86400000};
-	uint64_t whole, thousandths = 0, factor = 1000;
-
-	if (strcmp(text, "none") == 0) {
-		*milliseconds = QUANTITY_UNLIMITED;
-		return 0;
-	}
-	const char *end = digits(text, UINT32_MAX, &whole);
-	if (!end)
-		return -1;
-	if (*end == '.') {
-		const char *fraction = ++end;
-
-		end = digits(fraction, 999, &thousandths);
-		if (!end || end - fraction > 3)
-			return -1;
-		for (long width = end - fraction; width < 3; width++)
-			thousandths *= 10;
-	}
-	if (*end) {
-		const char *unit = strchr(units, *end++);
-
-		if (!unit || *end)
-			return -1;
-		factor = factors[unit - units];
-	}
-	*milliseconds = whole * factor + thousandths * factor / 1000;
+	*value = number * factor / scale;
 	return 0;
 }

@@ -3,8 +3,8 @@
 #include "trampoline/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SEALED_FROM offsetof(struct record, built_ns)
@@ -51,6 +51,9 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 	    record->size != length || size_of(record) != length ||
 	    record->checksum != checksum(record, length))
 		return false;
+	for (enum record_source source = 0; source < RECORD_SOURCES; source++)
+		if (!is_terminated(record->origins[source].path, RECORD_PATH_MAX))
+			return false;
 	/* The seal says that this is what the keeper wrote; the rest, that no version of it can hurt. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
@@ -75,6 +78,36 @@ int record_read(int record_fd, const char *name, struct record *record)
 		return -1;
 	errno = ESTALE;
 	return record_is_valid(record, (size_t)length, name) ? 0 : -1;
+}
+
+void record_fill_origin(struct record_origin *origin, const struct stat *status)
+{
+	origin->device = status->st_dev;
+	origin->inode = status->st_ino;
+	origin->uid = status->st_uid;
+	origin->gid = status->st_gid;
+	origin->changed_ns = S_ISDIR(status->st_mode) ? 0
+						      : (int64_t)status->st_ctim.tv_sec * 1000000000 +
+								(int64_t)status->st_ctim.tv_nsec;
+}
+
+bool record_is_current(const struct record *record)
+{
+	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
+		const struct record_origin *origin = &record->origins[source];
+		struct record_origin now = {.inode = 0};
+		struct stat status;
+
+		/* `current' is the one symlink that is followed: root alone can change it. */
+		if (fstatat(AT_FDCWD, origin->path, &status,
+			    AT_NO_AUTOMOUNT | (source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW)) == 0)
+			record_fill_origin(&now, &status);
+		else if (errno != ENOENT)
+			return false;
+		if (memcmp(&now, origin, offsetof(struct record_origin, path)) != 0)
+			return false;
+	}
+	return true;
 }
 
 bool record_admits(const struct record *record, uint32_t uid)

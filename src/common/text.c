@@ -18,7 +18,7 @@ void text_add(struct text *text, const char *string)
 		add_byte(text, *string++);
 }
 
-void text_add_quoted(struct text *text, const char *string)
+void text_add_quoted(struct text *text, const char *string, size_t most)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -26,13 +26,12 @@ void text_add_quoted(struct text *text, const char *string)
 	for (size_t i = 0; string[i]; i++) {
 		unsigned char byte = (unsigned char)string[i];
 
-		if (i == TEXT_QUOTED_MAX) {
+		if (i == most) {
 			text_add(text, "...");
 			break;
 		}
 		if (byte < ' ' || byte > '~') {
-			add_byte(text, '\\');
-			add_byte(text, 'x');
+			text_add(text, "\\u00");
 			add_byte(text, hex[byte >> 4]);
 			add_byte(text, hex[byte & 15]);
 			continue;
@@ -40,17 +39,6 @@ void text_add_quoted(struct text *text, const char *string)
 		if (byte == '"' || byte == '\\')
 			add_byte(text, '\\');
 		add_byte(text, (char)byte);
-	}
-	add_byte(text, '"');
-}
-
-void text_add_json(struct text *text, const char *string)
-{
-	add_byte(text, '"');
-	for (; *string; string++) {
-		if (*string == '"' || *string == '\\')
-			add_byte(text, '\\');
-		add_byte(text, *string < ' ' || *string > '~' ? '?' : *string);
 	}
 	add_byte(text, '"');
 }
@@ -74,7 +62,7 @@ int text_refuse(struct text *text, const char *action, const char *object, const
 	text_add(text, action);
 	if (object) {
 		add_byte(text, ' ');
-		text_add_quoted(text, object);
+		text_add_quoted(text, object, TEXT_OBJECT_MAX);
 	}
 	text_add(text, ": ");
 	text_add(text, reason);

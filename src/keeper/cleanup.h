@@ -8,14 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static inline void cleanup_close(const int *fd)
-{
-	int error = errno;
-
-	if (*fd >= 0)
-		close(*fd);
-	errno = error;
-}
+#include "trampoline/auto_close.h"
 
 static inline void cleanup_file(FILE *const *file)
 {
@@ -42,16 +35,6 @@ static inline void cleanup_table(struct libmnt_table *const *table)
 	errno = error;
 }
 
-/* Hands the descriptor out of its scope. */
-static inline int cleanup_take(int *fd)
-{
-	int taken = *fd;
-
-	*fd = -1;
-	return taken;
-}
-
-#define AUTO_CLOSE __attribute__((cleanup(cleanup_close))) int
 #define AUTO_FILE __attribute__((cleanup(cleanup_file))) FILE *
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
 #define AUTO_TABLE __attribute__((cleanup(cleanup_table))) struct libmnt_table *

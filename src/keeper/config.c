@@ -14,9 +14,9 @@
 
 #include "cleanup.h"
 #include "key.h"
+#include "origin.h"
 #include "path.h"
 #include "report.h"
-#include "trampoline/origin.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -75,7 +75,7 @@ static int refuse_key(struct parse *parse, const char *reason, const char *what)
 	if (!parse->bad_line) {
 		parse->bad_line = parse->line;
 		text_add(&parse->reason, reason);
-		text_add_quoted(&parse->reason, what);
+		text_add_quoted(&parse->reason, what, TEXT_OBJECT_MAX);
 	}
 	return 0;
 }
@@ -126,9 +126,9 @@ static int load_file(struct config *config, enum record_source source, int direc
 		     const char *name, const char *jail, struct text *error)
 {
 	AUTO_CLOSE fd = path_open_file(directory_fd, name);
-	char path[PATH_MAX], text[65536];
+	char path[RECORD_PATH_MAX], text[65536];
 
-	origin_path(source, jail ? jail : "", "", path);
+	origin_path(source, jail, NULL, path);
 	if (fd < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
 		return 0;
 	if (fd < 0 && errno == ENOENT)
@@ -136,7 +136,7 @@ static int load_file(struct config *config, enum record_source source, int direc
 	if (fd < 0 && (errno == EPERM || errno == ELOOP))
 		return report_fill(error, "trust", path,
 				   "it must be a regular file of root's that only root can write");
-	if (fd < 0 || origin_read_fd(source, fd, &config->origins[source]) != 0)
+	if (fd < 0 || origin_read(fd, &config->origins[source]) != 0)
 		return report_fill(error, "open", path, NULL);
 	ssize_t length = read(fd, text, sizeof(text));
 	if (length < 0)

@@ -2,27 +2,25 @@
 /* The resolved policy of one run, for whoever asks why. */
 #include "explain.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "jail.h"
 #include "key.h"
 #include "report.h"
-#include "trampoline/origin.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
 static void print_key(const struct jail *jail, size_t index)
 {
 	const struct config_entry *entry = &jail->config.entries[index];
-	char place[PATH_MAX + 16], path[PATH_MAX];
+	char place[RECORD_PATH_MAX + 16];
 
 	if (entry->source == RECORD_SOURCES) {
 		snprintf(place, sizeof(place), "built in");
 	} else {
-		origin_path(entry->source, jail->record.name, "", path);
-		snprintf(place, sizeof(place), "%s:%d", path, entry->line);
+		snprintf(place, sizeof(place), "%s:%d", jail->record.origins[entry->source].path,
+			 entry->line);
 	}
 	printf("%-14s %-14s %-32s %s\n", key_section(index), key_name(index),
 	       entry->value, place);
@@ -60,18 +58,18 @@ static void print_arguments(const struct arguments *arguments)
 	}
 	for (size_t i = 0; i < arguments->environment_count; i++) {
 		text.length = 0;
-		text_add_quoted(&text, arguments->environment[i]);
+		text_add_quoted(&text, arguments->environment[i], TEXT_OBJECT_MAX);
 		printf("%-14s %-47s --env\n", "environment", text.bytes);
 	}
 	if (arguments->directory) {
 		text.length = 0;
-		text_add_quoted(&text, arguments->directory);
+		text_add_quoted(&text, arguments->directory, TEXT_OBJECT_MAX);
 		printf("%-14s %-47s --chdir\n", "directory", text.bytes);
 	}
 	printf("command       ");
 	for (char *const *word = arguments->command; word && *word; word++) {
 		text.length = 0;
-		text_add_quoted(&text, *word);
+		text_add_quoted(&text, *word, TEXT_OBJECT_MAX);
 		printf(" %s", text.bytes);
 	}
 	printf("%s\n", arguments->command ? "" : " a login shell");

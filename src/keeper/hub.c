@@ -9,7 +9,6 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,6 +16,7 @@
 
 #include "cleanup.h"
 #include "device.h"
+#include "lock.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
@@ -27,27 +27,31 @@
 #endif
 #define ROOT_ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+int hub_make_run_directory(struct text *error)
+{
+	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
+		return report_fill(error, "make directory", PATHS_RUN, report_if_full(REPORT_RUN));
+	return hub_open_run_directory(error);
+}
+
 int hub_open_run_directory(struct text *error)
 {
 	struct stat status;
-
-	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN, NULL);
 	AUTO_CLOSE run_fd = path_open_trusted(PATHS_RUN, error);
 	if (run_fd < 0)
 		return -1;
 	if (fstat(run_fd, &status) != 0 || (status.st_mode & 07777) != 0700)
-		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700");
-	return cleanup_take(&run_fd);
+		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700; chmod it");
+	return auto_close_take(&run_fd);
 }
 
 int hub_open(int run_fd)
 {
-	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 
 	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
-		return cleanup_take(&fd);
+		return auto_close_take(&fd);
 	errno = ENXIO;
 	return -1;
 }
@@ -75,9 +79,10 @@ static int build_root(void)
 	AUTO_CLOSE root_fd = tree_new_tmpfs("0700", ROOT_ATTRIBUTES);
 	AUTO_CLOSE dev_fd = tree_new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
-	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, HUB_JAILS + 1, 0700) != 0 ||
-	    mkdirat(root_fd, HUB_DEV + 1, 0755) != 0 || mkdirat(root_fd, HUB_STAGE + 1, 0700) != 0 ||
-	    mknodat(root_fd, HUB_SEED + 1, S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
+	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
+	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
 	return tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0
 		       ? -1
@@ -112,24 +117,26 @@ static int make(const struct namespace_home *home, int run_fd)
 	if (mknod(PATHS_RUN "/hub", S_IFREG | 0600, 0) != 0 ||
 	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/hub") != 0)
 		return -1;
-	return cleanup_take(&hub_fd);
+	return auto_close_take(&hub_fd);
 }
 
 int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error)
 {
 	AUTO_CLOSE lock_fd = open(PATHS_RUN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (hub_open(run_fd) >= 0)
-		return hub_open(run_fd);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0)
-		return report_fill(error, "lock", PATHS_RUN, NULL);
+	AUTO_CLOSE hub_fd = hub_open(run_fd);
+	if (hub_fd >= 0)
+		return auto_close_take(&hub_fd);
+	if (lock_fd < 0 || lock_take(lock_fd, true) != 0)
+		return report_fill(error, "lock", PATHS_RUN,
+				   errno == EINTR ? "busy: another keeper makes the hub; try again" : NULL);
 	/* Opened again: somebody may have mounted RUNDIR and made the hub while we waited. */
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)
 		return -1;
-	AUTO_CLOSE hub_fd = hub_open(now_fd);
+	hub_fd = hub_open(now_fd);
 	if (hub_fd >= 0)
-		return cleanup_take(&hub_fd);
+		return auto_close_take(&hub_fd);
 	switch (namespace_is_first()) {
 	case 1:
 		break;
@@ -142,6 +149,8 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	}
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
-		return report_fill(error, "make the hub", PATHS_RUN "/hub", NULL);
-	return cleanup_take(&hub_fd);
+		return report_fill(error, "make the hub", PATHS_RUN "/hub",
+				   report_if_full("fs.mount-max or user.max_mnt_namespaces is "
+						  "reached" REPORT_CURE));
+	return auto_close_take(&hub_fd);
 }

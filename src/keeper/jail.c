@@ -12,10 +12,10 @@
 
 #include "cleanup.h"
 #include "image.h"
+#include "origin.h"
 #include "path.h"
 #include "report.h"
 #include "seccomp.h"
-#include "trampoline/origin.h"
 #include "trampoline/paths.h"
 
 #define NOBODY 65534 /* who everybody is on a squashed or foreign file system */
@@ -39,15 +39,14 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 		      struct text *error)
 {
 	AUTO_CLOSE fd = path_open_directory(parent_fd, name);
-	char path[PATH_MAX];
+	struct record_origin *origin = &jail->record.origins[source];
 
-	origin_path(source, jail->record.name, "", path);
 	if (fd < 0)
-		return report_fill(error, "open directory", path,
+		return report_fill(error, "open directory", origin->path,
 				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
-	if (origin_read_fd(source, fd, &jail->record.origins[source]) != 0)
-		return report_fill(error, "look at directory", path, NULL);
-	return cleanup_take(&fd);
+	if (origin_read(fd, origin) != 0)
+		return report_fill(error, "look at directory", origin->path, NULL);
+	return auto_close_take(&fd);
 }
 
 static bool is_allowed(const struct config *config, uint32_t id)
@@ -60,20 +59,18 @@ static int identify(struct jail *jail, struct text *error)
 {
 	struct record *record = &jail->record;
 	const struct record_origin *home = &record->origins[RECORD_HOME];
-	char path[PATH_MAX];
+	const struct record_origin *tmp = &record->origins[RECORD_TMP];
 
-	origin_path(RECORD_HOME, record->name, "", path);
 	if (!is_allowed(&jail->config, home->uid))
-		return report_fill(error, "run as the owner of", path,
+		return report_fill(error, "run as the owner of", home->path,
 				   "its uid is not between minimum_uid and maximum_uid");
 	if (!is_allowed(&jail->config, home->gid))
-		return report_fill(error, "run as the group of", path,
+		return report_fill(error, "run as the group of", home->path,
 				   "its gid is not between minimum_uid and maximum_uid");
 	record->uid = home->uid;
 	record->gid = home->gid;
-	origin_path(RECORD_TMP, record->name, "", path);
-	if (record->origins[RECORD_TMP].uid != record->uid)
-		return report_fill(error, "use", path, "it belongs to another user than the home");
+	if (tmp->uid != record->uid)
+		return report_fill(error, "use", tmp->path, "it belongs to another user than the home");
 	return 0;
 }
 
@@ -89,7 +86,7 @@ static int open_data_directories(struct jail *jail, struct text *error)
 	jail->base_fd = path_open_trusted_at(data_fd, path, "home", error);
 	if (jail->base_fd < 0)
 		return -1;
-	if (origin_read_fd(RECORD_BASE, jail->base_fd, &jail->record.origins[RECORD_BASE]) != 0)
+	if (origin_read(jail->base_fd, &jail->record.origins[RECORD_BASE]) != 0)
 		return report_fill(error, "look at directory", path, NULL);
 	AUTO_CLOSE home_fd = open_users(jail, RECORD_HOME, jail->base_fd, name, error);
 	if (home_fd < 0)
@@ -116,8 +113,11 @@ static void copy_policy(struct record *record, const struct config *config)
 		record->flags |= RECORD_PRIVATE_PROCESSES;
 	if (config->has_proc)
 		record->flags |= RECORD_PROC;
-	record->origins[RECORD_CONFIG] = config->origins[RECORD_CONFIG];
-	record->origins[RECORD_OVERRIDE] = config->origins[RECORD_OVERRIDE];
+	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
+		if (source <= RECORD_OVERRIDE)
+			record->origins[source] = config->origins[source];
+		origin_path(source, record->name, config->image, record->origins[source].path);
+	}
 }
 
 static int describe(struct jail *jail, struct text *error)
@@ -132,7 +132,7 @@ static int describe(struct jail *jail, struct text *error)
 	jail->image_fd = image_open(jail->config.image, record->image_version, error);
 	if (jail->image_fd < 0)
 		return -1;
-	if (origin_read_fd(RECORD_IMAGE, jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
+	if (origin_read(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
 		return report_fill(error, "look at image", jail->config.image, NULL);
 	if (jail->config.is_filtered && seccomp_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
@@ -152,8 +152,8 @@ int jail_describe(struct jail *jail, const char *name, struct text *error)
 
 void jail_close(struct jail *jail)
 {
-	cleanup_close(&jail->image_fd);
-	cleanup_close(&jail->base_fd);
-	cleanup_close(&jail->tmp_fd);
+	auto_close(&jail->image_fd);
+	auto_close(&jail->base_fd);
+	auto_close(&jail->tmp_fd);
 	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
 }

@@ -72,14 +72,14 @@ static bool read_uid(struct config *config, const struct key *key, const char *v
 {
 	uint64_t *uid = field(config, key);
 
-	return quantity_parse_number(value, uid) == 0 && *uid > 0 && *uid <= UID_LAST;
+	return quantity_parse(QUANTITY_NUMBER, value, uid) == 0 && *uid > 0 && *uid <= UID_LAST;
 }
 
 static bool read_caller(struct config *config, const char *name)
 {
 	uint64_t uid;
 
-	if (quantity_parse_number(name, &uid) != 0) {
+	if (quantity_parse(QUANTITY_NUMBER, name, &uid) != 0) {
 		const struct passwd *user = getpwnam(name);
 
 		if (!user)
@@ -137,7 +137,7 @@ static bool read_limit(struct config *config, const struct key *key, const char 
 static bool read_timeout(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	return quantity_parse_duration(value, &config->timeout_ms) == 0 && config->timeout_ms > 0;
+	return quantity_parse(QUANTITY_DURATION, value, &config->timeout_ms) == 0 && config->timeout_ms > 0;
 }
 
 static bool read_path(struct config *config, const struct key *key, const char *value)

@@ -12,6 +12,12 @@
 #include "trampoline/record.h"
 #include "trampoline/text.h"
 
+/* A jail whose pins were set aside, as the hub has it. */
+struct live_retired {
+	char name[NAME_LENGTH_MAX + 1];
+	uint64_t inode; /* of its mount namespace */
+};
+
 /* What the administrator's commands work on. */
 struct live {
 	struct namespace_home home;
@@ -19,6 +25,8 @@ struct live {
 	struct scan scan;
 	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
 	size_t count, size;
+	struct live_retired *retired;
+	size_t retired_count, retired_size;
 };
 
 enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDED, LIVE_STATES };

@@ -4,6 +4,8 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -12,10 +14,12 @@
 #include "build.h"
 #include "check.h"
 #include "explain.h"
+#include "help.h"
 #include "list.h"
 #include "report.h"
 #include "retire.h"
 #include "trampoline/arguments.h"
+#include "trampoline/exit.h"
 #include "trampoline/name.h"
 #include "trampoline/quantity.h"
 
@@ -23,6 +27,11 @@ static void refuse_strangers(void)
 {
 	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
+}
+
+static int answer(const char *text)
+{
+	return fputs(text, stdout) == EOF || fflush(stdout) == EOF ? EXIT_REFUSED : 0;
 }
 
 /* What the launcher hands on: an administrator's own command line. Returns the exit status. */
@@ -36,8 +45,7 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		retire_idle(arguments->dry_run, arguments->verbose);
-		return 0;
+		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
 		retire_now(arguments->jail, arguments->kill);
 		return 0;
@@ -60,15 +68,23 @@ int main(int argc, char *argv[])
 	struct text error;
 	uint64_t caller;
 
-	refuse_strangers();
 	umask(077);
 	if (argc == 4 && !strcmp(argv[1], "build") && name_is_jail(argv[2]) &&
-	    quantity_parse_number(argv[3], &caller) == 0) {
+	    quantity_parse(QUANTITY_NUMBER, argv[3], &caller) == 0) {
+		refuse_strangers();
 		build_jail(argv[2], (uid_t)caller);
 		return 0;
 	}
 	struct arguments arguments;
 	if (arguments_parse(&arguments, argc, argv, &error) != 0)
 		report_die(&error);
-	return administer(&arguments);
+	if (arguments.mode == ARGUMENTS_HELP)
+		return answer(help_text());
+	if (arguments.mode == ARGUMENTS_VERSION)
+		return answer("trampoline " VERSION "\n");
+	refuse_strangers();
+	int status = administer(&arguments);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		report_refuse("write the answer", NULL, strerror(errno));
+	return status;
 }

@@ -29,7 +29,7 @@ int path_open_file(int directory_fd, const char *name)
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return -1;
 	if (S_ISREG(status.st_mode) && status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
-		return cleanup_take(&fd);
+		return auto_close_take(&fd);
 	errno = EPERM;
 	return -1;
 }
@@ -59,7 +59,7 @@ static int open_component(int directory_fd, const char *name, bool is_last, cons
 				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
 	if (check_trusted(fd, is_last, path, error) != 0)
 		return -1;
-	return cleanup_take(&fd);
+	return auto_close_take(&fd);
 }
 
 int path_open_trusted_at(int directory_fd, const char *path, const char *name, struct text *error)
@@ -89,5 +89,5 @@ int path_open_trusted(const char *path, struct text *error)
 		close(fd);
 		fd = next;
 	}
-	return cleanup_take(&fd);
+	return auto_close_take(&fd);
 }

@@ -17,29 +17,73 @@
 
 #define KILL_NS INT64_C(5000000000)
 
-static uint64_t namespace_of(int pid_fd, const char *kind)
+struct entry { /* struct linux_dirent64: getdents64(2) */
+	uint64_t inode;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+static uint64_t namespace_of(int task_fd, const char *kind)
 {
 	char path[16];
 	struct stat status;
 
 	snprintf(path, sizeof(path), "ns/%s", kind);
-	return fstatat(pid_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+	return fstatat(task_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+}
+
+/* A task of the process that still has namespaces: its first thread may have ended before the others. */
+static int open_task(int pid_fd)
+{
+	int fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), task_fd = -1;
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	for (const struct dirent *entry; entries && task_fd < 0 && (entry = readdir(entries));) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		task_fd = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (task_fd >= 0 && namespace_of(task_fd, "mnt") == 0) {
+			close(task_fd);
+			task_fd = -1;
+		}
+	}
+	if (entries)
+		closedir(entries);
+	return task_fd;
+}
+
+/* The real uid; the owner of /proc/PID is root for whoever is not dumpable. */
+static uid_t uid_of(int task_fd)
+{
+	AUTO_CLOSE fd = openat(task_fd, "status", O_RDONLY | O_CLOEXEC);
+	char status[2048];
+	ssize_t length = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+
+	status[length < 0 ? 0 : length] = '\0';
+	const char *uid = strstr(status, "\nUid:\t"); /* the name before it is escaped */
+	return uid ? (uid_t)strtoul(uid + 6, NULL, 10) : (uid_t)-1;
 }
 
 /* False for a process that has gone, or is the kernel's to hide. */
 static bool look_at(const struct namespace_home *home, const char *name, struct scan_process *process)
 {
 	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat status;
+	AUTO_CLOSE task_fd = pid_fd < 0 ? -1 : open_task(pid_fd);
+	struct stat root = {.st_ino = 0};
 
-	if (pid_fd < 0 || fstat(pid_fd, &status) != 0)
+	if (task_fd < 0)
 		return false;
 	process->pid = (pid_t)strtol(name, NULL, 10);
-	process->uid = status.st_uid;
-	process->mount_namespace = namespace_of(pid_fd, "mnt");
-	process->ipc_namespace = namespace_of(pid_fd, "ipc");
-	process->network_namespace = namespace_of(pid_fd, "net");
-	return process->mount_namespace != 0;
+	process->uid = uid_of(task_fd);
+	process->mount_namespace = namespace_of(task_fd, "mnt");
+	process->ipc_namespace = namespace_of(task_fd, "ipc");
+	process->network_namespace = namespace_of(task_fd, "net");
+	(void)fstatat(task_fd, "root", &root, 0); /* not there any more: inode 0 */
+	process->root_device = root.st_dev;
+	process->root_inode = root.st_ino;
+	return true;
 }
 
 static int add(struct scan *scan, const struct scan_process *process)
@@ -59,18 +103,25 @@ static int add(struct scan *scan, const struct scan_process *process)
 
 int scan_read(const struct namespace_home *home, struct scan *scan)
 {
-	int fd = openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	AUTO_CLOSE fd = openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct scan_process process;
+	/* Room for an entry or two: each process is looked at as soon as it is listed, so that one
+	 * which leaves its life to a child, with a higher number, is met again as that child. */
+	_Alignas(struct entry) char buffer[96];
+	ssize_t length = fd < 0 ? -1 : 0;
 
 	memset(scan, 0, sizeof(*scan));
-	if (!entries)
-		return -1;
-	for (const struct dirent *entry; result == 0 && (entry = readdir(entries));)
-		if (isdigit((unsigned char)entry->d_name[0]) && look_at(home, entry->d_name, &process))
-			result = add(scan, &process);
-	closedir(entries);
-	return result;
+	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < length;) {
+			const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
+
+			if (isdigit((unsigned char)entry->name[0]) && look_at(home, entry->name, &process) &&
+			    add(scan, &process) != 0)
+				return -1;
+			at += entry->length;
+		}
+	}
+	return (int)length;
 }
 
 void scan_free(struct scan *scan)
@@ -81,13 +132,16 @@ void scan_free(struct scan *scan)
 
 bool scan_is_inside(const struct scan_process *process, const struct record *record)
 {
+	const struct record_origin *image = &record->origins[RECORD_IMAGE];
+
 	if (process->mount_namespace == record->mount_namespace)
 		return true;
 	if (record->ipc_namespace)
 		return process->ipc_namespace == record->ipc_namespace;
 	if (record->network_namespace)
 		return process->network_namespace == record->network_namespace;
-	return process->uid == record->uid;
+	return process->uid == record->uid && process->root_device == image->device &&
+	       process->root_inode == image->inode;
 }
 
 size_t scan_count(const struct scan *scan, const struct record *record)
@@ -135,13 +189,14 @@ int scan_kill(const struct namespace_home *home, const struct record *record)
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
 
-	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. */
-	while (clock_boottime_ns() < deadline_ns) {
+	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next; nobody
+	 * in two rounds is nobody. */
+	for (int empty = 0; clock_boottime_ns() < deadline_ns;) {
 		ssize_t stopped = signal_all(home, record, SIGSTOP);
 
-		if (stopped <= 0)
+		if (stopped < 0 || (stopped == 0 && empty++ > 0))
 			return (int)stopped;
-		if (signal_all(home, record, SIGKILL) < 0)
+		if (stopped > 0 && signal_all(home, record, SIGKILL) < 0)
 			return -1;
 		nanosleep(&pause, NULL);
 	}

@@ -1,67 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that says "this jail is live". Only names we know are ever unlinked, one by one; there
+ * What says on the host that a jail is live. Only names we know are ever unlinked, one by one; there
  * is nothing recursive here, and nothing of a user's is within reach.
  */
 #include "state.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "hub.h"
+#include "lock.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
-#include "tree.h"
 
 #define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
-#define LOCK_SECONDS 10
-
-static const char *const pin_names[STATE_PINS] = {"mnt", "ipc", "net"};
-
-static void pin_path(char path[static 64], const char *name, enum state_pin pin)
-{
-	snprintf(path, 64, HUB_JAILS "/%s/%s", name, pin_names[pin]);
-}
 
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
 	if (mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make directory", PATHS_RUN "/jails", report_if_full(REPORT_RUN));
 	AUTO_CLOSE jails_fd = path_open_trusted_at(run_fd, PATHS_RUN, "jails", error);
 	if (jails_fd < 0)
 		return -1;
 	if (mkdirat(jails_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make a directory in", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
+				   report_if_full(REPORT_RUN));
 	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
-}
-
-static void note_alarm(int number)
-{
-	(void)number; /* it only has to interrupt flock() */
-}
-
-static int wait_for(int lock_fd, bool wait)
-{
-	struct sigaction action = {.sa_handler = note_alarm}; /* no SA_RESTART */
-
-	if (!wait)
-		return flock(lock_fd, LOCK_EX | LOCK_NB);
-	sigaction(SIGALRM, &action, NULL);
-	alarm(LOCK_SECONDS);
-	int result = flock(lock_fd, LOCK_EX);
-	int error = errno;
-	alarm(0);
-	errno = error;
-	return result;
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */
@@ -85,16 +54,16 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 		if (lock_fd < 0 && errno == ENOENT)
 			continue; /* the directory was removed between the two calls */
 		if (lock_fd < 0)
-			return report_fill(error, "open the lock of jail", name, NULL);
-		if (wait_for(lock_fd, wait) != 0)
+			return report_fill(error, "open the lock of jail", name, report_if_full(REPORT_RUN));
+		if (lock_take(lock_fd, wait) != 0)
 			return report_fill(error, "lock jail", name,
 					   errno == EINTR || errno == EWOULDBLOCK
 						   ? "busy: another keeper is at work on it; try again"
 						   : NULL);
 		if (!is_the_lock(directory, lock_fd))
 			continue;
-		*directory_fd = cleanup_take(&directory);
-		return cleanup_take(&lock_fd);
+		*directory_fd = auto_close_take(&directory);
+		return auto_close_take(&lock_fd);
 	}
 }
 
@@ -147,13 +116,24 @@ int state_withdraw(int directory_fd, const char *name)
 {
 	struct record record;
 	char file[64];
+	bool is_record = state_read(directory_fd, name, &record) == 0;
 
-	if (state_read(directory_fd, name, &record) == 0) {
-		snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
-		if (write_record(directory_fd, file, &record) != 0)
-			return -1;
-	}
-	return state_unlink(directory_fd, RECORD_FILE);
+	if (state_unlink(directory_fd, RECORD_FILE) != 0)
+		return -1;
+	if (!is_record)
+		return 0;
+	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
+	/* On a full file system a line of --list is lost, and the jail is retired all the same. */
+	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT ? 0 : -1;
+}
+
+bool state_has_retired(int directory_fd, uint64_t inode)
+{
+	char file[64];
+	struct stat status;
+
+	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)inode);
+	return fstatat(directory_fd, file, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
@@ -191,8 +171,8 @@ static bool holds_more(int directory_fd)
 	if (entries)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		more |= strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-			strcmp(entry->d_name, LOCK_FILE) && strcmp(entry->d_name, NEW_RECORD);
+		more |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			strcmp(entry->d_name, LOCK_FILE) != 0 && strcmp(entry->d_name, NEW_RECORD) != 0;
 	if (entries)
 		closedir(entries);
 	return more;
@@ -210,51 +190,4 @@ int state_remove(int run_fd, int directory_fd, const char *name)
 		return -1;
 	snprintf(path, sizeof(path), "jails/%s", name);
 	return unlinkat(run_fd, path, AT_REMOVEDIR);
-}
-
-uint64_t state_pin_inode(const char *name, enum state_pin pin)
-{
-	char path[64];
-	struct statx status;
-
-	pin_path(path, name, pin);
-	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0 ||
-	    !(status.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return 0;
-	return status.stx_ino;
-}
-
-int state_pin(const char *name, const int pin_fds[static STATE_PINS])
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), HUB_JAILS "/%s", name);
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return -1;
-	for (enum state_pin pin = 0; pin < STATE_PINS; pin++) {
-		if (pin_fds[pin] < 0)
-			continue;
-		pin_path(path, name, pin);
-		if (mknod(path, S_IFREG | 0600, 0) != 0 || tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-int state_unpin(const char *name)
-{
-	char path[64];
-
-	for (enum state_pin pin = 0; pin < STATE_PINS; pin++) {
-		pin_path(path, name, pin);
-		/* More than one can only be a hand's work, but each would keep a jail alive. */
-		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-			;
-		if (errno != EINVAL && errno != ENOENT)
-			return -1;
-		if (unlink(path) != 0 && errno != ENOENT)
-			return -1;
-	}
-	snprintf(path, sizeof(path), HUB_JAILS "/%s", name);
-	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -15,11 +15,12 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
-#include <unistd.h>
 
+#include "trampoline/auto_close.h"
 #include "trampoline/quantity.h"
 
 #define SIGNALS 64
+#define FDS_NEEDED 64
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
 #define NULL_DEVICE makedev(1, 3)
@@ -48,24 +49,31 @@ static int open_null(int fd)
 	return -1;
 }
 
+/* Closes FIRST to LAST, and proves it: a close_range may only say that it worked. */
 static int close_between(int first, int last)
 {
-	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+	int canary = first > last ? -1 : fcntl(0, F_DUPFD, first);
+
+	if (first > last)
+		return 0;
+	if (canary > last)
+		canary = first; /* the range is full, so this one is open */
+	if (canary < 0 || syscall(SYS_close_range, first, last, 0) != 0)
+		return -1;
+	errno = EPROTO;
+	return fcntl(canary, F_GETFD) < 0 ? 0 : -1;
 }
 
-static void raise_limit(int resource, rlim_t enough)
+static void raise_fd_limit(void)
 {
-	struct rlimit limit, raised;
+	struct rlimit limit;
 
-	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= enough)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FDS_NEEDED)
 		return;
-	raised.rlim_cur = enough;
-	raised.rlim_max = limit.rlim_max > enough ? limit.rlim_max : enough;
-	if (setrlimit(resource, &raised) == 0)
-		return;
-	/* No CAP_SYS_RESOURCE here. If the rest is too little, a later call says so. */
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(resource, &limit);
+	limit.rlim_cur = FDS_NEEDED;
+	if (limit.rlim_max < FDS_NEEDED)
+		limit.rlim_max = FDS_NEEDED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: then an open says so */
 }
 
 int inherited_close(const int *keep_fds, size_t count, int *fd)
@@ -78,21 +86,13 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 		if (check_fd(*fd) != 0)
 			return -1;
 	}
-	raise_limit(RLIMIT_NOFILE, 1024);
-	/* One more to close, so that a close_range that only says it worked is found out. */
-	int canary = fcntl(0, F_DUPFD, 3), first = 3;
-	*fd = canary;
-	if (canary < 0)
-		return -1;
+	raise_fd_limit();
+	int first = 3;
+	*fd = 0;
 	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
 		if (close_between(first, keep_fds[i] - 1) != 0)
 			return -1;
-	if (close_between(first, INT_MAX) != 0)
-		return -1;
-	if (fcntl(canary, F_GETFD) < 0)
-		return 0;
-	errno = EPROTO;
-	return -1;
+	return close_between(first, INT_MAX);
 }
 
 /* The kernel's own structure, all zero but the handler; libc's keeps some signals to itself. */
@@ -128,13 +128,21 @@ int inherited_reset_signals(void)
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
-void inherited_raise_limits(void)
+static int set_limit(int resource, rlim_t value)
 {
-	static const int needed[] = {RLIMIT_AS,	   RLIMIT_DATA,	 RLIMIT_FSIZE,
-				     RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_CPU};
+	/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
+	rlim_t spare = resource == RLIMIT_CPU && value != RLIM_INFINITY;
+	struct rlimit limit = {value, value + spare}, now = {.rlim_cur = 1, .rlim_max = 0};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++)
-		raise_limit(needed[i], needed[i] == RLIMIT_STACK ? 8u << 20 : RLIM_INFINITY);
+	if (setrlimit(resource, &limit) != 0) {
+		if (errno != EPERM || getrlimit(resource, &limit) != 0)
+			return -1;
+		limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
+		if (setrlimit(resource, &limit) != 0)
+			return -1;
+	}
+	errno = EPROTO;
+	return getrlimit(resource, &now) == 0 && now.rlim_cur == limit.rlim_cur ? 0 : -1;
 }
 
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
@@ -143,18 +151,7 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
 		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
 			continue;
-		rlim_t value = limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i];
-		/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
-		rlim_t spare = i == RLIMIT_CPU && value != RLIM_INFINITY;
-		struct rlimit limit = {value, value + spare}, inherited;
-
-		if (setrlimit(i, &limit) == 0)
-			continue;
-		if (errno != EPERM || getrlimit(i, &inherited) != 0)
-			return -1;
-		limit.rlim_max = inherited.rlim_max;
-		limit.rlim_cur = value < inherited.rlim_max ? value : inherited.rlim_max;
-		if (setrlimit(i, &limit) != 0)
+		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
 			return -1;
 	}
 	return 0;
@@ -162,16 +159,10 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 
 static int reset_oom_score(void)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	AUTO_CLOSE fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	ssize_t written = write(fd, "0", 1);
-	int error = errno;
-	close(fd);
-	errno = error;
 	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
-	return written == 1 || error == EACCES ? 0 : -1;
+	return fd >= 0 && (write(fd, "0", 1) == 1 || errno == EACCES) ? 0 : -1;
 }
 
 int inherited_reset_standing(void)
@@ -197,21 +188,26 @@ int inherited_reset_standing(void)
 	return 0;
 }
 
-int inherited_leave_terminal(bool keep)
+static bool stdin_is_terminal(void)
 {
-	char buffer[64]; /* struct termios, whichever libc's */
-	int fd;
+	char termios[64]; /* the kernel's has 36 bytes */
 
-	if (keep && ioctl(0, TCGETS, buffer) == 0)
-		return 0;
-	if (setsid() >= 0)
+	return ioctl(0, TCGETS, termios) == 0;
+}
+
+int inherited_leave_terminal(void)
+{
+	if (stdin_is_terminal() || setsid() >= 0)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
-	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENXIO ? 0 : -1;
-	int result = ioctl(fd, TIOCNOTTY);
-	close(fd);
-	return result;
+	AUTO_CLOSE fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
+}
+
+int inherited_leave_own_terminal(void)
+{
+	if (!stdin_is_terminal() || setsid() >= 0)
+		return 0;
+	return ioctl(0, TIOCNOTTY) == 0 || errno == ENOTTY ? 0 : -1;
 }

@@ -11,7 +11,6 @@
  * user's, after it we are the user and have nothing of root's left, and only then do we change
  * directory, look up the command and execute it.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,18 +20,19 @@
 #include "enter.h"
 #include "environment.h"
 #include "execute.h"
-#include "help.h"
 #include "inherited.h"
 #include "keeper.h"
 #include "privilege.h"
 #include "report.h"
 #include "supervise.h"
+#include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
 /* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
 #define ROUNDS 5
 #define KILL_AFTER_MS 2000
+#define DEADLINE_SECONDS 60 /* twice the keeper's */
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -57,20 +57,27 @@ static void take_privilege(const struct reporter *reporter)
 {
 	if (privilege_take() == 0)
 		return;
-	switch (errno) {
-	case EPERM:
-		report_refuse(reporter, EXIT_REFUSED, "take root's rights", NULL,
-			      "the program is not setuid root here: its bit is lost, its file system is "
-			      "mounted nosuid, the caller has no_new_privs, or this is a user namespace");
-	case EOPNOTSUPP:
-		report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
-			      "this is a user namespace, and its root is not the host's");
-	case EACCES:
-		report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
-			      "a capability is missing: the caller's bounding set was reduced");
-	default:
-		report_refuse(reporter, EXIT_REFUSED, "take root's rights", NULL, NULL);
-	}
+	report_refuse(reporter, EXIT_REFUSED, "act as root", NULL,
+		      errno == EPERM	    ? "the program is not setuid root here: its bit is lost, its file "
+					      "system is mounted nosuid, the caller has no_new_privs, or this "
+					      "is a user namespace"
+		      : errno == EOPNOTSUPP ? "this is a user namespace, and its root is not the host's"
+		      : errno == EACCES	    ? "a capability is missing: the caller's bounding set is reduced"
+					    : NULL);
+}
+
+static _Noreturn void become_keeper(const struct reporter *reporter, char *const argv[])
+{
+	keeper_exec(argv);
+	report_refuse(reporter, EXIT_REFUSED, "execute", PATHS_KEEPER, NULL);
+}
+
+/* --help and --version need no privilege, so they get none. */
+static _Noreturn void inform(const struct reporter *reporter, char *const argv[])
+{
+	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
+		_exit(EXIT_REFUSED);
+	become_keeper(reporter, argv);
 }
 
 /* --list and its like: the keeper's work, for root alone, in the host's mount namespace. */
@@ -78,50 +85,69 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, EXIT_REFUSED, "do that", NULL, "only root may");
-	inherited_raise_limits();
-	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks at where it is and says so */
-	keeper_exec(argv);
-	report_refuse(reporter, EXIT_REFUSED, "execute", PATHS_KEEPER, NULL);
+	if (chdir("/") != 0)
+		report_refuse(reporter, EXIT_REFUSED, "change to directory", "/", NULL);
+	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
+	become_keeper(reporter, argv);
 }
 
-static void build(const struct reporter *reporter, const char *jail)
+/* Looks for the jail, in the host's mount namespace too, and has it built where that is needed. */
+static void find(struct reporter *reporter, const char *jail, int root_fd, struct enter *enter,
+		 struct record *record, int *builds)
 {
 	struct text sentence;
-
-	inherited_raise_limits();
-	if (keeper_build(jail, reporter->uid, &sentence) != 0)
-		report_die(reporter, EXIT_REFUSED, &sentence);
-}
-
-/* Enters the jail, having it built where that is needed. Returns how often it was. */
-static int enter(const struct reporter *reporter, const char *jail, struct record *record)
-{
-	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), round = 0;
 	bool is_home = false;
 
-	while (enter_jail(jail, reporter->uid, record) != 0) {
-		int error = errno;
-
-		if (error == EACCES)
-			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
-				      "this caller may not; `callers' is set in trampoline.conf");
-		if (error != ENXIO && error != ESTALE && error != ESTRPIPE)
-			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail, NULL);
-		if (error == ESTRPIPE && enter_host(root_fd) != 0)
-			report_refuse(reporter, EXIT_REFUSED, "return to the host's mounts", NULL, NULL);
-		/* Perhaps a private mount namespace: Apache runs with PrivateTmp. */
-		if (error == ENXIO && !is_home) {
+	while (enter_open(enter, jail, record) != 0) {
+		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
+		if (errno == ENXIO && !is_home) {
 			is_home = true;
 			if (enter_host(root_fd) == 0)
 				continue;
 		}
-		if (round++ == ROUNDS)
+		if ((*builds)++ == ROUNDS)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
 				      "it changes faster than it can be built");
-		build(reporter, jail);
+		if (keeper_build(jail, reporter->uid, &sentence) != 0) {
+			reporter->is_logged = false; /* the keeper knows the policy and has done it */
+			report_die(reporter, EXIT_REFUSED, &sentence);
+		}
 	}
-	close(root_fd);
-	return round;
+}
+
+static void log_run(const struct reporter *reporter, const struct arguments *arguments)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "enters jail ");
+	text_add(&line, arguments->jail);
+	text_add(&line, ", runs ");
+	text_add_quoted(&line, arguments->command ? arguments->command[0] : "a login shell",
+			TEXT_OBJECT_MAX);
+	report_log(reporter, line.bytes);
+}
+
+/* Enters the jail. Returns how often it was built for that. */
+static int enter(struct reporter *reporter, const struct arguments *arguments, struct record *record)
+{
+	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct enter enter;
+	int builds = 0;
+
+	for (;;) {
+		find(reporter, arguments->jail, root_fd, &enter, record, &builds);
+		reporter->is_logged = record->flags & RECORD_LOG_REFUSALS;
+		if (!record_admits(record, reporter->uid))
+			report_refuse(reporter, EXIT_REFUSED, "enter jail", arguments->jail,
+				      "this caller may not; `callers' is set in trampoline.conf");
+		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
+			log_run(reporter, arguments);
+		if (enter_join(&enter, record) == 0)
+			return builds;
+		/* Cleanup has just been here: back, and once more. */
+		if (errno != ESTRPIPE || enter_host(root_fd) != 0 || builds > ROUNDS)
+			report_refuse(reporter, EXIT_REFUSED, "enter jail", arguments->jail, NULL);
+	}
 }
 
 /* The record's limits with this run's: anybody may ask for less, root also for more. */
@@ -141,9 +167,11 @@ static void merge_limits(const struct reporter *reporter, const struct arguments
 /* Becomes the jail's user; what the caller's parents arranged ends here. */
 static void become_user(const struct reporter *reporter, const struct record *record)
 {
-	if (inherited_leave_terminal(record->filter_length > 0) != 0)
+	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	umask((mode_t)record->umask);
+	if (umask((mode_t)record->umask) != record->umask)
+		report_refuse(reporter, EXIT_REFUSED, "set the umask", NULL, NULL);
 	if (inherited_set_limits(record->limits) != 0)
 		report_refuse(reporter, EXIT_REFUSED, "set the limits", NULL, NULL);
 	if (privilege_drop(record->uid, record->gid) != 0 || privilege_filter(record) != 0)
@@ -185,9 +213,13 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 	char home[sizeof("/home/") + NAME_LENGTH_MAX];
 
 	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	if (inherited_leave_terminal() != 0)
+		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	if (inherited_reset_standing() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset what the caller set", NULL, NULL);
-	int builds = enter(reporter, arguments->jail, &record);
+	(void)alarm(DEADLINE_SECONDS); /* with the default action, which ends a wait for dead storage */
+	int builds = enter(reporter, arguments, &record);
+	(void)alarm(0);
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);
@@ -228,13 +260,11 @@ int main(int argc, char *argv[])
 	clean_inheritance(&reporter, &arguments);
 	if (parsed == 0)
 		reporter.status_fd = arguments.status_fd;
-	if (parsed == 0 && arguments.mode == ARGUMENTS_HELP)
-		report_answer(&reporter, help_text());
-	if (parsed == 0 && arguments.mode == ARGUMENTS_VERSION)
-		report_answer(&reporter, "trampoline " VERSION "\n");
 	reporter.is_logged = true;
 	if (parsed != 0)
 		report_die(&reporter, EXIT_REFUSED, &error);
+	if (arguments.mode == ARGUMENTS_HELP || arguments.mode == ARGUMENTS_VERSION)
+		inform(&reporter, argv);
 	take_privilege(&reporter);
 	umask(077);
 	if (arguments.mode != ARGUMENTS_RUN && arguments.mode != ARGUMENTS_PREPARE)

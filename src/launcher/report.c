@@ -77,7 +77,7 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 	text_add(&line, "{\"event\": \"refused\", \"code\": ");
 	text_add_number(&line, status);
 	text_add(&line, ", \"reason\": ");
-	text_add_json(&line, sentence->bytes);
+	text_add_quoted(&line, sentence->bytes, TEXT_SIZE);
 	report_status(reporter, &line);
 	(void)!write(reporter->executed_fd, &byte, 1);
 	(void)!write(reporter->detached_fd, &byte, 1);
@@ -91,13 +91,4 @@ _Noreturn void report_refuse(const struct reporter *reporter, enum exit_status s
 
 	(void)text_refuse(&sentence, action, object, reason ? reason : strerror(errno));
 	report_die(reporter, status, &sentence);
-}
-
-_Noreturn void report_answer(const struct reporter *reporter, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
-		_exit(EXIT_REFUSED);
-	_exit(write(1, text, length) == (ssize_t)length ? 0 : EXIT_REFUSED);
 }

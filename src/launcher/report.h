@@ -12,7 +12,7 @@
 struct reporter {
 	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
 	gid_t gid;
-	bool is_logged;   /* whether syslog hears of it */
+	bool is_logged;   /* whether syslog hears of it: the policy's word, once it is known */
 	int fd;           /* where the sentence goes: standard error or a copy of it */
 	int status_fd;    /* JSON lines for a program; this and the others: -1 if there is none */
 	int detached_fd;  /* a parent that waits for our exec, or for the byte that is our status */
@@ -30,9 +30,6 @@ _Noreturn void report_refuse(const struct reporter *reporter, enum exit_status s
 
 /* One authpriv record about JAIL, sent without waiting: a log that is full or absent stops nobody. */
 void report_log(const struct reporter *reporter, const char *sentence);
-
-/* As the caller: TEXT on standard output, and exit 0, or EXIT_REFUSED if it cannot be written. */
-_Noreturn void report_answer(const struct reporter *reporter, const char *text);
 
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */
 void report_note(const struct reporter *reporter, const char *note);
