@@ -179,10 +179,51 @@ lint:
 format:
 	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
 
+# --- tests ---------------------------------------------------------------------------------------
+# What Debian calls what we need: to build and to show, and to check.
+DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libinih-dev libseccomp-dev \
+             busybox-static util-linux
+CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
+             bubblewrap mmdebstrap procps binutils perl-base systemd
+
+deps: deps-build
+	@tests/deps $(CHECK_DEPS)
+
+deps-build:
+	@tests/deps $(DEPS)
+
+# The pure objects that are shipped, with libcheck. The launcher's own one is musl's, and links.
+UNIT_SRC  := $(wildcard tests/unit/*.c)
+UNIT_OBJ   = $(filter-out %/main.o,$(KEEPER_OBJ)) $(BUILD)/launcher-obj/launcher/environment.o
+$(BUILD)/unit-tests: $(UNIT_SRC) $(UNIT_OBJ)
+	$(CC) $(KEEPER_CFLAGS) -iquote src/keeper -iquote src/launcher $(shell pkg-config --cflags check) $(CFLAGS) \
+		-pie -o $@ $(UNIT_SRC) $(UNIT_OBJ) $(KEEPER_LIBS) $(shell pkg-config --libs check)
+
+-include $(BUILD)/unit-tests.d
+
+unit: $(BUILD)/unit-tests
+	$(BUILD)/unit-tests
+
+check: deps
+	@tests/run
+
+system: deps
+	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
+
+bench: deps
+	@for script in tests/bench/*.sh; do $$script || exit 1; done
+
+demo: deps-build
+	@tests/demo/demo.sh show
+
+demo-clean:
+	@tests/demo/demo.sh clean
+
 clean:
-	rm -rf $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit $(BUILD)/settings
+	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* $(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install install-documents uninstall lint format clean help
+.PHONY: all install install-documents uninstall lint format clean help deps deps-build unit check system \
+        bench demo demo-clean

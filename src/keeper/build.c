@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "hub.h"
 #include "jail.h"
+#include "pin.h"
 #include "privilege.h"
 #include "report.h"
 #include "state.h"
@@ -74,14 +75,14 @@ static void attach(int tree_fd, int root_fd, const char *path)
 			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
 				      ? "the image must have a real directory there; see trampoline-image "
 					"audit"
-				      : NULL);
+				      : report_if_full(REPORT_MOUNTS));
 }
 
 /* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
 static void assemble(const struct trees *trees, const char *name)
 {
 	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, HUB_STAGE) != 0)
-		report_refuse("mount the image for jail", name, NULL);
+		report_refuse("mount the image for jail", name, report_if_full(REPORT_MOUNTS));
 	attach(trees->base_fd, trees->image_fd, "home");
 	attach(trees->tmp_fd, trees->image_fd, "tmp");
 	attach(trees->dev_fd, trees->image_fd, "dev");
@@ -99,7 +100,7 @@ static uint64_t inode_of(int fd)
 
 /* The namespaces that are a jail's beside its mounts, and pins of them. */
 static void make_namespaces(const struct namespace_home *home, struct jail *jail,
-			    int pin_fds[static STATE_PINS])
+			    int pin_fds[static PIN_KINDS])
 {
 	const char *name = jail->record.name;
 	AUTO_CLOSE ipc_fd = -1;
@@ -107,16 +108,18 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 
 	if (jail->config.is_ipc_private) {
 		ipc_fd = unshare(CLONE_NEWIPC) == 0 ? namespace_open(home, "ipc") : -1;
-		pin_fds[STATE_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
-		if (pin_fds[STATE_IPC] < 0)
-			report_refuse("make an ipc namespace for jail", name, NULL);
+		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
+		if (pin_fds[PIN_IPC] < 0)
+			report_refuse("make an ipc namespace for jail", name,
+				      report_if_full(REPORT_IPC_NAMESPACES));
 		jail->record.ipc_namespace = inode_of(ipc_fd);
 	}
 	if (jail->config.is_network_private) {
 		network_fd = namespace_new_network() == 0 ? namespace_open(home, "net") : -1;
-		pin_fds[STATE_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
-		if (pin_fds[STATE_NETWORK] < 0)
-			report_refuse("make a network namespace for jail", name, NULL);
+		pin_fds[PIN_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
+		if (pin_fds[PIN_NETWORK] < 0)
+			report_refuse("make a network namespace for jail", name,
+				      report_if_full(REPORT_NETWORK_NAMESPACES));
 		jail->record.network_namespace = inode_of(network_fd);
 	}
 }
@@ -138,7 +141,8 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	}
 	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
-		report_refuse("make a mount namespace for jail", name, NULL);
+		report_refuse("make a mount namespace for jail", name,
+			      report_if_full(REPORT_MOUNT_NAMESPACES));
 	assemble(trees, name);
 	if (verify_jail(home, jail, &error) != 0)
 		report_die(&error);
@@ -149,22 +153,23 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 static void build(const struct namespace_home *home, int hub_fd, int directory_fd, struct jail *jail)
 {
 	const char *name = jail->record.name;
-	int pin_fds[STATE_PINS] = {-1, -1, -1};
+	int pin_fds[PIN_KINDS] = {-1, -1, -1};
 	struct trees trees;
 
 	make_trees(&trees, jail);
 	make_namespaces(home, jail, pin_fds);
 	if (namespace_enter(hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
-	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[STATE_MOUNT]);
+	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
 	/* Records go before pins, so that whoever finds a record's name finds its pins too. */
-	if (state_withdraw(directory_fd, name) != 0 || namespace_enter(hub_fd) != 0 || state_unpin(name) != 0)
+	if (state_withdraw(directory_fd, name) != 0 || namespace_enter(hub_fd) != 0 ||
+	    pin_set_aside(name) != 0)
 		report_refuse("retire the old jail", name, NULL);
-	if (state_pin(name, pin_fds) != 0)
-		report_refuse("pin jail", name, NULL);
+	if (pin_attach(name, pin_fds) != 0)
+		report_refuse("pin jail", name, report_if_full(REPORT_MOUNTS));
 	jail->record.built_ns = clock_boottime_ns();
 	if (state_publish(directory_fd, &jail->record) != 0)
-		report_refuse("write the record of jail", name, NULL);
+		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
 }
 
 /* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
@@ -176,9 +181,9 @@ static bool is_live(const struct namespace_home *home, int hub_fd, int directory
 		return false;
 	if (namespace_enter(hub_fd) != 0)
 		return false;
-	bool is_pinned = state_pin_inode(name, STATE_MOUNT) == record.mount_namespace &&
-			 state_pin_inode(name, STATE_IPC) == record.ipc_namespace &&
-			 state_pin_inode(name, STATE_NETWORK) == record.network_namespace;
+	bool is_pinned = pin_inode(name, PIN_MOUNT) == record.mount_namespace &&
+			 pin_inode(name, PIN_IPC) == record.ipc_namespace &&
+			 pin_inode(name, PIN_NETWORK) == record.network_namespace;
 	if (namespace_enter(home->mount_fd) != 0)
 		report_refuse("return to the host for jail", name, NULL);
 	return is_pinned;
@@ -196,7 +201,7 @@ void build_jail(const char *name, uid_t caller)
 	describe(&jail, name, caller); /* refuses before anything is made */
 	if (namespace_remember(&home) != 0)
 		report_refuse("open", "/proc", NULL);
-	int run_fd = hub_open_run_directory(&error);
+	int run_fd = hub_make_run_directory(&error);
 	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&home, run_fd, &error);
 	if (hub_fd < 0 || state_lock(run_fd, name, true, &directory_fd, &error) < 0)
 		report_die(&error);

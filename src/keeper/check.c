@@ -94,7 +94,7 @@ static unsigned int check_state(void)
 	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces", wanted);
 	if (live.run_fd >= 0 && fstatvfs(live.run_fd, &file_system) == 0 &&
 	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
-		found += find("the file system of " PATHS_RUN " is full", "new jails cannot be recorded");
+		found += find("the file system of " PATHS_RUN " is full", "make room there; trampoline --cleanup retires idle jails");
 	live_close(&live);
 	return found;
 }

@@ -27,23 +27,27 @@
 #endif
 #define ROOT_ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+int hub_make_run_directory(struct text *error)
+{
+	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
+		return report_fill(error, "make directory", PATHS_RUN, report_if_full(REPORT_RUN));
+	return hub_open_run_directory(error);
+}
+
 int hub_open_run_directory(struct text *error)
 {
 	struct stat status;
-
-	if (mkdir(PATHS_RUN, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN, NULL);
 	AUTO_CLOSE run_fd = path_open_trusted(PATHS_RUN, error);
 	if (run_fd < 0)
 		return -1;
 	if (fstat(run_fd, &status) != 0 || (status.st_mode & 07777) != 0700)
-		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700");
+		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700; chmod it");
 	return auto_close_take(&run_fd);
 }
 
 int hub_open(int run_fd)
 {
-	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 
 	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
@@ -77,6 +81,7 @@ static int build_root(void)
 
 	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, HUB_JAILS + 1, 0700) != 0 ||
 	    mkdirat(root_fd, HUB_DEV + 1, 0755) != 0 || mkdirat(root_fd, HUB_STAGE + 1, 0700) != 0 ||
+	    mkdirat(root_fd, HUB_RETIRED + 1, 0700) != 0 ||
 	    mknodat(root_fd, HUB_SEED + 1, S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
 	return tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0
@@ -142,6 +147,8 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	}
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
-		return report_fill(error, "make the hub", PATHS_RUN "/hub", NULL);
+		return report_fill(error, "make the hub", PATHS_RUN "/hub",
+				   report_if_full("fs.mount-max or user.max_mnt_namespaces is "
+						  "reached" REPORT_CURE));
 	return auto_close_take(&hub_fd);
 }

@@ -13,24 +13,57 @@
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
+
+/* Makes room for one more in an array of COUNT entries. */
+static int grow(void **array, size_t count, size_t *size, size_t entry_size)
+{
+	if (count < *size)
+		return 0;
+	void *grown = reallocarray(*array, *size ? *size * 2 : 256, entry_size);
+	if (!grown)
+		return -1;
+	*array = grown;
+	*size = *size ? *size * 2 : 256;
+	return 0;
+}
 
 static int add_name(struct live *live, const char *name)
 {
-	if (live->count == live->size) {
-		size_t size = live->size ? live->size * 2 : 256;
-		void *grown = reallocarray(live->names, size, sizeof(*live->names));
-
-		if (!grown)
-			return -1;
-		live->names = grown;
-		live->size = size;
-	}
+	if (grow((void **)&live->names, live->count, &live->size, sizeof(*live->names)) != 0)
+		return -1;
 	snprintf(live->names[live->count++], sizeof(*live->names), "%.*s", NAME_LENGTH_MAX, name);
 	return 0;
 }
 
-/* Adds the names that a directory holds; what is no jail's name is none of ours. */
-static int add_names(struct live *live, int directory_fd, const char *path)
+static int add_jail(struct live *live, const char *entry)
+{
+	return name_is_jail(entry) ? add_name(live, entry) : 0; /* another is none of ours */
+}
+
+/* An entry of HUB_RETIRED, "NAME.INODE"; another is none of ours. */
+static int add_retired(struct live *live, const char *entry)
+{
+	const char *dot = strrchr(entry, '.');
+	struct live_retired *retired;
+	uint64_t inode;
+
+	if (!dot || dot - entry > NAME_LENGTH_MAX || quantity_parse(QUANTITY_NUMBER, dot + 1, &inode) != 0)
+		return 0;
+	if (grow((void **)&live->retired, live->retired_count, &live->retired_size, sizeof(*retired)) != 0)
+		return -1;
+	retired = &live->retired[live->retired_count];
+	snprintf(retired->name, sizeof(retired->name), "%.*s", (int)(dot - entry), entry);
+	retired->inode = inode;
+	if (!name_is_jail(retired->name))
+		return 0;
+	live->retired_count++;
+	return add_name(live, retired->name);
+}
+
+/* Hands every entry of a directory, if it is there, to ADD. */
+static int add_entries(struct live *live, int directory_fd, const char *path,
+		       int (*add)(struct live *live, const char *entry))
 {
 	int fd = openat(directory_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
@@ -39,8 +72,7 @@ static int add_names(struct live *live, int directory_fd, const char *path)
 	if (!entries)
 		return errno == ENOENT ? 0 : -1;
 	for (const struct dirent *entry; result == 0 && (entry = readdir(entries));)
-		if (name_is_jail(entry->d_name))
-			result = add_name(live, entry->d_name);
+		result = add(live, entry->d_name);
 	closedir(entries);
 	return result;
 }
@@ -64,10 +96,12 @@ static void sort_names(struct live *live)
 
 static int collect(struct live *live)
 {
-	if (add_names(live, live->run_fd, "jails") != 0)
+	if (add_entries(live, live->run_fd, "jails", add_jail) != 0)
 		return -1;
 	if (live->hub_fd >= 0 &&
-	    (namespace_enter(live->hub_fd) != 0 || add_names(live, AT_FDCWD, HUB_JAILS) != 0 ||
+	    (namespace_enter(live->hub_fd) != 0 ||
+	     add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
+	     add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
 	     namespace_enter(live->home.mount_fd) != 0))
 		return -1;
 	sort_names(live);
@@ -84,7 +118,7 @@ int live_open(struct live *live, struct text *error)
 		return report_fill(error, "open", "/proc", NULL);
 	if (stat(PATHS_RUN, &status) != 0 && errno == ENOENT)
 		return 0; /* after a reboot: nothing is live */
-	live->run_fd = path_open_trusted(PATHS_RUN, error);
+	live->run_fd = hub_open_run_directory(error);
 	if (live->run_fd < 0)
 		return -1;
 	live->hub_fd = hub_open(live->run_fd);
@@ -99,8 +133,15 @@ void live_close(struct live *live)
 {
 	scan_free(&live->scan);
 	free(live->names);
+	free(live->retired);
 	auto_close(&live->hub_fd);
 	auto_close(&live->run_fd);
+}
+
+void live_return(const struct live *live)
+{
+	if (namespace_enter(live->home.mount_fd) != 0)
+		report_refuse("return to the host's mounts", NULL, NULL);
 }
 
 int live_open_jail(const struct live *live, const char *name)

@@ -12,6 +12,12 @@
 #include "trampoline/record.h"
 #include "trampoline/text.h"
 
+/* A jail whose pins were set aside, as the hub has it. */
+struct live_retired {
+	char name[NAME_LENGTH_MAX + 1];
+	uint64_t inode; /* of its mount namespace */
+};
+
 /* What the administrator's commands work on. */
 struct live {
 	struct namespace_home home;
@@ -19,6 +25,8 @@ struct live {
 	struct scan scan;
 	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
 	size_t count, size;
+	struct live_retired *retired;
+	size_t retired_count, retired_size;
 };
 
 enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDED, LIVE_STATES };
@@ -26,6 +34,9 @@ enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDE
 /* Collects names and processes; makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
 int live_open(struct live *live, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
+
+/* From the hub back to where we came from, or not at all: exits if that fails. */
+void live_return(const struct live *live);
 
 /* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
 int live_open_jail(const struct live *live, const char *name) MUST_CHECK;

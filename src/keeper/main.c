@@ -4,6 +4,7 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -44,8 +45,7 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		retire_idle(arguments->dry_run, arguments->verbose);
-		return 0;
+		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
 		retire_now(arguments->jail, arguments->kill);
 		return 0;
@@ -83,5 +83,8 @@ int main(int argc, char *argv[])
 	if (arguments.mode == ARGUMENTS_VERSION)
 		return answer("trampoline " VERSION "\n");
 	refuse_strangers();
-	return administer(&arguments);
+	int status = administer(&arguments);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		report_refuse("write the answer", NULL, strerror(errno));
+	return status;
 }

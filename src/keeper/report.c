@@ -11,22 +11,15 @@
 
 #include "trampoline/exit.h"
 
-/*
- * Some errnos are a full table, and the cure is a sysctl: mount(2) and unshare(2) say ENOSPC for
- * both, clone and open say ENFILE.
- */
-static const char *reason_of(int error)
+const char *report_if_full(const char *limit)
 {
-	if (error == ENOSPC)
-		return "no room left: RUNDIR is full, or the kernel's fs.mount-max or "
-		       "user.max_mnt_namespaces (user.max_ipc_namespaces, user.max_net_namespaces) is "
-		       "reached; raise it with sysctl, or retire jails with trampoline --cleanup";
-	return strerror(error);
+	/* What mount(2), unshare(2) and a file system say alike; EUSERS is unshare(2)'s before Linux 4.9. */
+	return errno == ENOSPC || errno == EUSERS ? limit : NULL;
 }
 
 int report_fill(struct text *error, const char *action, const char *object, const char *reason)
 {
-	return text_refuse(error, action, object, reason ? reason : reason_of(errno));
+	return text_refuse(error, action, object, reason ? reason : strerror(errno));
 }
 
 _Noreturn void report_die(const struct text *sentence)

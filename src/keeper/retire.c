@@ -16,14 +16,24 @@
 #include "clock.h"
 #include "hub.h"
 #include "live.h"
+#include "pin.h"
 #include "privilege.h"
 #include "report.h"
 #include "state.h"
 
-enum outcome { OUTCOME_KEPT, OUTCOME_MARKED, OUTCOME_RETIRED, OUTCOME_DEBRIS, OUTCOME_BUSY, OUTCOMES };
+enum outcome {
+	OUTCOME_KEPT,
+	OUTCOME_MARKED,
+	OUTCOME_RETIRED,
+	OUTCOME_DISCARDED, /* retired before, and somebody is still inside */
+	OUTCOME_DEBRIS,
+	OUTCOME_BUSY,   /* another keeper is at work; there is a next pass */
+	OUTCOME_FAILED, /* and a sentence says why */
+	OUTCOMES
+};
 
-static const char *const outcome_names[OUTCOMES] = {"in use", "marked", "retired", "debris removed",
-						    "busy"};
+static const char *const outcome_names[OUTCOMES] = {"in use",	 "marked", "retired", "discarded, in use",
+						    "debris removed", "busy", "not retired"};
 
 static bool has_user(const struct record *record)
 {
@@ -41,13 +51,39 @@ static int in_hub(const struct live *live, int (*step)(const char *name), const 
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
 	int result = step(name), error = errno;
-	if (namespace_enter(live->home.mount_fd) != 0)
-		report_refuse("return to the host's mounts", NULL, NULL);
+	live_return(live);
 	errno = error;
 	return result;
 }
 
-/* Forgets the retired records whose last process has gone. */
+static int unpin_retired(const struct live *live, const char *name, uint64_t inode)
+{
+	if (live->hub_fd < 0)
+		return 0;
+	if (namespace_enter(live->hub_fd) != 0)
+		return -1;
+	int result = pin_remove_retired(name, inode), error = errno;
+	live_return(live);
+	errno = error;
+	return result;
+}
+
+/* Removes set-aside pins that have lost their record, to a hand or a crash, when nobody is inside. */
+static int prune_orphans(const struct live *live, int directory_fd, const char *name)
+{
+	for (size_t i = 0; i < live->retired_count; i++) {
+		const struct live_retired *retired = &live->retired[i];
+		const struct record known = {.mount_namespace = retired->inode, .ipc_namespace = 1};
+
+		if (strcmp(retired->name, name) != 0 || state_has_retired(directory_fd, retired->inode))
+			continue;
+		if (scan_count(&live->scan, &known) == 0 && unpin_retired(live, name, retired->inode) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Forgets the retired jails whose last process has gone. */
 static int prune(const struct live *live, int directory_fd, const char *name)
 {
 	struct record record;
@@ -55,22 +91,25 @@ static int prune(const struct live *live, int directory_fd, const char *name)
 	void *cursor = NULL;
 	int found;
 
-	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0)
-		if ((!record.name[0] || scan_count(&live->scan, &record) == 0) &&
-		    state_unlink(directory_fd, file) != 0)
+	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0) {
+		if (record.name[0] && scan_count(&live->scan, &record) > 0)
+			continue;
+		if (record.name[0] && unpin_retired(live, name, record.mount_namespace) != 0)
 			return -1;
-	return found;
+		if (state_unlink(directory_fd, file) != 0)
+			return -1;
+	}
+	return found != 0 ? found : prune_orphans(live, directory_fd, name);
 }
 
 /* The record first, then the pins: in this order a launcher never finds one without the other. */
-static int retire(const struct live *live, int directory_fd, const char *name)
+static int retire(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
 {
-	if (state_withdraw(directory_fd, name) != 0 || in_hub(live, state_unpin, name) != 0 ||
+	if (state_withdraw(directory_fd, name) != 0 || in_hub(live, pin_set_aside, name) != 0 ||
 	    prune(live, directory_fd, name) != 0)
 		return -1;
-	if (state_remove(live->run_fd, directory_fd, name) != 0 && errno != ENOTEMPTY)
-		return -1;
-	return 0;
+	*is_in_use = state_remove(live->run_fd, directory_fd, name) != 0;
+	return *is_in_use && errno != ENOTEMPTY ? -1 : 0;
 }
 
 static int expire_pin(const char *name)
@@ -104,8 +143,10 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		return -1;
 	int result = in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
+		bool is_in_use;
+
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name);
+		return retire(live, directory_fd, name, &is_in_use);
 	}
 	if (errno != EAGAIN && errno != EBUSY)
 		return -1;
@@ -120,20 +161,36 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 {
 	struct record record;
 	size_t processes;
+	bool is_in_use;
 
 	if (state_read(directory_fd, name, &record) != 0) {
-		*outcome = OUTCOME_DEBRIS;
-		return retire(live, directory_fd, name);
+		int result = retire(live, directory_fd, name, &is_in_use);
+
+		*outcome = is_in_use ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
+		return result;
 	}
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name);
+		return retire(live, directory_fd, name, &is_in_use);
 	}
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
 	*outcome = OUTCOME_KEPT;
 	return in_hub(live, touch_pin, name) != 0 ? -1 : prune(live, directory_fd, name);
+}
+
+static bool has_discarded(const struct live *live, int directory_fd, const char *name)
+{
+	struct record record;
+	char file[64];
+	void *cursor = NULL;
+	size_t processes = 0;
+
+	while (directory_fd >= 0 &&
+	       state_next_retired(directory_fd, name, &cursor, &record, file) > 0)
+		processes += record.name[0] ? scan_count(&live->scan, &record) : 0;
+	return processes > 0;
 }
 
 /* What treat() would do, as far as that can be known without doing it. */
@@ -144,26 +201,28 @@ static enum outcome foresee(const struct live *live, const char *name)
 	size_t processes;
 
 	if (directory_fd < 0 || state_read(directory_fd, name, &record) != 0)
-		return OUTCOME_DEBRIS;
+		return has_discarded(live, directory_fd, name) ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0) || state == LIVE_MARKED)
 		return OUTCOME_RETIRED;
 	return processes > 0 ? OUTCOME_KEPT : OUTCOME_MARKED;
 }
 
-static enum outcome clean(const struct live *live, const char *name, struct text *error)
+static enum outcome clean(const struct live *live, const char *name)
 {
 	AUTO_CLOSE directory_fd = -1;
-	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, error);
+	struct text error;
+	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, &error);
 	enum outcome outcome;
 
-	if (lock_fd < 0)
-		return OUTCOME_BUSY; /* its keeper is at work; there is a next pass */
-	if (treat(live, directory_fd, name, &outcome) == 0)
+	if (lock_fd < 0 && errno == EWOULDBLOCK)
+		return OUTCOME_BUSY;
+	if (lock_fd >= 0 && treat(live, directory_fd, name, &outcome) == 0)
 		return outcome;
-	(void)report_fill(error, "retire jail", name, NULL);
-	fprintf(stderr, "trampoline: %s\n", error->bytes);
-	return OUTCOME_BUSY;
+	if (lock_fd >= 0)
+		(void)report_fill(&error, "retire jail", name, NULL);
+	fprintf(stderr, "trampoline: %s\n", error.bytes);
+	return OUTCOME_FAILED;
 }
 
 static void open_live(struct live *live, enum privilege_step step)
@@ -176,26 +235,28 @@ static void open_live(struct live *live, enum privilege_step step)
 		report_die(&error);
 }
 
-void retire_idle(bool dry_run, bool verbose)
+bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
 	struct live live;
-	struct text error;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	for (size_t i = 0; i < live.count; i++) {
 		const char *name = live.names[i];
-		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name, &error);
+		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name);
 
 		counts[outcome]++;
 		if (dry_run || verbose)
 			printf("%s: %s%s\n", name, dry_run ? "would be " : "", outcome_names[outcome]);
 	}
 	if (!dry_run)
-		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu debris, %zu busy",
+		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
+			   "%zu debris, %zu busy, %zu failed",
 			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
-			   counts[OUTCOME_RETIRED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY]);
+			   counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
+			   counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
 	live_close(&live);
+	return counts[OUTCOME_FAILED] == 0;
 }
 
 /* Ends everybody in NAME's retired jails. */
@@ -217,6 +278,7 @@ void retire_now(const char *name, bool kill)
 	struct live live;
 	struct text error;
 	AUTO_CLOSE directory_fd = -1;
+	bool is_in_use;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	if (live.run_fd < 0)
@@ -228,12 +290,12 @@ void retire_now(const char *name, bool kill)
 	if (lock_fd < 0)
 		report_die(&error);
 	/* Out of sight first, so that nobody joins those who are to be killed. */
-	if (state_withdraw(directory_fd, name) != 0 || in_hub(&live, state_unpin, name) != 0)
+	if (state_withdraw(directory_fd, name) != 0 || in_hub(&live, pin_set_aside, name) != 0)
 		report_refuse("discard jail", name, NULL);
 	if (kill && kill_retired(&live, directory_fd, name) != 0)
 		report_refuse("kill every process of jail", name, NULL);
 	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 || retire(&live, directory_fd, name) != 0)
+	if (scan_read(&live.home, &live.scan) != 0 || retire(&live, directory_fd, name, &is_in_use) != 0)
 		report_refuse("discard jail", name, NULL);
 	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
 	live_close(&live);

@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 
-/* One pass of --cleanup over everything in RUNDIR. Idempotent; exits only if it cannot begin. */
-void retire_idle(bool dry_run, bool verbose);
+/*
+ * One pass of --cleanup over everything in RUNDIR. Idempotent; exits only if it cannot begin. False if
+ * a jail could not be treated, which a sentence on standard error then tells.
+ */
+bool retire_idle(bool dry_run, bool verbose);
 
 /* --discard: retires NAME now, and with KILL ends whoever is inside. */
 void retire_now(const char *name, bool kill);

@@ -17,29 +17,65 @@
 
 #define KILL_NS INT64_C(5000000000)
 
-static uint64_t namespace_of(int pid_fd, const char *kind)
+static uint64_t namespace_of(int task_fd, const char *kind)
 {
 	char path[16];
 	struct stat status;
 
 	snprintf(path, sizeof(path), "ns/%s", kind);
-	return fstatat(pid_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+	return fstatat(task_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+}
+
+/* A task of the process that still has namespaces: its first thread may have ended before the others. */
+static int open_task(int pid_fd)
+{
+	int fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), task_fd = -1;
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	for (const struct dirent *entry; entries && task_fd < 0 && (entry = readdir(entries));) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		task_fd = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (task_fd >= 0 && namespace_of(task_fd, "mnt") == 0) {
+			close(task_fd);
+			task_fd = -1;
+		}
+	}
+	if (entries)
+		closedir(entries);
+	return task_fd;
+}
+
+/* The real uid; the owner of /proc/PID is root for whoever is not dumpable. */
+static uid_t uid_of(int task_fd)
+{
+	AUTO_CLOSE fd = openat(task_fd, "status", O_RDONLY | O_CLOEXEC);
+	char status[2048];
+	ssize_t length = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+
+	status[length < 0 ? 0 : length] = '\0';
+	const char *uid = strstr(status, "\nUid:\t"); /* the name before it is escaped */
+	return uid ? (uid_t)strtoul(uid + 6, NULL, 10) : (uid_t)-1;
 }
 
 /* False for a process that has gone, or is the kernel's to hide. */
 static bool look_at(const struct namespace_home *home, const char *name, struct scan_process *process)
 {
 	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat status;
+	AUTO_CLOSE task_fd = pid_fd < 0 ? -1 : open_task(pid_fd);
+	struct stat root = {.st_ino = 0};
 
-	if (pid_fd < 0 || fstat(pid_fd, &status) != 0)
+	if (task_fd < 0)
 		return false;
 	process->pid = (pid_t)strtol(name, NULL, 10);
-	process->uid = status.st_uid;
-	process->mount_namespace = namespace_of(pid_fd, "mnt");
-	process->ipc_namespace = namespace_of(pid_fd, "ipc");
-	process->network_namespace = namespace_of(pid_fd, "net");
-	return process->mount_namespace != 0;
+	process->uid = uid_of(task_fd);
+	process->mount_namespace = namespace_of(task_fd, "mnt");
+	process->ipc_namespace = namespace_of(task_fd, "ipc");
+	process->network_namespace = namespace_of(task_fd, "net");
+	(void)fstatat(task_fd, "root", &root, 0); /* not there any more: inode 0 */
+	process->root_device = root.st_dev;
+	process->root_inode = root.st_ino;
+	return true;
 }
 
 static int add(struct scan *scan, const struct scan_process *process)
@@ -81,13 +117,16 @@ void scan_free(struct scan *scan)
 
 bool scan_is_inside(const struct scan_process *process, const struct record *record)
 {
+	const struct record_origin *image = &record->origins[RECORD_IMAGE];
+
 	if (process->mount_namespace == record->mount_namespace)
 		return true;
 	if (record->ipc_namespace)
 		return process->ipc_namespace == record->ipc_namespace;
 	if (record->network_namespace)
 		return process->network_namespace == record->network_namespace;
-	return process->uid == record->uid;
+	return process->uid == record->uid && process->root_device == image->device &&
+	       process->root_inode == image->inode;
 }
 
 size_t scan_count(const struct scan *scan, const struct record *record)

@@ -13,8 +13,8 @@
 
 struct scan_process {
 	pid_t pid;
-	uid_t uid; /* effective */
-	uint64_t mount_namespace, ipc_namespace, network_namespace;
+	uid_t uid; /* real */
+	uint64_t mount_namespace, ipc_namespace, network_namespace, root_device, root_inode;
 };
 
 struct scan {
@@ -28,7 +28,8 @@ void scan_free(struct scan *scan);
 
 /*
  * Whether PROCESS is in the jail of RECORD. A run with private processes has a copy of the mount
- * namespace, so it is known by the other namespaces, or, where those are the host's, by its uid.
+ * namespace, so it is known by the other namespaces, or, where those are the host's, by its uid and
+ * root. Pins keep the numbers of live and of retired jails apart.
  */
 bool scan_is_inside(const struct scan_process *process, const struct record *record);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that says "this jail is live". Only names we know are ever unlinked, one by one; there
+ * What says on the host that a jail is live. Only names we know are ever unlinked, one by one; there
  * is nothing recursive here, and nothing of a user's is within reach.
  */
 #include "state.h"
@@ -10,37 +10,28 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "hub.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
-#include "tree.h"
 
 #define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
 #define LOCK_SECONDS 10
 
-static const char *const pin_names[STATE_PINS] = {"mnt", "ipc", "net"};
-
-static void pin_path(char path[static 64], const char *name, enum state_pin pin)
-{
-	snprintf(path, 64, HUB_JAILS "/%s/%s", name, pin_names[pin]);
-}
-
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
 	if (mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make directory", PATHS_RUN "/jails", report_if_full(REPORT_RUN));
 	AUTO_CLOSE jails_fd = path_open_trusted_at(run_fd, PATHS_RUN, "jails", error);
 	if (jails_fd < 0)
 		return -1;
 	if (mkdirat(jails_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make a directory in", PATHS_RUN "/jails", NULL);
+		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
+				   report_if_full(REPORT_RUN));
 	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
 }
 
@@ -85,7 +76,7 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 		if (lock_fd < 0 && errno == ENOENT)
 			continue; /* the directory was removed between the two calls */
 		if (lock_fd < 0)
-			return report_fill(error, "open the lock of jail", name, NULL);
+			return report_fill(error, "open the lock of jail", name, report_if_full(REPORT_RUN));
 		if (wait_for(lock_fd, wait) != 0)
 			return report_fill(error, "lock jail", name,
 					   errno == EINTR || errno == EWOULDBLOCK
@@ -147,13 +138,24 @@ int state_withdraw(int directory_fd, const char *name)
 {
 	struct record record;
 	char file[64];
+	bool is_record = state_read(directory_fd, name, &record) == 0;
 
-	if (state_read(directory_fd, name, &record) == 0) {
-		snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
-		if (write_record(directory_fd, file, &record) != 0)
-			return -1;
-	}
-	return state_unlink(directory_fd, RECORD_FILE);
+	if (state_unlink(directory_fd, RECORD_FILE) != 0)
+		return -1;
+	if (!is_record)
+		return 0;
+	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
+	/* On a full file system a line of --list is lost, and the jail is retired all the same. */
+	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT ? 0 : -1;
+}
+
+bool state_has_retired(int directory_fd, uint64_t inode)
+{
+	char file[64];
+	struct stat status;
+
+	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)inode);
+	return fstatat(directory_fd, file, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
@@ -210,51 +212,4 @@ int state_remove(int run_fd, int directory_fd, const char *name)
 		return -1;
 	snprintf(path, sizeof(path), "jails/%s", name);
 	return unlinkat(run_fd, path, AT_REMOVEDIR);
-}
-
-uint64_t state_pin_inode(const char *name, enum state_pin pin)
-{
-	char path[64];
-	struct statx status;
-
-	pin_path(path, name, pin);
-	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0 ||
-	    !(status.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return 0;
-	return status.stx_ino;
-}
-
-int state_pin(const char *name, const int pin_fds[static STATE_PINS])
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), HUB_JAILS "/%s", name);
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return -1;
-	for (enum state_pin pin = 0; pin < STATE_PINS; pin++) {
-		if (pin_fds[pin] < 0)
-			continue;
-		pin_path(path, name, pin);
-		if (mknod(path, S_IFREG | 0600, 0) != 0 || tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-int state_unpin(const char *name)
-{
-	char path[64];
-
-	for (enum state_pin pin = 0; pin < STATE_PINS; pin++) {
-		pin_path(path, name, pin);
-		/* More than one can only be a hand's work, but each would keep a jail alive. */
-		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-			;
-		if (errno != EINVAL && errno != ENOENT)
-			return -1;
-		if (unlink(path) != 0 && errno != ENOENT)
-			return -1;
-	}
-	snprintf(path, sizeof(path), HUB_JAILS "/%s", name);
-	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A jail's files: RUNDIR/jails/NAME/{record,lock} on the host and /jails/NAME/{mnt,ipc,net} in the hub. */
+/* A jail's files on the host: RUNDIR/jails/NAME/{record,lock,retired.INODE}. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +7,6 @@
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
 #include "trampoline/text.h"
-
-enum state_pin { STATE_MOUNT, STATE_IPC, STATE_NETWORK, STATE_PINS };
 
 /*
  * Takes jail NAME's lock, making its directory; *DIRECTORY_FD is that directory. Returns the lock's
@@ -39,6 +37,9 @@ int state_withdraw(int directory_fd, const char *name) MUST_CHECK;
 int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
 		       char file[static 64]) MUST_CHECK;
 
+/* Whether a record was retired when the mount namespace was INODE. */
+bool state_has_retired(int directory_fd, uint64_t inode);
+
 /* Unlinks one file of the jail's directory; that it is gone already is no error. */
 int state_unlink(int directory_fd, const char *file) MUST_CHECK;
 
@@ -47,12 +48,3 @@ int state_unlink(int directory_fd, const char *file) MUST_CHECK;
  * ENOTEMPTY, with nothing removed, while retired records or foreign files are there.
  */
 int state_remove(int run_fd, int directory_fd, const char *name) MUST_CHECK;
-
-/* In the hub: the inode of a pin of NAME's, 0 if there is none. */
-uint64_t state_pin_inode(const char *name, enum state_pin pin);
-
-/* In the hub: attaches the detached trees PIN_FDS (-1: none) as NAME's pins. -1 and errno. */
-int state_pin(const char *name, const int pin_fds[static STATE_PINS]) MUST_CHECK;
-
-/* In the hub: removes NAME's pins. Whoever is inside stays inside. 0, or -1 and errno. */
-int state_unpin(const char *name) MUST_CHECK;

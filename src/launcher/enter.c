@@ -22,7 +22,7 @@
 /* RUNDIR is believed only while it is what the keeper makes: root's and nobody else's. */
 static int open_hub(int run_fd)
 {
-	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 	struct stat status;
 
@@ -39,7 +39,7 @@ static int open_record(int run_fd, const char *name)
 	char path[NAME_LENGTH_MAX + sizeof("jails//" RECORD_FILE)];
 
 	stpcpy(stpcpy(stpcpy(path, "jails/"), name), "/" RECORD_FILE);
-	return openat(run_fd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return openat(run_fd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* In the hub: the pin of one namespace, if it is the one the record speaks of. */

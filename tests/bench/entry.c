@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to start a program and see it end, several ways side by side: `entry ROUNDS WAY , WAY...`
- * with WAY = `NAME [uid=N] [gid=N] [root=DIR] [before=SHELL] -- COMMAND...`.
- * Each way has a process of its own that has its ids and its root already, so that what is timed is
- * posix_spawn to exit and nothing else. The ways take turns within each round, and medians are
- * compared, so what else the machine does meets all of them alike. `before` runs, as root, untimed.
- * Prints: name, median and 90th percentile in microseconds, ratio of medians to the first way's.
+ * What it costs to start a program and see it end, several ways side by side: `entry ROUNDS WAY ,
+ * WAY...` with WAY = `NAME [uid=N] [gid=N] [root=DIR] [env=NAME=VALUE]... [before=SHELL] --
+ * COMMAND...`. Each way has a process of its own that has its ids and its root already, so that
+ * what is timed is posix_spawn to exit and nothing else. The ways take turns within each round, and
+ * medians are compared, so what else the machine does meets all of them alike. `before` runs, as
+ * root, untimed. Prints: name, median and 90th percentile in microseconds, ratio of medians to the
+ * first way's.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -19,13 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAYS_MAX 8
-#define WARM_UP 10 /* rounds that are not counted */
+#define WAYS_MAX	8
+#define ENVIRONMENT_MAX 8
+#define WARM_UP		10 /* rounds that are not counted */
 
 struct way {
 	const char *name, *root, *before;
 	unsigned int uid, gid;
-	char **command;
+	char **command, *environment[ENVIRONMENT_MAX + 1];
+	size_t environment_count;
 	int request_fd, answer_fd;
 	int64_t *times;
 };
@@ -52,17 +55,17 @@ static void become(const struct way *way)
 		err(1, "%s: ids", way->name);
 }
 
-static _Noreturn void serve(const struct way *way, int request_fd, int answer_fd)
+static _Noreturn void serve(struct way *way, int request_fd, int answer_fd)
 {
-	static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-	char *environment[] = {path, NULL}, byte;
+	char byte;
 
 	become(way);
 	while (read(request_fd, &byte, 1) == 1) {
 		pid_t child;
 		int status;
 		int64_t start = now_ns();
-		int error = posix_spawnp(&child, way->command[0], NULL, NULL, way->command, environment);
+		int error = posix_spawnp(&child, way->command[0], NULL, NULL, way->command,
+					 way->environment);
 
 		if (error != 0)
 			errx(1, "%s: %s: %s", way->name, way->command[0], strerror(error));
@@ -119,7 +122,10 @@ static int compare(const void *left, const void *right)
 
 static char **parse(struct way *way, char **word)
 {
+	static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+
 	memset(way, 0, sizeof(*way));
+	way->environment[way->environment_count++] = path;
 	way->name = *word++;
 	for (; *word && strcmp(*word, "--") != 0; word++) {
 		if (strncmp(*word, "uid=", 4) == 0)
@@ -130,6 +136,8 @@ static char **parse(struct way *way, char **word)
 			way->root = *word + 5;
 		else if (strncmp(*word, "before=", 7) == 0)
 			way->before = *word + 7;
+		else if (strncmp(*word, "env=", 4) == 0 && way->environment_count < ENVIRONMENT_MAX)
+			way->environment[way->environment_count++] = *word + 4;
 		else
 			errx(1, "%s: unknown word %s", way->name, *word);
 	}

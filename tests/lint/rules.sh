@@ -4,6 +4,7 @@
 # The house rules that a grep can check, as TAP: one line per rule, the offending lines below it.
 #   rules.sh [RULE...]     check the tree that this file is in (all rules, or those named)
 #   rules.sh --self-test   plant a violation of every rule in a scratch copy; each must be found
+#   rules.sh --files       the files that the rules are about
 #
 # A rule is three things: a line in `rules`, a function check_NAME that prints what offends (nothing
 # is good), and a function plant_NAME that offends. Patterns are written so as not to match themselves.
@@ -18,18 +19,20 @@ root=$(cd "$here/../.." && pwd)
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
 # The mount table changes in these alone:
-mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c'
+mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c src/keeper/retire.c
+	src/launcher/supervise.c'
 # Namespaces are made, entered and left in these alone:
-namespace_rooms='src/launcher/enter.c src/launcher/main.c src/keeper/namespace.c src/keeper/build.c'
+namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c
+	src/keeper/build.c'
 # Names are removed, always single known ones, in these alone:
-delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/expire.c'
+delete_rooms='src/keeper/hub.c src/keeper/state.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/execute.c src/launcher/keeper.c src/launcher/report.c
-	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/expire.c
+	src/launcher/supervise.c src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
 # And those that write to descriptors 1 and 2:
 speaking_rooms='src/launcher/report.c src/launcher/keeper.c src/keeper/main.c src/keeper/report.c
-	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/expire.c'
+	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/retire.c'
 # Descriptors that the command is to inherit, or that live for one statement:
 inherited_fds='src/launcher/inherited.c:open_null src/launcher/inherited.c:inherited_close'
 
@@ -55,6 +58,7 @@ spdx|every C file begins with its SPDX line
 arrows|includes go one way: common knows neither program, no program the other
 prefix|what a header declares bears the name of its file
 file_length|no C file has more than 300 lines
+width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
 launcher_size|launcher and common together have at most 1,500 lines of code
 messages|messages say "cannot", never that something failed
@@ -72,13 +76,12 @@ targets|the targets that make help lists exist
 
 # --- looking ---------------------------------------------------------------------------------------
 
-# Everything that is, or could be, tracked.
+# Everything that is, or could be, tracked. git does not speak to strangers, and is not in a tarball.
 list_files() {
-	if [ -e .git ]; then
-		git ls-files --cached --others --exclude-standard
-	else
-		find . -type f | sed 's|^\./||'
-	fi | while IFS= read -r file; do
+	{
+		git ls-files --cached --others --exclude-standard 2>/dev/null ||
+			find . \( -name .git -o -path ./build \) -prune -o -type f -print | sed 's|^\./||'
+	} | while IFS= read -r file; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
 	done | sort
 }
@@ -102,6 +105,10 @@ make_view() {
 
 refresh_view() {
 	list_files >"$view/files"
+	grep -qx 'src/launcher/main\.c' "$view/files" || {
+		echo 'Bail out! no file found to check'
+		exit 1
+	}
 	rm -r -f --one-file-system "$view/code" "$view/words"
 	for directory in $(named 'c h' src include | sed 's|/[^/]*$||' | sort -u); do
 		mkdir -p "$view/code/$directory" "$view/words/$directory"
@@ -183,12 +190,12 @@ small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprin
 check_small() { grep_code "$(a_call_of $small)" src/launcher src/common; }
 plant_small() { plant_each src/common/name.c '	x = %s(y);' $small; }
 
-keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability|sys/mount'
+keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability'
 check_headers() {
 	grep_code "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($keeper_headers)(/[a-z]*)?\.h>" \
 		src/launcher src/common include
 }
-plant_headers() { plant src/launcher/help.c '#include <stdio.h>'; }
+plant_headers() { plant src/launcher/enter.c '#include <stdio.h>'; }
 
 credentials='setuid setgid seteuid setegid setreuid setregid setresuid setresgid setgroups capset
 	cap_set_proc cap_set_flag cap_set_ambient cap_drop_bound seccomp seccomp_load'
@@ -340,7 +347,7 @@ check_pragma() {
 		grep -q '^#pragma once$' "$file" || echo "$file"
 	done
 }
-plant_pragma() { sed -i '/^#pragma once$/d' src/launcher/help.h; }
+plant_pragma() { sed -i '/^#pragma once$/d' src/keeper/help.h; }
 
 check_spdx() {
 	for file in $(named 'c h h.in' src include tests); do
@@ -394,6 +401,19 @@ check_file_length() {
 }
 plant_file_length() { seq -f '/* %g */' 300 >>src/common/name.c; }
 
+check_width() {
+	for file in $(named 'c h' src include tests); do
+		awk -v file="$file" '{
+			width = 0
+			for (i = 1; i <= length($0); i++)
+				width += substr($0, i, 1) == "\t" ? 8 - width % 8 : 1
+			if (width > 100)
+				printf "%s:%d: %d columns\n", file, FNR, width
+		}' "$file"
+	done
+}
+plant_width() { plant src/common/name.c "$(printf '/*\t%093d */' 0)"; }
+
 check_function_length() { in_functions length -v max=60; }
 plant_function_length() {
 	plant src/keeper/build.c 'static void endless(void)' '{'
@@ -417,7 +437,7 @@ check_messages() {
 plant_messages() { plant src/keeper/build.c '	report("failed to open");'; }
 
 check_marks() {
-	grep_in . 'T[O]DO|F[I]XME|X[X]X[^X.]|H[A]CK' $(cat "$view/files")
+	grep_in . 'T[O]DO|F[I]XME|(^|[^X])X[X]X([^X]|$)|H[A]CK' $(cat "$view/files")
 }
 plant_marks() { plant README.md "$(printf 'TO%s: later' DO)"; }
 
@@ -466,12 +486,17 @@ shell_scripts() {
 
 check_shell_safe() {
 	for file in $(shell_scripts); do
-		grep -qE '^set -[a-z]*e' "$file" || echo "$file: no set -eu"
-		grep -qE '^set -[a-z]*u' "$file" || echo "$file: no set -eu"
+		# A system test starts by reading lib.sh, which sets it.
+		grep -qE '^set -[a-z]*(e[a-z]*u|u[a-z]*e)|^\. .*/lib\.sh"?$' "$file" ||
+			echo "$file: no set -eu"
+	done
+	for file in $(named sh tests | grep '/lib\.sh$'); do
+		grep -qE '^set -[a-z]*(e[a-z]*u|u[a-z]*e)' "$file" || echo "$file: no set -eu"
 	done
 }
 plant_shell_safe() {
 	plant tests/new.sh '#!/bin/sh' 'true'
+	plant tests/lint/lib.sh 'true'
 	expected=2
 }
 
@@ -486,8 +511,8 @@ plant_shell_delete() { plant tests/new.sh '#!/bin/sh' 'set -eu' 'rm -rf here'; }
 long_options() { grep -oE -e '--[a-z][a-z-]+' | sed 's/-*$//' | sort -u; }
 
 options_of_table() {
-	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", \(true\|false\),.*/--\1/p" \
-		src/common/arguments.c | sort -u
+	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", [a-z_]*, .*/--\1/p" src/common/arguments.c |
+		sort -u
 }
 
 options_of_page() {
@@ -507,7 +532,7 @@ compare_sets() {
 
 check_options() {
 	options_of_table >"$view/table"
-	long_options <"$view/words/src/launcher/help.c" >"$view/help"
+	long_options <"$view/words/src/keeper/help.c" >"$view/help"
 	options_of_page >"$view/page"
 	options_named_by_page >"$view/page-named"
 	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
@@ -519,16 +544,15 @@ check_options() {
 	compare_sets page-named table 'spoken of in the page, not in the table'
 }
 plant_options() {
-	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/launcher/help.c
+	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/help.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
 	plant man/completion/trampoline.bash.in 'words="--from-completion"'
-	sed -i 's|^\(.*\){.h., "help", false|\t{0, "from-table", false, false, ANY, NO_MODE},\n&|' \
-		src/common/arguments.c
+	sed -i '/^\t{.h., "help", /{ h; s/.h., "help"/0, "from-table"/; p; g; }' src/common/arguments.c
 	expected=7
 }
 
 check_statuses() {
-	grep -oE '\b12[4-8]\b' "$view/words/src/launcher/help.c" | sort -u | while read -r status; do
+	grep -oE '\b12[4-8]\b' "$view/words/src/keeper/help.c" | sort -u | while read -r status; do
 		grep -qE "^\.It (Li )?$status" man/trampoline.8 || echo "man/trampoline.8: no .It $status"
 	done
 }
@@ -537,7 +561,7 @@ plant_statuses() { sed -i 's/^\.It \(Li \)\{0,1\}126/.It 226/' man/trampoline.8;
 # Each place's keys with the defaults it gives: SECTION KEY = VALUE.
 keys_of_keeper() {
 	sed -n 's/^[[:space:]]*{"\([a-z_]*\)", "\([a-z_]*\)", "\([^"]*\)".*/[\1] \2 = \3/p' \
-		"$view/words/src/keeper/config.c" | sort
+		"$view"/words/src/keeper/*.c | sort
 }
 
 keys_of_page() {
@@ -556,7 +580,7 @@ check_keys() {
 	keys_of_keeper >"$view/keeper"
 	keys_of_page >"$view/page"
 	keys_of_file >"$view/file"
-	[ -s "$view/keeper" ] || echo "src/keeper/config.c: no table of keys found"
+	[ -s "$view/keeper" ] || echo "src/keeper: no table of keys found"
 	for place in page file; do
 		compare_sets keeper $place "in the keeper, not in the $place"
 		compare_sets $place keeper "in the $place, not in the keeper"
@@ -565,7 +589,7 @@ check_keys() {
 plant_keys() {
 	plant man/trampoline.conf.5 '.Ss [limits]' '.It Li "patience = 3s"'
 	plant jail-image/trampoline.conf '#patience = 4s'
-	sed -i 's/^\(.*\){"limits", "cpu"/\t{"limits", "haste", "1", read_limit},\n&/' src/keeper/config.c
+	sed -i 's/^\(.*\){"limits", "cpu"/\t{"limits", "haste", "1", read_limit},\n&/' src/keeper/key.c
 	expected=4
 }
 
@@ -647,9 +671,19 @@ restore() {
 }
 
 cd "$root"
-make_view
-if [ "${1-}" = --self-test ]; then
+# In the scratch copy, which is not under version control, git must not find what is around it.
+GIT_CEILING_DIRECTORIES=$(dirname "${TMPDIR:-/tmp}/x")
+export GIT_CEILING_DIRECTORIES
+case ${1-} in
+--self-test)
+	make_view
 	self_test
-else
+	;;
+--files)
+	list_files
+	;;
+*)
+	make_view
 	check_all "$@"
-fi
+	;;
+esac

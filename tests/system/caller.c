@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A caller with habits: `caller HABIT... -- PROGRAM [ARGUMENT...]` takes on each and becomes PROGRAM.
- *   signals          every signal blocked and ignored, SIGTERM and SIGALRM pending
- *   timer=MS         an interval timer that fires in MS milliseconds
- *   open=FD:PATH     PATH open for reading as FD       path=FD:PATH    the same with O_PATH
- *   socket=FD        a socket as FD                    close=FD        FD closed
- *   fds=N            N descriptors of / from 3 on      argv=none       no argument vector at all
- *   argv=empty       an empty argv[0]                  env=TEXT        TEXT put into the environment as is
+ * A caller with habits: `caller HABIT... -- PROGRAM [ARGUMENT...]` takes on each and becomes
+ * PROGRAM. signals          every signal blocked and ignored, SIGTERM and SIGALRM pending timer=MS
+ * an interval timer that fires in MS milliseconds open=FD:PATH     PATH open for reading as FD
+ * path=FD:PATH    the same with O_PATH socket=FD        a socket as FD                    close=FD
+ * FD closed fds=N            N descriptors of / from 3 on      argv=none       no argument vector
+ * at all argv=empty       an empty argv[0]                  env=TEXT        TEXT put into the
+ * environment as is nofile=N         no descriptor from N on from now on
  */
 #include <err.h>
 #include <fcntl.h>
@@ -54,12 +54,17 @@ static void take_signals(void)
 			signal(number, SIG_IGN);
 }
 
-static void open_many(int count)
+static void limit_descriptors(int count)
 {
-	struct rlimit limit = {(rlim_t)count + 16, (rlim_t)count + 16};
+	struct rlimit limit = {(rlim_t)count, (rlim_t)count};
 
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		err(1, "RLIMIT_NOFILE");
+}
+
+static void open_many(int count)
+{
+	limit_descriptors(count + 16);
 	while (count-- > 0)
 		if (open("/", O_RDONLY) < 0)
 			err(1, "/");
@@ -87,6 +92,8 @@ static void take_habit(const char *habit, char ***argv)
 		close((int)strtol(habit + 6, NULL, 10));
 	} else if (strncmp(habit, "fds=", 4) == 0) {
 		open_many((int)strtol(habit + 4, NULL, 10));
+	} else if (strncmp(habit, "nofile=", 7) == 0) {
+		limit_descriptors((int)strtol(habit + 7, NULL, 10));
 	} else if (strcmp(habit, "argv=none") == 0) {
 		*argv = (char **)none;
 	} else if (strcmp(habit, "argv=empty") == 0) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # trampoline-image: what it builds, what its audit finds, how it switches.
+# shellcheck disable=SC2016 # what undoes a fault is evaluated later
 . "$(dirname "$0")/lib.sh"
 
 image=$T_PREFIX/sbin/trampoline-image
@@ -240,9 +241,9 @@ sleep 60 &
 sleep 60
 END
 chmod 755 "$recipes/slow"
-slow_runs() { [ -e "$home"/.new-*/tree/started ]; }
+slow_runs() { compgen -G "$home/.new-*/tree/started"; }
 recipe_runs() { pgrep -f "^/bin/sh $recipes/slow"; }
-slow_gone() { ! pgrep -f "^/bin/sh $recipes/slow" && [ ! -e "$home"/.new-*/tree/started ]; }
+slow_gone() { ! recipe_runs && ! slow_runs; }
 for signal in TERM INT HUP; do
 	# A shell's background job ignores INT; perl gives it back.
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$image" build "$name" --recipe slow 2>"$ERR" &
@@ -264,8 +265,8 @@ ok "and another one activates" "$image" activate "$name@$fourth"
 ok "the build is still at work" slow_runs
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || :
-wait_gone() { ! recipe_runs; }
-ok "a killed build takes its recipe with it" wait_for 5 wait_gone
+recipe_gone() { ! recipe_runs; }
+ok "a killed build takes its recipe with it" wait_for 5 recipe_gone
 is "and its mounts" "$(findmnt -rno TARGET | grep -F "$home" || :)" ""
 is "its directory is left" "$(find "$home" -maxdepth 1 -name '.new-*' | wc -l)" 1
 left=$(echo "$home"/.new-*)
@@ -295,7 +296,9 @@ for i in 1 2 3; do "$image" build "$name" --recipe busybox >"$T_WORK/out.$i" 2>&
 wait
 is "three builds at once make three versions" \
 	"$(grep -h "^$name@" "$T_WORK"/out.? | sort -u | wc -l)" 3
-for version in $(grep -h "^$name@" "$T_WORK"/out.?); do ok "$version is sound" "$image" audit "$version"; done
+while read -r version; do
+	ok "$version is sound" "$image" audit "$version"
+done < <(grep -h "^$name@" "$T_WORK"/out.?)
 
 # --- pruning -------------------------------------------------------------------------------------
 

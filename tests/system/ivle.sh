@@ -6,6 +6,7 @@
 #   6   its length check was an assert, gone with NDEBUG: our sources use none; long paths are under 5
 #   30  a macro defined in one configuration and used in another: what can be tested is that the second
 #       configuration of ours builds and runs, which is done below
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {
@@ -64,7 +65,7 @@ done
 rm -rf --one-file-system "$ALICE/deep"
 for target in /etc /root ../../../etc; do
 	ln -sfn $target "$ALICE/host-etc"
-	not_ok "7: a link to $target leads to the jail's, not to the host's" run -C /home/alice alice grep -q root:x:0 host-etc/passwd
+	not_ok "7: a link to $target leads to the jail's, not to the host's" run alice ls host-etc/shadow host-etc/fstab
 done
 rm -f "$ALICE/host-etc"
 make_user ida 20013
@@ -88,14 +89,14 @@ for name in 4001abc ' 4001' 4294971297 010 20001; do
 	refused 125 "$name" "9: a number for a name: '$name'" run "$name" id
 done
 for limit in cpu=10abc 'cpu= 10' cpu=18446744073709551617 processes=010x memory=0x10; do
-	refused 125 "$limit" "9: a number that ends in something else: $limit" run -l "$limit" alice id
+	refused 125 -l "9: a number that ends in something else: $limit" run -l "$limit" alice id
 done
 printf '[trampoline]\nminimum_uid = 1000abc\n' | configure
 refused 125 trampoline.conf:2 "9: the same in the configuration" run alice id
 default_config
 for uid in 0 10 33 99 999 65534; do
 	chown "$uid" "$DATA/ida/home/ida"
-	refused 125 "$uid" "10: a system uid, $uid, owns the home" run ida id
+	refused 125 uid "10: a system uid, $uid, owns the home" run ida id
 done
 chown 20013:20013 "$DATA/ida/home/ida"
 is "10: uid and jail belong together" "$(run ida id -u; run alice id -u)" $'20013\n20001'
@@ -104,7 +105,7 @@ is "11: the gid is the home's, not the uid again" "$(run ida probe uid gid group
 	$'uid: 20013 20013 20013 20013\ngid: 20014 20014 20014 20014\ngroups: 20014'
 for gid in 0 10 42 999 65534; do
 	chgrp "$gid" "$DATA/ida/home/ida"
-	refused 125 "$gid" "11: a system gid, $gid, owns the home" run ida id
+	refused 125 gid "11: a system gid, $gid, owns the home" run ida id
 done
 chown 20013:20013 "$DATA/ida/home/ida"
 
@@ -152,9 +153,9 @@ is "17: anywhere" "$(find "$T_STATEDIR" "$T_RUNDIR" /run /tmp -maxdepth 2 -xdev 
 
 # --- 18 to 22: what leads out --------------------------------------------------------------------
 
-is "18: the caller's directory is left" "$(cd /etc && run alice sh -c 'pwd; cat hostname ../../etc/hostname 2>/dev/null')" /home/alice
+is "18: the caller's directory is left" "$(cd "$T_WORK" && : >only-here && run alice sh -c 'pwd; ls only-here ../../only-here 2>/dev/null')" /home/alice
 for directory in . .. '' ../.. etc home/alice; do
-	refused 125 "$directory" "18: a relative directory: '$directory'" run -C "$directory" alice id
+	refused 125 -C "18: a relative directory: '$directory'" run -C "$directory" alice id
 done
 is "19: an inherited directory is closed" "$(caller open=5:/ open=6:/etc -- "$(command -v setpriv)" --reuid=33 \
 	--regid=33 --clear-groups "$T" alice sh -c 'probe fds; ls -d /proc/self/fd/5/etc 2>/dev/null')" "fds: 0 1 2"
@@ -227,7 +228,7 @@ unshare -m --propagation private bash -c '
 	for i in $(seq 100); do [ -e "$T_WORK/ready" ] && break; sleep 0.05; done
 	name=$(printf "alice\nsshd: Accepted root\033[2J")
 	setpriv --reuid=33 --regid=33 --clear-groups "$T" "$name" id 2>/dev/null
-	setpriv --reuid=33 --regid=33 --clear-groups "$T" nosuch id 2>/dev/null
+	setpriv --reuid=33 --regid=33 --clear-groups "$T" --nosuch id 2>/dev/null
 	perl -MSocket -e "socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, q(end), 0, sockaddr_un(q(/dev/log)))"
 	wait $logger
 ' >"$OUT" 2>"$ERR" || :
@@ -258,7 +259,7 @@ make_user _under 20015
 is "32: a name that begins with an underscore" "$(run _under id -u)" 20015
 # shellcheck disable=SC2016
 for name in 'alice;id' '$(id)' '`id`' 'alice id' "alice'" 'alice|id' 'alice&' $'alice\nid'; do
-	refused 125 alice "33: a shell's characters in a name: $(printf %q "$name")" run "${name/\$(id)/\$(alice)}" id
+	refused 125 "not a jail's name" "33: a shell's characters in a name: $(printf %q "$name")" run "$name" id
 	not_ok "33: nor does the user command take them" "$T_PREFIX/sbin/trampoline-user" add "$name" --uid 20099
 done
 hash_data() { find "$DATA" -xdev -printf '%p %y %m %U %G %s %i\n' -type f -exec sha256sum {} + | sort | sha256sum; }

@@ -122,9 +122,10 @@ status() {
 
 # --- refusals ------------------------------------------------------------------------------------
 
-# What a refusal may not change: our state and the host's mount table.
+# What a refusal may not change: our state and the host's mount table. A jail that was stale already
+# may have been replaced first, and is remembered.
 traces() {
-	find "$T_RUNDIR" -xdev -printf '%p %y %m %U\n' | sort
+	find "$T_RUNDIR" -xdev ! -name 'retired.*' -printf '%p %y %m %U\n' | sort
 	host_mounts
 }
 
@@ -140,7 +141,7 @@ refused() {
 	[ "$got" -eq "$wanted" ] || problem+="status $got, not $wanted; "
 	[ ! -s "$OUT" ] || problem+="something on stdout; "
 	[ "$(wc -l <"$ERR")" -eq 1 ] || problem+="not one line on stderr; "
-	grep -qE '^trampoline: cannot [^:]+: .+$' "$ERR" || problem+="no sentence 'cannot X: Y'; "
+	grep -qE '^trampoline: cannot .+: .+$' "$ERR" || problem+="no sentence 'cannot X: Y'; "
 	grep -qF -e "$text" "$ERR" || problem+="the sentence lacks '$text'; "
 	[ "$before" = "$after" ] || problem+="it left something: $(diff <(echo "$before") <(echo "$after") || :); "
 	if [ -z "$problem" ]; then
@@ -262,7 +263,7 @@ remove_user() {
 # retire JAIL: its pin and record go, whatever state it is in.
 retire() {
 	"$T_TOOLS/nsmounts" -d "jails/$1/mnt" "$T_RUNDIR/hub" >/dev/null 2>&1 || :
-	rm -f "$T_RUNDIR/jails/$1/record" "$T_RUNDIR/jails/$1/lock"
+	rm -f "$T_RUNDIR/jails/$1/record" "$T_RUNDIR/jails/$1"/retired.* "$T_RUNDIR/jails/$1/lock"
 	[ ! -d "$T_RUNDIR/jails/$1" ] || rmdir "$T_RUNDIR/jails/$1"
 }
 

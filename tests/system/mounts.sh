@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Three binds, and a host that does not notice.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 JAILS=200
@@ -25,6 +26,7 @@ in_jail alice true
 is "with dev = none and proc = none a jail is exactly three mounts" \
 	"$(jail_mounts alice | awk '{ print $5 }' | sort | xargs)" "/ /home /tmp"
 is "and runs" "$(in_jail alice id -u)" 20001
+is "also for the leader of a session" "$(setsid -w "$T" alice id -u)" 20001
 is "with an empty /dev" "$(in_jail alice ls -A /dev)" ""
 is "and an empty /proc" "$(in_jail alice ls -A /proc)" ""
 printf '[confinement]\ndev = none\n' | override alice

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mount table of a pinned mount namespace: `nsmounts PIN [PIN...]` walks from pin to pin (the hub,
- * then a path in the hub) and prints /proc/self/mountinfo there, read through a descriptor of the
- * host's /proc, since a namespace that only we made has none. `-i` prints the namespace's inode
- * instead; `-d PATH` takes the mount PATH of the last namespace away; `-x PATH` lets it expire, once,
- * and prints the kernel's word for the result.
+ * The mount table of a pinned mount namespace: `nsmounts PIN [PIN...]` walks from pin to pin (the
+ * hub, then a path in the hub) and prints /proc/self/mountinfo there, read through a descriptor of
+ * the host's /proc, since a namespace that only we made has none. `-i` prints the namespace's inode
+ * instead; `-d PATH` takes the mount PATH of the last namespace away; `-x PATH` lets it expire,
+ * once, and prints the kernel's word for the result.
  */
 #include <err.h>
 #include <errno.h>

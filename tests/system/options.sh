@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Every option of a run, one by one.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Many at once: one namespace for each jail, one pin for each namespace, nobody refused.
+set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 MANY=300

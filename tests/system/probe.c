@@ -22,8 +22,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define FDS 65536 /* numbers looked at; /proc may be absent */
-#define SIGNALS 64
+#define FDS		   65536 /* numbers looked at; /proc may be absent */
+#define SIGNALS		   64
 #define IOPRIO_WHO_PROCESS 1
 
 static void show_uid(void)
@@ -61,14 +61,16 @@ static void show_capabilities(void)
 
 	for (cap_value_t cap = 0; cap <= 63; cap++) {
 		for (int flag = 0; flag < 3; flag++) {
-			static const cap_flag_t flags[] = {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE};
+			static const cap_flag_t flags[] = {CAP_PERMITTED, CAP_EFFECTIVE,
+							   CAP_INHERITABLE};
 			cap_flag_value_t value = CAP_CLEAR;
 
 			if (cap_get_flag(sets, cap, flags[flag], &value) == 0 && value == CAP_SET)
 				counts[flag]++;
 		}
 		counts[3] += prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0) == 1;
-		counts[4] += prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, (unsigned long)cap, 0, 0) == 1;
+		counts[4] +=
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, (unsigned long)cap, 0, 0) == 1;
 	}
 	printf("%d %d %d %d %d", counts[0], counts[1], counts[2], counts[3], counts[4]);
 	cap_free(sets);
@@ -110,10 +112,10 @@ static void show_standard(void)
 
 		if (fstat(fd, &status) == 0)
 			kind = S_ISCHR(status.st_mode) && status.st_rdev == 0x103 ? "null"
-			       : S_ISCHR(status.st_mode)                          ? "char"
-			       : S_ISFIFO(status.st_mode)                         ? "pipe"
-			       : S_ISREG(status.st_mode)                          ? "file"
-			       : S_ISSOCK(status.st_mode)                         ? "socket"
+			       : S_ISCHR(status.st_mode)			  ? "char"
+			       : S_ISFIFO(status.st_mode)			  ? "pipe"
+			       : S_ISREG(status.st_mode)			  ? "file"
+			       : S_ISSOCK(status.st_mode)			  ? "socket"
 										  : "other";
 		printf("%s%s", fd ? " " : "", kind);
 	}
@@ -166,7 +168,8 @@ static void show_timers(void)
 		struct itimerval value;
 
 		getitimer(which[i], &value);
-		printf("%s%ld", i ? " " : "", (long)(value.it_value.tv_sec + value.it_value.tv_usec));
+		printf("%s%ld", i ? " " : "",
+		       (long)(value.it_value.tv_sec + value.it_value.tv_usec));
 	}
 }
 
@@ -229,7 +232,7 @@ static void show_limits(void)
 		const char *name;
 		__rlimit_resource_t resource;
 	} limits[] = {
-		{"cpu", RLIMIT_CPU},     {"data", RLIMIT_DATA},   {"as", RLIMIT_AS},
+		{"cpu", RLIMIT_CPU},	 {"data", RLIMIT_DATA},	  {"as", RLIMIT_AS},
 		{"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}, {"nofile", RLIMIT_NOFILE},
 		{"stack", RLIMIT_STACK}, {"core", RLIMIT_CORE},
 	};

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# An installation of its own for tests and measurements, compiled with its own paths. All of it lies in
+# /var/lib/trampoline-test.N, where every parent is root's, and /run/trampoline-test.N.
+# The working directory is the top of the sources; BUILD says where to build.
+
+# installation_name: chooses the paths and exports them for the tests.
+installation_name() {
+	T_ROOT=/var/lib/trampoline-test.$$-$RANDOM
+	mkdir -m 755 "$T_ROOT"
+	T_MARK=${T_ROOT##*/}
+	T_RUNDIR=/run/$T_MARK
+	T_PREFIX=$T_ROOT/prefix T_SYSCONFDIR=$T_ROOT/etc T_STATEDIR=$T_ROOT/state
+	T_TOOLS=$T_ROOT/tools T_WORK=$T_ROOT/work T=$T_PREFIX/bin/trampoline
+	mkdir -m 755 "$T_TOOLS" "$T_WORK"
+	export T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK
+}
+
+build_tools() {
+	local flags="-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra" cc=${CC:-cc}
+	# shellcheck disable=SC2086 # flags are words
+	{
+		$cc $flags -o "$T_TOOLS/caller" tests/system/caller.c &&
+			$cc $flags -o "$T_TOOLS/nsmounts" tests/system/nsmounts.c &&
+			$cc $flags -o "$T_TOOLS/entry" tests/bench/entry.c &&
+			$cc $flags -static -o "$T_TOOLS/probe" tests/system/probe.c -lcap &&
+			$cc $flags -static -nostdlib -fno-stack-protector -o "$T_TOOLS/true" tests/bench/true.c
+	}
+}
+
+# installation_make: programs, a busybox image with our probe in it, alice (20001) and bob (20002).
+installation_make() {
+	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" \
+		STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" DESTDIR= install && build_tools &&
+		"$T_PREFIX/sbin/trampoline-image" build default --recipe busybox &&
+		"$T_PREFIX/sbin/trampoline-user" add alice --uid 20001 &&
+		"$T_PREFIX/sbin/trampoline-user" add bob --uid 20002 &&
+		install -m 755 "$T_TOOLS/probe" "$T_TOOLS/true" "$T_STATEDIR/images/default/current/usr/" &&
+		ln -s ../usr/probe "$T_STATEDIR/images/default/current/bin/probe" &&
+		"$T" --prepare alice && "$T" --prepare bob
+}
+
+# Processes of ours: living in one of our jails, running our programs, or started by a test.
+our_processes() {
+	{
+		grep -lF "$T_MARK/state/images/" /proc/[0-9]*/mountinfo || :
+		grep -lzxF "T_INSIDE=$T_MARK" /proc/[0-9]*/environ || :
+		find /proc/[0-9]*/exe -maxdepth 0 -lname "$T_PREFIX/*" || :
+	} 2>/dev/null | cut -d / -f 3 | sort -u
+}
+
+# installation_remove: what a kernel can hold goes first, files last, and none below a mount.
+installation_remove() {
+	local pid
+	[ -n "${T_MARK:-}" ] || return 0
+	if [ -n "${KEEP:-}" ]; then
+		echo "kept: $T_ROOT and $T_RUNDIR (T=$T)"
+		return 0
+	fi
+	for pid in $(our_processes); do
+		kill -KILL "$pid" 2>/dev/null || :
+	done
+	while findmnt -n "$T_RUNDIR/hub" >/dev/null; do umount "$T_RUNDIR/hub" || break; done
+	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR" || break; done
+	if grep -qF "$T_MARK" /proc/self/mountinfo; then
+		echo "not removed, something is still mounted there: $T_ROOT $T_RUNDIR" >&2
+		return 1
+	fi
+	rm -rf --one-file-system "$T_ROOT" "$T_RUNDIR"
+}

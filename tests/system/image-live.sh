@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The image is switched under a load of requests; images and users that are in use are not removed.
+. "$(dirname "$0")/lib.sh"
+
+image=$T_PREFIX/sbin/trampoline-image
+user=$T_PREFIX/sbin/trampoline-user
+home=$IMAGES/switched
+switches=${SWITCHES:-50}
+
+cleanup() {
+	local name
+	touch "$T_WORK/stop"
+	pkill -KILL -u 20021,20022 || :
+	wait
+	for name in carol dave; do
+		"$T" --discard --kill "$name" >/dev/null 2>&1 || :
+		[ ! -d "$DATA/$name" ] || remove_user "$name"
+		rm -f "$CONFIG/jails.d/$name.conf"
+	done
+	rm -rf --one-file-system "$home"
+}
+
+# Two images that differ in twenty files, each of which says which it is.
+build_marked() {
+	local i
+	mkdir -p "$T_WORK/tree/etc/marks"
+	for i in {1..20}; do echo "$1" >"$T_WORK/tree/etc/marks/$i"; done
+	"$image" build switched --from "$T_WORK/tree" "${@:2}" 2>"$ERR" | cut -d @ -f 2
+}
+mkdir -p "$T_WORK/tree"
+cp -a "$IMAGES/default/current/." "$T_WORK/tree"
+red=$(build_marked red)
+blue=$(build_marked blue --no-activate)
+for name in carol dave; do printf '[trampoline]\nimage = switched\n' | override "$name"; done
+"$user" add carol --uid 20021 2>"$ERR"
+"$user" add dave --uid 20022 2>"$ERR"
+
+# The marks a request sees over some time: one word if it ran wholly on one image.
+# shellcheck disable=SC2016 # for the jail's shell
+reads='for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do read x </etc/marks/$i; echo $x; done'
+is "a request sees the image that is current" "$(in_jail carol sh -c "$reads" | uniq)" red
+
+# --- switching under load ------------------------------------------------------------------------
+
+in_jail carol sh -c "$reads; until [ -e /tmp/wake ]; do sleep 0.1; done; $reads" >"$T_WORK/sleeper" &
+sleeper=$!
+wait_for 5 grep -q red "$T_WORK/sleeper"
+
+requests() {
+	local n=0 seen
+	while [ ! -e "$T_WORK/stop" ]; do
+		n=$((n + 1))
+		seen=$(in_jail carol sh -c "$reads" 2>&1 | sort | uniq -c | awk '{ $1 = $1; print }')
+		case $seen in
+		'20 red' | '20 blue') echo "${seen#20 }" >>"$T_WORK/seen.$1" ;;
+		*) echo "request $n: $seen" >>"$T_WORK/bad.$1" ;;
+		esac
+	done
+}
+loops=()
+for i in 1 2 3 4; do
+	requests "$i" &
+	loops+=($!)
+done
+failed=0
+for ((i = 0; i < switches; i++)); do
+	version=$([ $((i % 2)) -eq 0 ] && echo "$blue" || echo "$red")
+	"$image" activate "switched@$version" >"$OUT" 2>&1 || failed=$((failed + 1))
+done
+touch "$T_WORK/stop"
+wait "${loops[@]}"
+is "the image is switched $switches times under load" "$failed" 0
+is "no request of four at once fails or sees two images" "$(cat "$T_WORK"/bad.* 2>/dev/null || :)" ""
+served=$(cat "$T_WORK"/seen.* | wc -l)
+ok "there were as many requests as switches at least ($served)" test "$served" -ge "$switches"
+is "and both images were seen" "$(cat "$T_WORK"/seen.* | sort -u | xargs)" "blue red"
+"$image" activate "switched@$blue" 2>"$ERR"
+is "the next request sees the new image" "$(in_jail carol sh -c "$reads" | uniq)" blue
+
+# --- what is in use stays ------------------------------------------------------------------------
+
+green=$(build_marked green)
+build_marked yellow >/dev/null
+is "a request sees the newest" "$(in_jail carol sh -c "$reads" | uniq)" yellow
+ok "prune" "$image" prune switched
+like "says that a jail uses the old one" "$(cat "$ERR")" "switched@$red stays: a jail uses it"
+ok "which stays" test -d "$home/$red"
+ok "so does the one that rollback wants" test -d "$home/$green"
+ok "and the one nobody uses is gone" test ! -e "$home/$blue"
+as_www "$T" carol touch /tmp/wake
+wait "$sleeper"
+is "who began on the old image has seen no other to the end" "$(sort "$T_WORK/sleeper" | uniq -c | xargs)" "40 red"
+"$T" --cleanup >"$OUT" 2>&1 || :
+ok "prune once more" "$image" prune switched
+ok "removes it when it is not used" test ! -e "$home/$red"
+
+in_jail dave sleep 60 &
+sleeper=$!
+dave_runs() { pgrep -u 20022 -x sleep; }
+wait_for 5 dave_runs
+not_ok "a user with a process is not removed" "$user" remove dave --yes
+like "it says why" "$(cat "$ERR")" 'the jail is in use'
+ok "everything of his is there" "$user" check dave
+is "and his jail works" "$(in_jail dave sh -c 'echo hello >/tmp/x; cat /tmp/x')" hello
+"$T" --discard dave >"$OUT" 2>&1
+not_ok "nor when his jail is discarded with the process still in it" "$user" remove dave --yes
+pkill -KILL -u 20022 -x sleep
+{ wait "$sleeper"; } 2>/dev/null || :
+dave_sleeps() { ! dave_runs; }
+wait_for 5 dave_sleeps
+in_jail dave true
+ok "an idle one is, with an archive" "$user" remove dave --yes --archive "$T_WORK/dave.tar.gz"
+is "nothing is left of him" "$(find "$DATA" -maxdepth 1 -name '*dave*')" ""
+ok "but the archive" tar -tzf "$T_WORK/dave.tar.gz" dave/tmp/x
+unlike "and no jail" "$("$T" --list)" dave
+not_ok "and nobody gets in" in_jail dave true

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Real input: a Debian image with Python, and a user's own script as a web application runs it.
+# The image is kept in build/cache from one run to the next.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+CACHE=${TRAMPOLINE_CACHE:-build/cache}
+ROUNDS=60
+PIA=$DATA/pia/home/pia
+outside=$T_WORK/root
+
+cleanup() {
+	local point
+	for point in home tmp proc ''; do
+		if findmnt -n "$outside/$point" >/dev/null; then umount "$outside/$point"; fi
+	done
+	default_config
+	[ ! -e "$DATA/pia" ] || remove_user pia
+	rm -rf --one-file-system "$IMAGES/debian"
+}
+
+# --- the image -----------------------------------------------------------------------------------
+
+key=$(cat jail-image/recipes/debian jail-image/trampoline-image.in jail-image/*.sh | sha256sum | cut -c 1-16)
+kept=$CACHE/debian-$key
+if [ -d "$kept/current" ] && [ "$(stat -c %u "$kept")" = 0 ]; then
+	cp -a "$kept" "$IMAGES/debian"
+	ok "the Debian image of an earlier run is whole" "$T_PREFIX/sbin/trampoline-image" audit debian
+else
+	ok "a Debian image with Python is built" "$T_PREFIX/sbin/trampoline-image" build debian \
+		--recipe debian --include python3
+	[ -e "$IMAGES/debian/current" ] || exit 1
+	rm -rf --one-file-system "$CACHE"
+	mkdir -p "$CACHE"
+	cp -a "$IMAGES/debian" "$kept.new"
+	mv "$kept.new" "$kept"
+fi
+make_user pia 20050
+printf '[trampoline]\nimage = debian\n' | override pia
+
+# --- a request -----------------------------------------------------------------------------------
+
+cat >"$PIA/request.py" <<'END'
+import json, os, pwd, sys
+body = sys.stdin.buffer.read()
+sys.stdout.buffer.write(b"Content-Type: application/octet-stream\r\n\r\n")
+print(json.dumps([sys.argv[1:], pwd.getpwuid(os.getuid()).pw_name, os.getcwd(),
+    {k: v for k, v in sorted(os.environ.items()) if k[:4] in ("REQU", "QUER", "CONT", "HTTP", "PATH", "SECR")}]), flush=True)
+sys.stdout.buffer.write(body[::-1])
+sys.stderr.write("to the log\n")
+open("counter", "a").write("x")
+sys.exit(len(open("counter").read()))
+END
+chmod 644 "$PIA/request.py"
+head -c 1000000 /dev/urandom >"$T_WORK/body"
+request() {
+	as_www env -i SECRET=1 REQUEST_METHOD=POST QUERY_STRING='a=1&b=%20' CONTENT_LENGTH=1000000 \
+		CONTENT_TYPE=application/octet-stream HTTP_HOST=example.org HTTP_PROXY=evil \
+		"$T" --cgi pia python3 request.py 'an argument' 'ä' '' <"$T_WORK/body"
+}
+got=0
+request >"$T_WORK/answer" 2>"$T_WORK/words" || got=$?
+{
+	printf 'Content-Type: application/octet-stream\r\n\r\n'
+	printf '%s\n' '[["an argument", "\u00e4", ""], "pia", "/home/pia", {"CONTENT_LENGTH": "1000000", "CONTENT_TYPE": "application/octet-stream", "HTTP_HOST": "example.org", "PATH": "/usr/local/bin:/usr/bin:/bin", "QUERY_STRING": "a=1&b=%20", "REQUEST_METHOD": "POST"}]'
+	perl -0777 -pe '$_ = reverse' <"$T_WORK/body"
+} >"$T_WORK/wanted"
+is "the script's status" "$got" 1
+ok "arguments, CGI variables and a million bytes of body come back byte for byte" \
+	cmp "$T_WORK/answer" "$T_WORK/wanted"
+is "the header and the report" "$(head -n 3 "$T_WORK/answer" | tail -n 2 | tr -d '\r' | xargs -0)" \
+	"$(head -n 3 "$T_WORK/wanted" | tail -n 2 | tr -d '\r' | xargs -0)"
+is "stderr is the script's" "$(cat "$T_WORK/words")" "to the log"
+got=0
+request >"$T_WORK/answer" 2>&1 || got=$?
+is "its file is there for the next request" "$got" 2
+is "python is the user and has nothing more" "$(in_jail pia python3 -c '
+import os
+status = dict(l.split(":\t", 1) for l in open("/proc/self/status").read().splitlines() if ":\t" in l)
+print(os.getresuid(), os.getresgid(), os.getgroups(), status["NoNewPrivs"], status["CapEff"])')" \
+	"(20050, 20050, 20050) (20050, 20050, 20050) [20050] 1 0000000000000000"
+# What programs of students do. Each line is a thing that must work.
+while IFS='|' read -r description program; do
+	ok "$description" in_jail pia python3 -c "$program"
+done <<'END'
+multiprocessing|from multiprocessing import Pool; assert Pool(2).map(abs, [-1, -2]) == [1, 2]
+tempfile|import tempfile; assert tempfile.NamedTemporaryFile().name.startswith("/tmp/")
+threads|import threading as t; x = []; y = t.Thread(target=lambda: x.append(1)); y.start(); y.join(); assert x
+subprocess|import subprocess; assert subprocess.run(["sh", "-c", "echo x"], capture_output=True).stdout == b"x\n"
+a socket in /tmp|import socket, os; s = socket.socket(socket.AF_UNIX); s.bind("/tmp/s"); s.listen(); os.unlink("/tmp/s")
+randomness|import os, secrets; assert len(os.urandom(9)) == 9 and secrets.token_hex()
+time zones|import zoneinfo; zoneinfo.ZoneInfo("Australia/Melbourne")
+locale|import locale; locale.setlocale(locale.LC_ALL, "C.UTF-8")
+END
+not_ok "it cannot write into its library" in_jail pia python3 -c 'open("/usr/lib/python3/x", "w")'
+status 1 "a runaway allocation meets the limit" in_jail pia python3 -c 'x = bytearray(600 * 1024 * 1024)'
+like "and says so" "$(cat "$ERR")" MemoryError
+
+# --- its start-up --------------------------------------------------------------------------------
+
+# The same files, the same user, the same environment; the difference is trampoline.
+mkdir "$outside"
+mount --bind "$IMAGES/debian/current/" "$outside"
+mount --bind "$DATA/pia/home" "$outside/home"
+mount --bind "$DATA/pia/tmp" "$outside/tmp"
+mount --bind /proc "$outside/proc"
+in_jail pia true
+for try in 1 2 3; do
+	"$T_TOOLS/entry" $ROUNDS outside uid=20050 gid=20050 "root=$outside" env=HOME=/home/pia env=USER=pia \
+		env=LOGNAME=pia env=SHELL=/bin/sh -- /usr/bin/python3 -c pass , \
+		inside uid=33 gid=33 -- "$T" pia /usr/bin/python3 -c pass >"$T_WORK/times"
+	sed 's/^/# /' "$T_WORK/times"
+	ratio=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
+	if awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'; then break; fi
+done
+ok "python3 starts within 5 % of what it takes outside (try $try: $ratio times)" \
+	awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'

@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# trampoline-user: adds, checks, renews and removes users, and loses nothing of theirs.
+# shellcheck disable=SC2016 # what undoes a fault is evaluated later
+. "$(dirname "$0")/lib.sh"
+
+user=$T_PREFIX/sbin/trampoline-user
+image=$T_PREFIX/sbin/trampoline-image
+
+cleanup() {
+	local name
+	umount "$DATA/erin/tmp/mounted" 2>/dev/null || :
+	for name in carol dave erin frank grace root .new-carol .removed-erin; do
+		rm -rf --one-file-system "${DATA:?}/$name"
+	done
+	rm -f "$CONFIG"/jails.d/{carol,dave}.conf
+	rm -rf --one-file-system "$IMAGES/other" "${DATA:?}/link"
+}
+
+state() { find "$DATA" -printf '%P %y %m %U:%G %s %i %l\n' | sort; }
+nothing_changed() { is "$1" "$(state)" "$before"; }
+
+# --- add -----------------------------------------------------------------------------------------
+
+ok "a user is added" "$user" add carol --uid 20010
+is "home and tmp are his, the rest is root's" \
+	"$(cd "$DATA/carol" && find . -printf '%p %y %m %U:%G\n' | sort)" \
+	"$(printf '%s\n' '. d 755 0:0' './home d 755 0:0' './home/.etc d 755 0:0' \
+		'./home/.etc/group f 644 0:0' './home/.etc/passwd f 644 0:0' \
+		'./home/carol d 700 20010:20010' './tmp d 700 20010:20010')"
+is "passwd has root and the user" "$(cat "$DATA/carol/home/.etc/passwd")" \
+	"root:x:0:0:root:/root:/usr/sbin/nologin
+carol:x:20010:20010:carol:/home/carol:/bin/sh"
+is "group has both" "$(cat "$DATA/carol/home/.etc/group")" "root:x:0:
+carol:x:20010:"
+before=$(state)
+not_ok "a user is added once" "$user" add carol --uid 20011
+not_ok "a uid is given once" "$user" add dave --uid 20010
+like "the refusal names the holder" "$(cat "$ERR")" "it is carol's"
+for bad in 0 33 999 65534 60000001 4294967295 4294967296 -1 +20011 020011 0x4e2b "20011 " 20011x '' \
+	99999999999999999999; do
+	not_ok "uid $(printf %q "$bad") is refused" "$user" add dave --uid "$bad"
+done
+not_ok "gid 0 is refused" "$user" add dave --uid 20011 --gid 0
+for bad in '' . .. .x A 1x x/y 'x y' -x "$(printf 'x%.0s' {1..33})" $'x\ny' 'x;y' 'é'; do
+	not_ok "the name $(printf %q "$bad") is refused" "$user" add "$bad" --uid 20011
+done
+not_ok "a skeleton that is no directory" "$user" add dave --uid 20011 --skel /etc/passwd
+not_ok "an option it does not know" "$user" add dave --uid 20011 --shell /bin/sh
+not_ok "and nobody but root adds anyone" as_www "$user" add dave --uid 20011
+account=$(getent passwd | awk -F : '$3 >= 1000 && $3 < 60000 { print $1; exit }')
+if [ -n "$account" ]; then
+	not_ok "the uid of another account of this machine is refused" \
+		"$user" add dave --uid "$(id -u "$account")"
+fi
+ln -s "$T_WORK" "$DATA/link"
+not_ok "a link in the way is refused" "$user" add link --uid 20011
+rm "$DATA/link"
+nothing_changed "none of which changed anything"
+
+printf '[trampoline]\nminimum_uid = 30000 ; for this one\n' | override dave
+not_ok "the range is the configuration's" "$user" add dave --uid 20011
+rm "$CONFIG/jails.d/dave.conf"
+ok "without --uid the next free one is taken" "$user" add dave
+is "which is one above the highest" "$(stat -c %u:%g "$DATA/dave/home/dave")" 20011:20011
+if [ -n "$account" ] && [ ! -e "$DATA/$account" ]; then
+	ok "an account of this machine keeps its uid" "$user" add "$account"
+	is "and its group" "$(stat -c %u:%g "$DATA/$account/home/$account")" "$(id -u "$account"):$(id -g "$account")"
+	ok "and goes" "$user" remove "$account" --yes
+fi
+
+mkdir -p "$T_WORK/skel/.config"
+printf 'hello\n' >"$T_WORK/skel/.profile"
+ln -s /etc/shadow "$T_WORK/skel/link"
+install -m 755 /dev/null "$T_WORK/skel/run"
+shadow=$(stat -c '%u:%g %a %Y %Z' /etc/shadow)
+ok "--skel" "$user" add erin --uid 20012 --skel "$T_WORK/skel"
+is "gives the user a copy of his own" \
+	"$(cd "$DATA/erin/home/erin" && find . -printf '%p %y %m %U:%G %l\n' | sort)" \
+	"$(printf '%s\n' '. d 700 20012:20012 ' './.config d 755 20012:20012 ' './.profile f 644 20012:20012 ' \
+		'./link l 777 20012:20012 /etc/shadow' './run f 755 20012:20012 ')"
+is "and follows no link in it" "$(stat -c '%u:%g %a %Y %Z' /etc/shadow)" "$shadow"
+
+mkdir "$DATA/.new-frank"
+touch "$DATA/.new-frank/half"
+ok "what a killed add left does not hinder" "$user" add frank --uid 20013
+is "and is gone" "$(find "$DATA" -maxdepth 1 -name '.new-*'; find "$DATA/frank" -name half)" ""
+for i in 1 2 3 4; do "$user" add "grace" --uid "2001$((i + 3))" >"$T_WORK/out.$i" 2>&1 & done
+wait
+is "of four that add the same user at once one succeeds" \
+	"$(grep -l 'grace has uid' "$T_WORK"/out.? | wc -l)" 1
+
+# Killed at any moment an add leaves a whole user or none.
+broken=
+for i in $(seq 20); do
+	"$user" remove frank --yes >"$OUT" 2>&1 || :
+	setsid "$user" add frank --uid 20013 >"$OUT" 2>&1 &
+	pid=$!
+	sleep "0.0$((RANDOM % 70 + 10))"
+	kill -KILL -- "-$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	[ ! -d "$DATA/frank" ] || "$user" check frank >"$OUT" 2>&1 || broken+="$i: $(cat "$OUT") "
+	[ -d "$DATA/frank" ] || "$user" add frank --uid 20013 >"$OUT" 2>&1 || broken+="$i: $(cat "$OUT") "
+done
+is "an add that is killed leaves a whole user or none" "$broken" ""
+
+# --- list, check ---------------------------------------------------------------------------------
+
+is "list" "$("$user" list | awk '$1 == "carol"' | xargs)" "carol 20010 20010 default"
+ok "check finds nothing wrong" "$user" check carol
+# planted PATTERN DESCRIPTION UNDO COMMAND...
+planted() {
+	local pattern=$1 description=$2 undo=$3
+	shift 3
+	(cd "$DATA/carol" && "$@")
+	"$user" check carol >"$OUT" 2>"$ERR" && fail "$description" "the check passed"
+	like "$description" "$(cat "$OUT")" "$pattern"
+	(cd "$DATA/carol" && eval "$undo")
+	"$user" check carol >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
+}
+planted 'carol: is directory 775 0:0, should be' "check finds a directory others may write" 'chmod 755 .' chmod 775 .
+planted 'home: is directory 755 20010:0, should be' "a home that a user could rename things in" \
+	'chown 0 home' chown 20010 home
+planted '\.etc: is directory 755 20010:0' "a .etc of the user's" 'chown 0 home/.etc' chown 20010 home/.etc
+planted 'passwd: is symbolic link' "a link for a passwd" 'rm home/.etc/passwd; mv home/x home/.etc/passwd' \
+	sh -c 'mv home/.etc/passwd home/x; ln -s /etc/passwd home/.etc/passwd'
+planted '\.etc: is not what the image default wants' "a stale passwd" \
+	'sed -i "\$d" home/.etc/passwd' sh -c 'echo "x:x:1:1::/:" >>home/.etc/passwd'
+planted 'group: is missing' "a missing group" 'mv home/x home/.etc/group' mv home/.etc/group home/x
+planted 'uid 0, which is not from 1000 to' "a home of root's" 'chown 20010 home/carol' chown 0 home/carol
+planted 'gid 100, which is not from' "a group out of range" 'chgrp 20010 home/carol' chgrp 100 home/carol
+planted 'uid 20011: belongs to carol dave' "a uid of two users" 'chown 20010 home/carol tmp' \
+	chown 20011 home/carol tmp
+planted 'tmp: is directory 20011, should be' "a tmp of somebody else's" 'chown 20010 tmp' chown 20011 tmp
+planted 'carol/home/carol: is not a directory' "a home that is a link" \
+	'rm home/carol; mv x home/carol' sh -c 'mv home/carol x; ln -s /root home/carol'
+planted 'home/other: does not belong here' "something else in home" 'rm home/other' touch home/other
+mkdir "$DATA/.removed-gone" "$DATA/UPPER"
+"$user" check >"$OUT" 2>&1 && fail "check of all" "it passed"
+like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: was left by a remove'
+like "and what is no user" "$(cat "$OUT")" "UPPER: is no user's directory"
+rmdir "$DATA/.removed-gone" "$DATA/UPPER"
+
+# --- passwd --------------------------------------------------------------------------------------
+
+ok "another image" "$image" build other --recipe busybox
+printf '[trampoline]\nimage=other\n' | override carol
+inode=$(stat -c %i "$DATA/carol/home/.etc/passwd")
+ok "passwd" "$user" passwd
+is "writes nothing that is as it should be" "$(stat -c %i "$DATA/carol/home/.etc/passwd")" "$inode"
+mkdir -p "$T_WORK/tree"
+cp -a "$IMAGES/other/current/." "$T_WORK/tree"
+printf 'root:x:0:0:root:/root:/bin/false\ndaemon:x:1:1::/:/bin/false\n@USER@:x:@UID@:@GID@::/home/@USER@:/bin/ash\n' \
+	>"$T_WORK/tree/etc/jail/passwd"
+dave=$(stat -c %i "$DATA/dave/home/.etc/passwd")
+ok "an image with another template is built" "$image" build other --from "$T_WORK/tree"
+is "which renews passwd for the users of that image" "$(cat "$DATA/carol/home/.etc/passwd")" \
+	"root:x:0:0:root:/root:/bin/false
+daemon:x:1:1::/:/bin/false
+carol:x:20010:20010::/home/carol:/bin/ash"
+is "and for no others" "$(stat -c %i "$DATA/dave/home/.etc/passwd")" "$dave"
+ok "rolling back" "$image" rollback other
+like "renews them too" "$(cat "$DATA/carol/home/.etc/passwd")" '^carol:x:20010:20010:carol:/home/carol:/bin/sh$'
+ok "check agrees" "$user" check carol
+: >"$DATA/dave/home/.etc/passwd"
+ok "passwd NAME" "$user" passwd dave
+ok "repairs one user" "$user" check dave
+mv "$DATA/dave/home/.etc" "$DATA/dave/home/x"
+ln -s "$T_WORK" "$DATA/dave/home/.etc"
+"$user" passwd dave >"$OUT" 2>&1 || :
+like "a .etc that is a link is skipped" "$(cat "$OUT")" 'skipping dave'
+is "and not followed" "$(ls "$T_WORK/passwd" 2>/dev/null)" ""
+rm "$DATA/dave/home/.etc"
+mv "$DATA/dave/home/x" "$DATA/dave/home/.etc"
+
+# --- remove --------------------------------------------------------------------------------------
+
+# The same program beside a launcher that answers as it is told.
+other=$T_WORK/other
+mkdir -p "$other/bin" "$other/share"
+cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
+sed "s|^prefix=.*|prefix=$other|" "$user" >"$other/user"
+chmod 755 "$other/user"
+# answer TEXT STATUS [TEXT AFTER A DISCARD]
+answer() {
+	cat >"$other/bin/trampoline" <<-END
+		#!/bin/sh
+		case \$1 in
+		--discard) touch $other/discarded; exit 0 ;;
+		esac
+		if [ -e $other/discarded ]; then echo '${3:-$1}'; else echo '$1'; fi
+		exit $2
+	END
+	chmod 755 "$other/bin/trampoline"
+	rm -f "$other/discarded"
+}
+idle='{"jail":"dave","uid":20011,"state":"live","processes":3,"image":"default@1"},{"jail":"erin","processes":0}'
+busy='{"jail":"erin","uid":20012,"state":"live","processes":1,"image":"default@1"}'
+
+printf 'precious\n' >"$DATA/erin/home/erin/file"
+mkfifo "$DATA/erin/tmp/fifo"
+setfattr -n user.note -v x "$DATA/erin/home/erin/file"
+before=$(state)
+not_ok "remove wants an answer" "$user" remove erin </dev/null
+not_ok "a user that is not there" "$user" remove nobody_here --yes
+not_ok "a name that leads elsewhere" "$user" remove ../data/erin --yes
+not_ok "no launcher to ask" "$other/user" remove erin --yes
+answer '[]' 1
+not_ok "one that fails" "$other/user" remove erin --yes
+answer '[{"jail":"erin","proc' 0
+not_ok "one whose answer is cut short" "$other/user" remove erin --yes
+answer '[{"jail":"erin","uid":20012}]' 0
+not_ok "one that does not say how many processes" "$other/user" remove erin --yes
+answer "[$busy]" 0
+not_ok "a jail in use" "$other/user" remove erin --yes
+like "it says so" "$(cat "$ERR")" 'the jail is in use'
+answer "[$idle]" 0 "[$busy]"
+not_ok "a jail that somebody has just entered" "$other/user" remove erin --yes
+answer "[$idle]" 0
+touch "$T_WORK/there.tar.gz"
+not_ok "an archive that is there" "$other/user" remove erin --yes --archive "$T_WORK/there.tar.gz"
+not_ok "an archive in no directory" "$other/user" remove erin --yes --archive "$T_WORK/no/x.tar.gz"
+not_ok "an archive among the users' data" "$other/user" remove erin --yes --archive "$DATA/erin/home/x.tar.gz"
+mkdir "$DATA/erin/tmp/mounted"
+mount --bind "$T_WORK/skel" "$DATA/erin/tmp/mounted"
+not_ok "a mount inside" "$other/user" remove erin --yes
+ok "which is untouched" test -e "$T_WORK/skel/.profile"
+umount "$DATA/erin/tmp/mounted"
+rmdir "$DATA/erin/tmp/mounted"
+nothing_changed "all of it changes nothing"
+
+printf 'no\n' | script -qec "'$other/user' remove erin" /dev/null >"$OUT" 2>&1 || :
+nothing_changed "nor does another answer at a terminal"
+mkdir -m 755 "$T_WORK/full"
+if mount -t tmpfs -o size=4k none "$T_WORK/full"; then
+	head -c 100000 /dev/urandom >"$DATA/erin/home/erin/large"
+	not_ok "an archive that cannot be written" "$other/user" remove erin --yes --archive "$T_WORK/full/x.tar.gz"
+	ok "deletes nothing" test -e "$DATA/.removed-erin/home/erin/large"
+	umount "$T_WORK/full"
+fi
+answer "[$idle]" 0
+ok "remove --archive goes on where it stopped" \
+	"$other/user" remove erin --yes --archive "$T_WORK/erin.tar.gz"
+is "the user is gone" "$(find "$DATA" -maxdepth 1 -name '*erin*')" ""
+is "the archive is root's alone" "$(stat -c '%a %u' "$T_WORK/erin.tar.gz")" "600 0"
+is "and has all of it" "$(tar -tzf "$T_WORK/erin.tar.gz" | sort | xargs)" \
+	"erin/ erin/home/ erin/home/.etc/ erin/home/.etc/group erin/home/.etc/passwd erin/home/erin/ erin/home/erin/.config/ erin/home/erin/.profile erin/home/erin/file erin/home/erin/large erin/home/erin/link erin/home/erin/run erin/tmp/ erin/tmp/fifo"
+is "its links lead where they led" "$(tar -tvzf "$T_WORK/erin.tar.gz" | grep -- '->' | sed 's/.*-> //')" /etc/shadow
+ok "another answer at the terminal" script -qec "echo frank | cat; '$other/user' remove frank" /dev/null <<<frank
+is "removes him" "$(find "$DATA" -maxdepth 1 -name '*frank*')" ""
+
+# --- a file server that does not trust root ------------------------------------------------------
+
+# To root without these capabilities the kernel answers as such a server does.
+untrusted() {
+	setpriv --bounding-set -chown,-dac_override,-dac_read_search,-fowner \
+		--inh-caps -chown,-dac_override,-dac_read_search,-fowner -- "$@"
+}
+before=$(state)
+not_ok "where root may not give files away nobody is added" untrusted "$user" add erin --uid 20012
+like "and it says why and what to do" "$(cat "$ERR")" 'NFS with root_squash.*run trampoline-user on the file server'
+nothing_changed "nothing is left"
+chown 65534 "$DATA"
+not_ok "where root may not write nobody is added" untrusted "$user" add erin --uid 20012
+like "and it says why" "$(cat "$ERR")" 'NFS with root_squash'
+not_ok "nor removed" untrusted "$user" remove carol --yes
+like "for the same reason" "$(cat "$ERR")" 'NFS with root_squash'
+chown 0 "$DATA"
+nothing_changed "nothing has changed"
