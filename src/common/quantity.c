@@ -34,9 +34,8 @@ int quantity_parse(enum quantity_kind kind, const char *text, uint64_t *value)
 		*value = QUANTITY_UNLIMITED;
 		return 0;
 	}
-	for (; *at >= '0' && *at <= '9'; at++)
-		if ((number = number * 10 + (uint64_t)(*at - '0')) >= LARGEST)
-			return -1;
+	for (; *at >= '0' && *at <= '9' && number < LARGEST; at++)
+		number = number * 10 + (uint64_t)(*at - '0');
 	if (at == text)
 		return -1;
 	if (kind == QUANTITY_DURATION && *at == '.')

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
+#include <sys/syscall.h>
 
 #include "cleanup.h"
 #include "hub.h"
@@ -18,10 +18,9 @@
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
 
 #define LAUNCHER PATHS_PREFIX "/bin/trampoline"
-#define KERNEL_MAJOR 5
-#define KERNEL_MINOR 12 /* mount_setattr(2) */
 
 struct owner {
 	uid_t uid;
@@ -54,11 +53,8 @@ static unsigned int check_launcher(void)
 
 static unsigned int check_kernel(void)
 {
-	struct utsname name;
-	int major = 0, minor = 0;
-
-	if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-	    (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR)))
+	/* A call that cannot succeed tells ENOSYS from the errors of a kernel that has it. */
+	if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) != 0 && errno == ENOSYS)
 		return find("this kernel has no mount_setattr", "Linux 5.12 or newer is needed");
 	return 0;
 }
@@ -67,13 +63,16 @@ static unsigned int check_kernel(void)
 static unsigned int check_headroom(const char *path, const char *sysctl, size_t needed)
 {
 	AUTO_FILE file = fopen(path, "re");
-	unsigned long long limit;
-	char finding[256], cure[128];
+	char line[32], finding[256], cure[128];
+	uint64_t limit;
 
-	if (!file || fscanf(file, "%llu", &limit) != 1 || limit >= needed)
+	if (!file || !fgets(line, sizeof(line), file))
 		return 0;
-	snprintf(finding, sizeof(finding), "%s is %llu, and twice the live jails want %zu", sysctl, limit,
-		 needed);
+	line[strcspn(line, "\n")] = '\0';
+	if (quantity_parse(QUANTITY_NUMBER, line, &limit) != 0 || limit >= needed)
+		return 0;
+	snprintf(finding, sizeof(finding), "%s is %ju, and twice the live jails want %zu", sysctl,
+		 (uintmax_t)limit, needed);
 	snprintf(cure, sizeof(cure), "sysctl -w %s=%zu", sysctl, needed * 2);
 	return find(finding, cure);
 }

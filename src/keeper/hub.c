@@ -79,10 +79,10 @@ static int build_root(void)
 	AUTO_CLOSE root_fd = tree_new_tmpfs("0700", ROOT_ATTRIBUTES);
 	AUTO_CLOSE dev_fd = tree_new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
-	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, HUB_JAILS + 1, 0700) != 0 ||
-	    mkdirat(root_fd, HUB_DEV + 1, 0755) != 0 || mkdirat(root_fd, HUB_STAGE + 1, 0700) != 0 ||
-	    mkdirat(root_fd, HUB_RETIRED + 1, 0700) != 0 ||
-	    mknodat(root_fd, HUB_SEED + 1, S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
+	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
+	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
 	return tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0
 		       ? -1
@@ -124,15 +124,16 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 {
 	AUTO_CLOSE lock_fd = open(PATHS_RUN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (hub_open(run_fd) >= 0)
-		return hub_open(run_fd);
+	AUTO_CLOSE hub_fd = hub_open(run_fd);
+	if (hub_fd >= 0)
+		return auto_close_take(&hub_fd);
 	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0)
 		return report_fill(error, "lock", PATHS_RUN, NULL);
 	/* Opened again: somebody may have mounted RUNDIR and made the hub while we waited. */
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)
 		return -1;
-	AUTO_CLOSE hub_fd = hub_open(now_fd);
+	hub_fd = hub_open(now_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
 	switch (namespace_is_first()) {

@@ -138,12 +138,6 @@ void live_close(struct live *live)
 	auto_close(&live->run_fd);
 }
 
-void live_return(const struct live *live)
-{
-	if (namespace_enter(live->home.mount_fd) != 0)
-		report_refuse("return to the host's mounts", NULL, NULL);
-}
-
 int live_open_jail(const struct live *live, const char *name)
 {
 	char path[64];

@@ -20,6 +20,9 @@
 #include "tree.h"
 
 #define ATTEMPTS 256
+#ifndef NS_GET_MNTNS_ID
+#define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* linux/nsfs.h */
+#endif
 
 int namespace_open(const struct namespace_home *home, const char *kind)
 {
@@ -70,25 +73,34 @@ static void move_to_any_cpu(void)
 	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/* The number the kernel orders a mount namespace by; 0 where it does not tell (before Linux 6.8). */
+static uint64_t order_of(int fd)
+{
+	uint64_t id = 0;
+
+	return ioctl(fd, NS_GET_MNTNS_ID, &id) == 0 ? id : 0;
+}
+
 int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
 {
+	uint64_t pinner = order_of(pinner_fd);
+
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (attempt > 0)
 			move_to_cpu(attempt);
 		if (namespace_enter(base_fd) != 0 || unshare(CLONE_NEWNS) != 0)
 			return -1;
 		AUTO_CLOSE fd = namespace_open(home, "mnt");
-		if (fd < 0 || namespace_enter(pinner_fd) != 0)
+		if (fd < 0)
 			return -1;
-		*pin_fd = tree_clone(fd, "");
-		if (*pin_fd >= 0) {
-			if (attempt > 0)
-				move_to_any_cpu();
-			return namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
-		}
-		if (errno != EINVAL)
-			return -1;
+		if (pinner != 0 && order_of(fd) <= pinner)
+			continue;
+		if (attempt > 0)
+			move_to_any_cpu();
+		*pin_fd = namespace_enter(pinner_fd) == 0 ? tree_clone(fd, "") : -1;
+		return *pin_fd >= 0 && namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
 	}
+	errno = EAGAIN;
 	return -1;
 }
 

@@ -43,6 +43,16 @@ static bool has_user(const struct record *record)
 	return lstat(record->origins[RECORD_BASE].path, &status) == 0 || errno != ENOENT;
 }
 
+/* Back from the hub; nothing could be done anywhere else. */
+static void come_back(const struct live *live)
+{
+	int error = errno;
+
+	if (namespace_enter(live->home.mount_fd) != 0)
+		report_refuse("return to the host's mounts", NULL, NULL);
+	errno = error;
+}
+
 /* Runs STEP in the hub and comes back. */
 static int in_hub(const struct live *live, int (*step)(const char *name), const char *name)
 {
@@ -50,9 +60,8 @@ static int in_hub(const struct live *live, int (*step)(const char *name), const 
 		return 0;
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
-	int result = step(name), error = errno;
-	live_return(live);
-	errno = error;
+	int result = step(name);
+	come_back(live);
 	return result;
 }
 
@@ -62,9 +71,8 @@ static int unpin_retired(const struct live *live, const char *name, uint64_t ino
 		return 0;
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
-	int result = pin_remove_retired(name, inode), error = errno;
-	live_return(live);
-	errno = error;
+	int result = pin_remove_retired(name, inode);
+	come_back(live);
 	return result;
 }
 
@@ -143,7 +151,7 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		return -1;
 	int result = in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
-		bool is_in_use;
+		bool is_in_use = false;
 
 		*outcome = OUTCOME_RETIRED;
 		return retire(live, directory_fd, name, &is_in_use);
@@ -161,7 +169,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 {
 	struct record record;
 	size_t processes;
-	bool is_in_use;
+	bool is_in_use = false;
 
 	if (state_read(directory_fd, name, &record) != 0) {
 		int result = retire(live, directory_fd, name, &is_in_use);
@@ -278,7 +286,7 @@ void retire_now(const char *name, bool kill)
 	struct live live;
 	struct text error;
 	AUTO_CLOSE directory_fd = -1;
-	bool is_in_use;
+	bool is_in_use = false;
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	if (live.run_fd < 0)

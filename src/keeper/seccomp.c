@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <seccomp.h>
+#include <seccomp.h> /* libseccomp's; ours is quoted */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -193,8 +193,8 @@ static bool holds_more(int directory_fd)
 	if (entries)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		more |= strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-			strcmp(entry->d_name, LOCK_FILE) && strcmp(entry->d_name, NEW_RECORD);
+		more |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			strcmp(entry->d_name, LOCK_FILE) != 0 && strcmp(entry->d_name, NEW_RECORD) != 0;
 	if (entries)
 		closedir(entries);
 	return more;

@@ -2,6 +2,7 @@
 /* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
 #include "inherited.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 #include "trampoline/quantity.h"
 
 #define SIGNALS 64
+#define FDS_NEEDED 64
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
 #define NULL_DEVICE makedev(1, 3)
@@ -52,6 +54,18 @@ static int close_between(int first, int last)
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
 }
 
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FDS_NEEDED)
+		return;
+	limit.rlim_cur = FDS_NEEDED;
+	if (limit.rlim_max < FDS_NEEDED)
+		limit.rlim_max = FDS_NEEDED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: then an open says so */
+}
+
 int inherited_close(const int *keep_fds, size_t count, int *fd)
 {
 	for (*fd = 0; *fd < 3; ++*fd)
@@ -63,8 +77,9 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 			return -1;
 	}
 	/* One more to close, so that a close_range that only says it worked is found out. */
+	raise_fd_limit();
 	int canary = fcntl(0, F_DUPFD, 3), first = 3;
-	*fd = canary;
+	*fd = 0;
 	if (canary < 0)
 		return -1;
 	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
@@ -165,14 +180,26 @@ int inherited_reset_standing(void)
 	return 0;
 }
 
-int inherited_leave_terminal(bool keep)
+static bool stdin_is_terminal(void)
 {
 	char termios[64]; /* the kernel's has 36 bytes */
 
-	if ((keep && ioctl(0, TCGETS, termios) == 0) || setsid() >= 0)
+	return ioctl(0, TCGETS, termios) == 0;
+}
+
+int inherited_leave_terminal(void)
+{
+	if (stdin_is_terminal() || setsid() >= 0)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
 	AUTO_CLOSE fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
+}
+
+int inherited_leave_own_terminal(void)
+{
+	if (!stdin_is_terminal() || setsid() >= 0)
+		return 0;
+	return ioctl(0, TIOCNOTTY) == 0 || errno == ENOTTY ? 0 : -1;
 }

@@ -138,7 +138,7 @@ static void merge_limits(const struct reporter *reporter, const struct arguments
 /* Becomes the jail's user; what the caller's parents arranged ends here. */
 static void become_user(const struct reporter *reporter, const struct record *record)
 {
-	if (inherited_leave_terminal(record->filter_length > 0) != 0)
+	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	umask((mode_t)record->umask);
 	if (inherited_set_limits(record->limits) != 0)
@@ -182,6 +182,8 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 	char home[sizeof("/home/") + NAME_LENGTH_MAX];
 
 	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	if (inherited_leave_terminal() != 0)
+		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	if (inherited_reset_standing() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset what the caller set", NULL, NULL);
 	int builds = enter(reporter, arguments->jail, &record);

@@ -19,13 +19,13 @@ root=$(cd "$here/../.." && pwd)
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
 # The mount table changes in these alone:
-mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/state.c src/keeper/retire.c
+mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c src/keeper/retire.c
 	src/launcher/supervise.c'
 # Namespaces are made, entered and left in these alone:
 namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c
 	src/keeper/build.c'
 # Names are removed, always single known ones, in these alone:
-delete_rooms='src/keeper/hub.c src/keeper/state.c'
+delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/execute.c src/launcher/keeper.c src/launcher/report.c
 	src/launcher/supervise.c src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c
