@@ -42,13 +42,17 @@ before=$(fingerprint)
 
 # unchanged DESCRIPTION
 unchanged() {
-	is "$1" "$(fingerprint)" "$before"
+	local now
+	now=$(fingerprint)
+	is "$1" "$now" "$before"
+	before=$now
 }
 
 # Two passes, whatever they say; what they said is in OUT and ERR.
 two_passes() {
 	local worst=0 got
-	: >"$OUT" >"$ERR"
+	: >"$OUT"
+	: >"$ERR"
 	for _ in 1 2; do
 		got=0
 		timeout 60 "$T" --cleanup -v >>"$OUT" 2>>"$ERR" || got=$?
@@ -73,7 +77,7 @@ is "no pass opens anything under the users' data" \
 is "whatever it unlinks is a single name of its own" \
 	"$(grep -hoE '(unlinkat|unlink|rmdir|rename|renameat|renameat2)\(.*' "$T_WORK"/trace* | grep -vE \
 	'^(unlinkat\([0-9]+, "(record|record\.new|lock|retired\.[0-9]+|jails/[a-z0-9_.-]+)"|(unlink|rmdir)\("/(jails|retired)/[a-z0-9_./-]+"|rename\("/jails/[^"]+", "/retired/[^"]+"|renameat\([0-9]+, "record\.new", [0-9]+, "(record|retired\.[0-9]+)")' || :)" ""
-is "no code deletes what a directory lists" "$(grep -nE 'nftw|fts_|FTW|rm -r|remove\(|system\(|popen\(' src/keeper/*.[ch] src/launcher/*.[ch] src/common/*.c || :)" ""
+is "no code deletes what a directory lists" "$(grep -nE 'nftw|fts_|FTW_|"rm|[^_]remove\(|[^_]system\(|popen\(' src/keeper/*.[ch] src/launcher/*.[ch] src/common/*.c || :)" ""
 # No function that unlinks is reached from one that calls itself.
 is "and none is recursive" "$(awk '
 	/^[a-z].*[a-z_0-9]+\(.*\)?$/ && !/;/ { match($0, /[a-z_0-9]+\(/); name = substr($0, RSTART, RLENGTH - 1) }
@@ -91,7 +95,7 @@ for error in EBUSY EPERM ENOMEM EINTR; do
 	done
 	ok "umount says $error: it was asked" grep -q INJECTED "$T_WORK/trace"
 	unchanged "nothing of anybody's has changed"
-	unlike "what it says is a sentence" "$(cat "$ERR")" '^(trampoline: cannot [^:]+: .+)?$ {0}[^t]'
+	is "what it says is a sentence" "$(grep -vE '^trampoline: cannot [^:]+: .+$' "$ERR" || :)" ""
 	is "the next request gets in" "$(in_jail alice echo in 2>&1)" in
 	is "with one pin" "$(hub_mounts | awk '$5 == "/jails/alice/mnt"' | wc -l)" 1
 	two_passes || :
@@ -105,7 +109,7 @@ planted() {
 	local got=0
 	two_passes || got=$?
 	ok "$1: cleanup ends by itself (status $got)" test $got -ne 124
-	unlike "$1: what it says is a sentence" "$(grep -vE '^trampoline: cannot [^:]+: .+$' "$ERR" || :)" .
+	is "$1: what it says is a sentence" "$(grep -vE '^trampoline: cannot [^:]+: .+$' "$ERR" || :)" ""
 	unchanged "$1: nothing outside has changed"
 	is "$1: bob gets in" "$(timeout 20 setpriv --reuid=33 --regid=33 --clear-groups "$T" bob echo in 2>&1)" in
 	ok "$1: --list works" timeout 20 "$T" --list
@@ -140,7 +144,6 @@ mkdir -p "$RUN/jails/other" && chown 20002 "$RUN/jails/other"
 mkdir -p "$RUN/jails/open" && chmod 777 "$RUN/jails/open"
 before=$(fingerprint) # a link count and a ctime may have changed by the planting
 planted "links, fifos, odd names"
-find "$CANARY/directory/file" -printf '' # it is still there
 is "what is not ours is still where it was" "$(cat "$RUN/jails/deep/one/two/file")" precious
 ok "a newline in a name does not break a line of --list" test "$("$T" --list | grep -c line || :)" -eq 0
 
@@ -174,11 +177,6 @@ refused 125 alice "that jail is refused, with a sentence" in_jail alice true
 rmdir "$RUN/jails/alice/record"
 is "and can be entered when it is gone" "$(in_jail alice echo in 2>&1)" in
 
-# Garbage in the hub.
-hub_do() { nsenter --mount="$RUN/hub" "$@"; }
-if hub_do true 2>/dev/null; then :; fi # the hub has no program to run; its directories are made from outside
-is "the hub offers no program" "$(hub_do /bin/true 2>&1 | grep -c 'No such file')" 1
-
 # In place of what is ours.
 for kind in fifo link directory file; do
 	forget_all
@@ -189,9 +187,12 @@ for kind in fifo link directory file; do
 	directory) mkdir "$RUN/hub" ;;
 	file) echo garbage >"$RUN/hub" ;;
 	esac
-	ok "a $kind for the hub: cleanup ends" timeout 20 "$T" --cleanup
+	got=0
+	timeout 20 "$T" --cleanup >"$OUT" 2>&1 || got=$?
+	ok "a $kind for the hub: cleanup ends" test $got -ne 124
 	if [ $kind = directory ]; then
-		refused 125 "$RUN/hub" "a directory there is refused, with a sentence" timeout 20 "$T" alice true
+		status 125 "a directory there is refused" timeout 20 "$T" alice true
+		like "with a sentence" "$(cat "$ERR")" "^trampoline: cannot .*$RUN/hub.*: "
 		rmdir "$RUN/hub"
 	fi
 	is "a $kind for the hub: jails can be entered" "$(timeout 20 "$T" alice echo in 2>&1)" in
@@ -199,7 +200,7 @@ for kind in fifo link directory file; do
 done
 for kind in fifo link file; do
 	forget_all
-	find "$RUN/jails" -xdev -depth -delete
+	[ ! -e "$RUN/jails" ] || find "$RUN/jails" -xdev -depth -delete
 	case $kind in
 	fifo) mkfifo "$RUN/jails" ;;
 	link) ln -s "$DATA" "$RUN/jails" ;;
