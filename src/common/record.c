@@ -100,7 +100,7 @@ bool record_is_current(const struct record *record)
 
 		/* `current' is the one symlink that is followed: root alone can change it. */
 		if (fstatat(AT_FDCWD, origin->path, &status,
-			    source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
+			    AT_NO_AUTOMOUNT | (source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW)) == 0)
 			record_fill_origin(&now, &status);
 		else if (errno != ENOENT)
 			return false;

@@ -9,7 +9,6 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,6 +16,7 @@
 
 #include "cleanup.h"
 #include "device.h"
+#include "lock.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
@@ -127,8 +127,9 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	AUTO_CLOSE hub_fd = hub_open(run_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0)
-		return report_fill(error, "lock", PATHS_RUN, NULL);
+	if (lock_fd < 0 || lock_take(lock_fd, true) != 0)
+		return report_fill(error, "lock", PATHS_RUN,
+				   errno == EINTR ? "busy: another keeper makes the hub; try again" : NULL);
 	/* Opened again: somebody may have mounted RUNDIR and made the hub while we waited. */
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)

@@ -54,7 +54,7 @@ static void print_json(const struct table *table, const struct record *record, e
 	format_seconds(entered, table->now_ns, record->entered_ns);
 	printf("%s\n  {\"jail\": \"%s\", \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
 	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"}",
-	       table->rows ? "," : "", record->name, record->uid, live_state_name(state), processes,
+	       table->rows ? "," : "[", record->name, record->uid, live_state_name(state), processes,
 	       built, entered, record->image, record->image_version);
 }
 
@@ -123,14 +123,12 @@ void list_all(bool json)
 	struct live live;
 
 	open_live(&live);
-	if (json)
-		printf("[");
 	for (size_t i = 0; i < live.count; i++) {
 		show_progress(&table, i, live.count);
 		print_jail(&live, &table, live.names[i]);
 	}
 	if (json)
-		printf("%s]\n", table.rows ? "\n" : "");
+		printf("%s]\n", table.rows ? "\n" : "[");
 	else if (table.rows == 0)
 		printf("No jail is live.\n");
 	live_close(&live);
@@ -172,12 +170,10 @@ void list_one(const char *name, bool json)
 
 	open_live(&live);
 	AUTO_CLOSE directory_fd = live_open_jail(&live, name);
-	if (json)
-		printf("[");
 	print_jail(&live, &table, name);
 	if (json)
-		printf("%s]\n", table.rows ? "\n" : "");
-	if (table.rows == 0 && !json)
+		printf("\n]\n");
+	if (table.rows == 0)
 		report_refuse("show jail", name, "it is not live");
 	if (!json && state_read(directory_fd, name, &record) == 0)
 		print_details(&live, &record);

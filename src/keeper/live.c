@@ -116,6 +116,9 @@ int live_open(struct live *live, struct text *error)
 	live->run_fd = live->hub_fd = -1;
 	if (namespace_remember(&live->home) != 0)
 		return report_fill(error, "open", "/proc", NULL);
+	if (namespace_is_first() != 1)
+		return report_fill(error, "look at what is live in", PATHS_RUN,
+				   "this is not the mount namespace of process 1, nor may it be entered");
 	if (stat(PATHS_RUN, &status) != 0 && errno == ENOENT)
 		return 0; /* after a reboot: nothing is live */
 	live->run_fd = hub_open_run_directory(error);

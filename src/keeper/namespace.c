@@ -51,6 +51,27 @@ int namespace_is_first(void)
 	return fs && (root.stx_mask & STATX_MNT_ID) && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
 }
 
+static uint64_t inode_of(const struct namespace_home *home, const char *kind)
+{
+	char path[32];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "self/ns/%s", kind);
+	return fstatat(home->proc_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+}
+
+int namespace_unshare(const struct namespace_home *home, const char *kind, int flag)
+{
+	uint64_t before = inode_of(home, kind);
+
+	if (unshare(flag) != 0)
+		return -1;
+	if (before != 0 && inode_of(home, kind) != before)
+		return 0;
+	errno = EPROTO; /* a seccomp filter that only says it worked */
+	return -1;
+}
+
 int namespace_enter(int fd)
 {
 	return setns(fd, CLONE_NEWNS);
@@ -88,7 +109,8 @@ int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (attempt > 0)
 			move_to_cpu(attempt);
-		if (namespace_enter(base_fd) != 0 || unshare(CLONE_NEWNS) != 0)
+		if (namespace_enter(base_fd) != 0 ||
+		    namespace_unshare(home, "mnt", CLONE_NEWNS) != 0)
 			return -1;
 		AUTO_CLOSE fd = namespace_open(home, "mnt");
 		if (fd < 0)
@@ -104,11 +126,11 @@ int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 	return -1;
 }
 
-int namespace_new_network(void)
+int namespace_new_network(const struct namespace_home *home)
 {
 	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 
-	if (unshare(CLONE_NEWNET) != 0)
+	if (namespace_unshare(home, "net", CLONE_NEWNET) != 0)
 		return -1;
 	AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &loopback);

@@ -99,5 +99,9 @@ int pin_set_aside(const char *name)
 		return pin_remove(name);
 	jail_path(directory, name);
 	retired_path(retired, name, inode);
-	return rename(directory, retired);
+	if (rename(directory, retired) == 0)
+		return 0;
+	/* What is in the way is of a namespace that is gone: its number has been given to this one. */
+	return (errno == ENOTEMPTY || errno == EEXIST) && remove_pins(retired) == 0 ? rename(directory, retired)
+										   : -1;
 }

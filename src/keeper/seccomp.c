@@ -11,6 +11,7 @@
 #include <seccomp.h> /* libseccomp's; ours is quoted */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -51,6 +52,11 @@ static int add_rules(scmp_filter_ctx context)
 		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
 				     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, ioctls[i])) != 0)
 			return -1;
+	/* Families above AF_NETLINK reach past a network namespace (AF_VSOCK: one space for all jails, and
+	 * the hypervisor) or into modules that nothing here needs. */
+	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0)
+		return -1;
 	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
 	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }

@@ -7,12 +7,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "lock.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
@@ -20,7 +19,6 @@
 #define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
-#define LOCK_SECONDS 10
 
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
@@ -33,26 +31,6 @@ static int open_directory(int run_fd, const char *name, struct text *error)
 		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
 				   report_if_full(REPORT_RUN));
 	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
-}
-
-static void note_alarm(int number)
-{
-	(void)number; /* it only has to interrupt flock() */
-}
-
-static int wait_for(int lock_fd, bool wait)
-{
-	struct sigaction action = {.sa_handler = note_alarm}; /* no SA_RESTART */
-
-	if (!wait)
-		return flock(lock_fd, LOCK_EX | LOCK_NB);
-	sigaction(SIGALRM, &action, NULL);
-	alarm(LOCK_SECONDS);
-	int result = flock(lock_fd, LOCK_EX);
-	int error = errno;
-	alarm(0);
-	errno = error;
-	return result;
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */
@@ -77,7 +55,7 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 			continue; /* the directory was removed between the two calls */
 		if (lock_fd < 0)
 			return report_fill(error, "open the lock of jail", name, report_if_full(REPORT_RUN));
-		if (wait_for(lock_fd, wait) != 0)
+		if (lock_take(lock_fd, wait) != 0)
 			return report_fill(error, "lock jail", name,
 					   errno == EINTR || errno == EWOULDBLOCK
 						   ? "busy: another keeper is at work on it; try again"

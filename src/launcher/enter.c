@@ -86,7 +86,7 @@ static void note_entry(int record_fd)
 	(void)!pwrite(record_fd, &entered_ns, sizeof(entered_ns), offsetof(struct record, entered_ns));
 }
 
-int enter_jail(const char *name, uid_t caller, struct record *record)
+int enter_open(struct enter *enter, const char *name, struct record *record)
 {
 	AUTO_CLOSE run_fd = open(PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
@@ -94,14 +94,21 @@ int enter_jail(const char *name, uid_t caller, struct record *record)
 
 	if (hub_fd < 0)
 		return -1;
-	errno = ESTALE;
 	if (record_fd < 0 || record_read(record_fd, name, record) != 0 || !record_is_current(record)) {
 		errno = ESTALE;
 		return -1;
 	}
-	errno = EACCES;
-	if (!record_admits(record, caller) || setns(hub_fd, CLONE_NEWNS) != 0 ||
-	    join(record, record_fd) != 0)
+	enter->hub_fd = auto_close_take(&hub_fd);
+	enter->record_fd = auto_close_take(&record_fd);
+	return 0;
+}
+
+int enter_join(struct enter *enter, const struct record *record)
+{
+	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
+	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
+
+	if (setns(hub_fd, CLONE_NEWNS) != 0 || join(record, record_fd) != 0)
 		return -1;
 	note_entry(record_fd);
 	return 0;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void execute_chdir(const struct reporter *reporter, const char *directory)
@@ -16,7 +17,7 @@ void execute_chdir(const struct reporter *reporter, const char *directory)
 	if (chdir(directory) != 0)
 		report_refuse(reporter, EXIT_REFUSED, "change to directory", directory, NULL);
 	/* "(unreachable)/..." is the kernel's word for outside our root: getcwd(2). */
-	if (!getcwd(where, sizeof(where)) || where[0] != '/')
+	if (syscall(SYS_getcwd, where, sizeof(where)) < 0 || where[0] != '/')
 		report_refuse(reporter, EXIT_REFUSED, "change to directory", directory,
 			      "it is not inside the jail");
 }
@@ -30,7 +31,8 @@ static _Noreturn void refuse(const struct reporter *reporter, const char *comman
 	if (error == EAGAIN) /* RLIMIT_NPROC is counted at exec: execve(2) */
 		report_refuse(reporter, EXIT_REFUSED, "execute", command,
 			      "the user already has as many processes as the limit allows");
-	report_refuse(reporter, EXIT_NOT_EXECUTABLE, "execute", command, NULL);
+	report_refuse(reporter, EXIT_NOT_EXECUTABLE, "execute", command,
+		      error == ELIBBAD ? "the interpreter that it names is not in the jail" : NULL);
 }
 
 static int try(const char *path, char *const *argv, const struct environment *environment)

@@ -49,9 +49,19 @@ static int open_null(int fd)
 	return -1;
 }
 
+/* Closes FIRST to LAST, and proves it: a close_range may only say that it worked. */
 static int close_between(int first, int last)
 {
-	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+	int canary = first > last ? -1 : fcntl(0, F_DUPFD, first);
+
+	if (first > last)
+		return 0;
+	if (canary > last)
+		canary = first; /* the range is full, so this one is open */
+	if (canary < 0 || syscall(SYS_close_range, first, last, 0) != 0)
+		return -1;
+	errno = EPROTO;
+	return fcntl(canary, F_GETFD) < 0 ? 0 : -1;
 }
 
 static void raise_fd_limit(void)
@@ -76,21 +86,13 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 		if (check_fd(*fd) != 0)
 			return -1;
 	}
-	/* One more to close, so that a close_range that only says it worked is found out. */
 	raise_fd_limit();
-	int canary = fcntl(0, F_DUPFD, 3), first = 3;
+	int first = 3;
 	*fd = 0;
-	if (canary < 0)
-		return -1;
 	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
 		if (close_between(first, keep_fds[i] - 1) != 0)
 			return -1;
-	if (close_between(first, INT_MAX) != 0)
-		return -1;
-	if (fcntl(canary, F_GETFD) < 0)
-		return 0;
-	errno = EPROTO;
-	return -1;
+	return close_between(first, INT_MAX);
 }
 
 /* The kernel's own structure, all zero but the handler; libc's keeps some signals to itself. */
@@ -126,24 +128,30 @@ int inherited_reset_signals(void)
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+static int set_limit(int resource, rlim_t value)
+{
+	/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
+	rlim_t spare = resource == RLIMIT_CPU && value != RLIM_INFINITY;
+	struct rlimit limit = {value, value + spare}, now = {.rlim_cur = 1, .rlim_max = 0};
+
+	if (setrlimit(resource, &limit) != 0) {
+		if (errno != EPERM || getrlimit(resource, &limit) != 0)
+			return -1;
+		limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
+		if (setrlimit(resource, &limit) != 0)
+			return -1;
+	}
+	errno = EPROTO;
+	return getrlimit(resource, &now) == 0 && now.rlim_cur == limit.rlim_cur ? 0 : -1;
+}
+
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
 		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
 		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
 			continue;
-		rlim_t value = limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i];
-		/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
-		rlim_t spare = i == RLIMIT_CPU && value != RLIM_INFINITY;
-		struct rlimit limit = {value, value + spare}, inherited;
-
-		if (setrlimit(i, &limit) == 0)
-			continue;
-		if (errno != EPERM || getrlimit(i, &inherited) != 0)
-			return -1;
-		limit.rlim_max = inherited.rlim_max;
-		limit.rlim_cur = value < inherited.rlim_max ? value : inherited.rlim_max;
-		if (setrlimit(i, &limit) != 0)
+		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
 			return -1;
 	}
 	return 0;

@@ -43,7 +43,9 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	text_add_number(&number, caller);
-	/* Without a handler, SIGALRM ends even a wait for storage that is away. */
+	/* Away from the caller's terminal, whose ^Z the kernel sends to root as well; and without a
+	 * handler, SIGALRM ends even a wait for storage that is away. */
+	(void)setsid();
 	alarm(DEADLINE_SECONDS);
 	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(pipe_fd, 2) == 2 &&
 	    syscall(SYS_close_range, 3, ~0u, 0) == 0 && chdir("/") == 0)

@@ -32,6 +32,7 @@
 /* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
 #define ROUNDS 5
 #define KILL_AFTER_MS 2000
+#define DEADLINE_SECONDS 60 /* twice the keeper's */
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -84,41 +85,69 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, EXIT_REFUSED, "do that", NULL, "only root may");
+	if (chdir("/") != 0)
+		report_refuse(reporter, EXIT_REFUSED, "change to directory", "/", NULL);
 	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
 	become_keeper(reporter, argv);
 }
 
-/* Enters the jail, having it built where that is needed. Returns how often it was. */
-static int enter(const struct reporter *reporter, const char *jail, struct record *record)
+/* Looks for the jail, in the host's mount namespace too, and has it built where that is needed. */
+static void find(struct reporter *reporter, const char *jail, int root_fd, struct enter *enter,
+		 struct record *record, int *builds)
 {
-	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct text sentence;
 	bool is_home = false;
-	int builds = 0;
 
-	while (enter_jail(jail, reporter->uid, record) != 0) {
-		int error = errno;
-
-		if (error == EACCES)
-			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
-				      "this caller may not; `callers' is set in trampoline.conf");
-		if (error != ENXIO && error != ESTALE && error != ESTRPIPE)
-			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail, NULL);
-		if (error == ESTRPIPE && enter_host(root_fd) != 0)
-			report_refuse(reporter, EXIT_REFUSED, "return to the host's mounts", NULL, NULL);
+	while (enter_open(enter, jail, record) != 0) {
 		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
-		if (error == ENXIO && !is_home) {
+		if (errno == ENXIO && !is_home) {
 			is_home = true;
 			if (enter_host(root_fd) == 0)
 				continue;
 		}
-		if (builds++ == ROUNDS)
+		if ((*builds)++ == ROUNDS)
 			report_refuse(reporter, EXIT_REFUSED, "enter jail", jail,
 				      "it changes faster than it can be built");
-		if (keeper_build(jail, reporter->uid, &sentence) != 0)
+		if (keeper_build(jail, reporter->uid, &sentence) != 0) {
+			reporter->is_logged = false; /* the keeper knows the policy and has done it */
 			report_die(reporter, EXIT_REFUSED, &sentence);
+		}
 	}
-	return builds;
+}
+
+static void log_run(const struct reporter *reporter, const struct arguments *arguments)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "enters jail ");
+	text_add(&line, arguments->jail);
+	text_add(&line, ", runs ");
+	text_add_quoted(&line, arguments->command ? arguments->command[0] : "a login shell",
+			TEXT_OBJECT_MAX);
+	report_log(reporter, line.bytes);
+}
+
+/* Enters the jail. Returns how often it was built for that. */
+static int enter(struct reporter *reporter, const struct arguments *arguments, struct record *record)
+{
+	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct enter enter;
+	int builds = 0;
+
+	for (;;) {
+		find(reporter, arguments->jail, root_fd, &enter, record, &builds);
+		reporter->is_logged = record->flags & RECORD_LOG_REFUSALS;
+		if (!record_admits(record, reporter->uid))
+			report_refuse(reporter, EXIT_REFUSED, "enter jail", arguments->jail,
+				      "this caller may not; `callers' is set in trampoline.conf");
+		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
+			log_run(reporter, arguments);
+		if (enter_join(&enter, record) == 0)
+			return builds;
+		/* Cleanup has just been here: back, and once more. */
+		if (errno != ESTRPIPE || enter_host(root_fd) != 0 || builds > ROUNDS)
+			report_refuse(reporter, EXIT_REFUSED, "enter jail", arguments->jail, NULL);
+	}
 }
 
 /* The record's limits with this run's: anybody may ask for less, root also for more. */
@@ -141,6 +170,8 @@ static void become_user(const struct reporter *reporter, const struct record *re
 	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	umask((mode_t)record->umask);
+	if (umask((mode_t)record->umask) != record->umask)
+		report_refuse(reporter, EXIT_REFUSED, "set the umask", NULL, NULL);
 	if (inherited_set_limits(record->limits) != 0)
 		report_refuse(reporter, EXIT_REFUSED, "set the limits", NULL, NULL);
 	if (privilege_drop(record->uid, record->gid) != 0 || privilege_filter(record) != 0)
@@ -186,7 +217,9 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 		report_refuse(reporter, EXIT_REFUSED, "leave the terminal", NULL, NULL);
 	if (inherited_reset_standing() != 0)
 		report_refuse(reporter, EXIT_REFUSED, "reset what the caller set", NULL, NULL);
-	int builds = enter(reporter, arguments->jail, &record);
+	(void)alarm(DEADLINE_SECONDS); /* with the default action, which ends a wait for dead storage */
+	int builds = enter(reporter, arguments, &record);
+	(void)alarm(0);
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);

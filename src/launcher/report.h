@@ -12,7 +12,7 @@
 struct reporter {
 	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
 	gid_t gid;
-	bool is_logged;   /* whether syslog hears of it */
+	bool is_logged;   /* whether syslog hears of it: the policy's word, once it is known */
 	int fd;           /* where the sentence goes: standard error or a copy of it */
 	int status_fd;    /* JSON lines for a program; this and the others: -1 if there is none */
 	int detached_fd;  /* a parent that waits for our exec, or for the byte that is our status */
