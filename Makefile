@@ -199,7 +199,7 @@ deps-build:
 
 # The pure objects that are shipped, with libcheck. The launcher's own one is musl's, and links.
 UNIT_SRC  := $(wildcard tests/unit/*.c)
-UNIT_OBJ   = $(filter-out %/main.o,$(KEEPER_OBJ)) $(BUILD)/launcher-obj/launcher/environment.o
+UNIT_OBJ   = $(filter-out %/main.o,$(KEEPER_OBJ)) $(filter %/environment.o,$(LAUNCHER_OBJ))
 $(BUILD)/unit-tests: $(UNIT_SRC) $(UNIT_OBJ)
 	$(CC) $(KEEPER_CFLAGS) -iquote src/keeper -iquote src/launcher $(shell pkg-config --cflags check) $(CFLAGS) \
 		-pie -o $@ $(UNIT_SRC) $(UNIT_OBJ) $(KEEPER_LIBS) $(shell pkg-config --libs check)
