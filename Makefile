@@ -165,7 +165,7 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 
 # A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
 uninstall: $(CRON)
-	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper
+	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper $(LIBEXECDIR)/supervisor
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
@@ -225,7 +225,8 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* $(BUILD)/settings
+	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper \
+		$(BUILD)/supervisor $(BUILD)/unit-tests* $(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
+/* Undoes what a hostile caller left us across exec: descriptors, signals, limits, scheduling. */
 #include "inherited.h"
 
 #include <errno.h>
@@ -132,7 +132,7 @@ static int set_limit(int resource, rlim_t value)
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask)
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
-		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
+		/* Without meaning since Linux 2.6, or without real-time scheduling, now gone. */
 		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
 			continue;
 		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
@@ -149,7 +149,7 @@ int inherited_reset_standing(void)
 	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
 
-	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
+	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE lowers it; no harm to others. */
 	if (oom_fd < 0 || (write(oom_fd, "0", 1) != 1 && errno != EACCES))
 		return -1;
 	memset(everywhere, 0xff, sizeof(everywhere));

@@ -55,7 +55,7 @@ const char *privilege_take(void)
 	if (geteuid() != 0)
 		return "the program is not setuid root here: its bit is lost, its file system is "
 		       "mounted nosuid, the caller has no_new_privs, or this is a user namespace";
-	/* In a user namespace anybody is uid 0; a set-uid exec by another uid cannot happen there. */
+	/* In a user namespace anybody is uid 0; no set-uid exec by another uid happens there. */
 	if (getuid() == 0 &&
 	    (stat("/proc/self/ns/user", &status) != 0 || status.st_ino != INITIAL_USER_NAMESPACE))
 		return "this is a user namespace, and its root is not the host's";
@@ -69,7 +69,7 @@ int privilege_give_up(uid_t uid, gid_t gid)
 	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, uid, gid);
 }
 
-/* No capability may ever come back, whatever is executed. The first number refused is one past the last. */
+/* No capability may ever come back, by any exec. The first number refused is past the last. */
 static int empty_bounding_set(void)
 {
 	for (unsigned long i = 0; i < CAPABILITIES_MAX; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs that are watched. The launcher forks: the process that the caller knows becomes the supervisor,
- * an unprivileged program; the child goes on to become the command. With private processes the child
- * is process 1 of a pid namespace and forks once more, to become the supervisor's other half.
+ * Runs that are watched. The launcher forks: the process that the caller knows becomes the
+ * supervisor, an unprivileged program; the child goes on to become the command. With private
+ * processes the child is process 1 of a pid namespace and forks once more, to become the
+ * supervisor's other half.
  */
 #pragma once
 

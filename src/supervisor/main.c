@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * supervisor: what watches a run, without any privilege. Two programs in one, because they are the two
- * ends of one line: `watch' outside, in the process that the caller started, keeps the clock, passes
- * signals on and says how the run ended; `init', with private processes, is process 1 inside, takes
- * in orphans and ends everything when the command ends. The launcher executes it when its own part is
- * done, so nothing here is ever root.
+ * supervisor: what watches a run, without any privilege. Two programs in one, because they are the
+ * two ends of one line: `watch' outside, in the process that the caller started, keeps the clock,
+ * passes signals on and says how the run ended; `init', with private processes, is process 1
+ * inside, takes in orphans and ends everything when the command ends. The launcher executes it when
+ * its own part is done, so nothing here is ever root.
  *
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
@@ -128,7 +128,7 @@ static _Noreturn void finish(const struct run *run, int status, const struct rus
 	_exit(code);
 }
 
-/* The clock has run out: SIGTERM, and after the grace SIGKILL, which process 1 cannot survive either. */
+/* The clock has run out: SIGTERM, and after the grace SIGKILL, which no process 1 survives. */
 static void expire(struct run *run)
 {
 	run->is_killed = run->is_timed_out;
@@ -191,7 +191,7 @@ static _Noreturn void watch(struct run *run)
 	}
 }
 
-/* Takes in whoever has died; tells of the command and ends with it, and the kernel ends the rest. */
+/* Takes in whoever has died; tells of the command and ends with it; the kernel ends the rest. */
 static void reap(pid_t command)
 {
 	int status;
@@ -236,7 +236,7 @@ int main(int argc, char *argv[])
 		return EXIT_REFUSED;
 	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
 	uint64_t timeout_ms = number(argv[3]);
-	/* exec has made our saved uid the user's; with the caller's again the user cannot signal us. */
+	/* exec made our saved uid the user's; with the caller's again the user cannot signal us. */
 	if (setresuid(getuid(), geteuid(), getuid()) != 0)
 		return EXIT_REFUSED;
 	run.kill_after_ms = number(argv[4]);
