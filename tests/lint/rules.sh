@@ -19,7 +19,7 @@ root=$(cd "$here/../.." && pwd)
 # An exception that nothing needs any more is an offence itself: see except_in and except_at.
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
-# and the supervisor, which is nobody's, gives itself back the saved uid that exec took.
+# and the supervisor, which has none, gives itself back the saved uid that exec took.
 privilege_functions='src/supervisor/main.c:main'
 # The mount table changes in these alone:
 mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c src/keeper/retire.c
@@ -40,8 +40,8 @@ dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src
 # And those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/retire.c'
-# Descriptors that the command is to inherit, or that are closed again at once:
-inherited_fds='src/launcher/inherited.c:open_null src/launcher/inherited.c:close_between'
+# Descriptors that the command is to inherit:
+inherited_fds='src/launcher/inherited.c:open_null'
 # What may be compiled without heap and stdio, and is:
 small_rooms='src/launcher src/jailed src/supervisor src/common'
 # The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.
