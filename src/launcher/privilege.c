@@ -114,8 +114,8 @@ int privilege_drop(uid_t uid, gid_t gid)
 
 int privilege_supervise(uid_t uid, gid_t gid, uid_t target)
 {
-	/* kill(2) looks at the sender's effective uid. With no_new_privs the exec to come would take
-	 * it away: the supervisor sets that; by the exec an empty bounding set has nothing to gain. */
+	/* kill(2) looks at the sender's effective uid. With no_new_privs the exec to come would
+	 * take it away: the supervisor sets that; an empty bounding set gains nothing by exec. */
 	if (empty_bounding_set() != 0 || syscall(SYS_setgroups, 0, NULL) != 0)
 		return -1;
 	return set_ids(uid, target, gid) != 0 ? -1 : end_capabilities();

@@ -237,7 +237,7 @@ int main(int argc, char *argv[])
 	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
 	uint64_t timeout_ms = number(argv[4]);
 	/*
-	 * exec has made our saved uid the user's; with the caller's again the user cannot signal us.
+	 * exec made our saved uid the user's; with the caller's again the user cannot signal us.
 	 * The effective one must be the user's, or we could not end the run: then we end, and it
 	 * with us.
 	 */
