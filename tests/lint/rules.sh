@@ -37,7 +37,9 @@ dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
 	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c src/keeper/prune.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
-# And those that write to descriptors 1 and 2, or where the caller has pointed us:
+# and here a child ends, which is not the program.
+dying_functions='src/keeper/crew.c:start'
+# Those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/retire.c'
 # Descriptors that the command is to inherit:
@@ -335,7 +337,7 @@ dying='exit _exit _Exit quick_exit abort err errx verr verrx report_die report_e
 check_dying() {
 	# Where it stands in the first column it is being declared.
 	grep_code "$(a_call_of $dying)" src | grep -E '^[^:]*:[0-9]*:[[:space:]]' |
-		except_in $dying_rooms
+		except_in $dying_rooms | except_at $dying_functions
 }
 plant_dying() { plant_each src/common/name.c '	%s(1);' $dying; }
 
