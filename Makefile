@@ -120,7 +120,9 @@ install: all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
-	install -m 755 $(BUILD)/keeper $(BUILD)/supervisor $(LIBEXECDIR)
+	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)
+	@# Not to be read: what its user cannot read the kernel lets nobody look into (ptrace(2)).
+	install -m 711 $(BUILD)/supervisor $(LIBEXECDIR)
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
 	install -m 644 $(SHARED) $(SHAREDIR)
@@ -165,7 +167,7 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 
 # A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
 uninstall: $(CRON)
-	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper
+	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper $(LIBEXECDIR)/supervisor
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
@@ -225,7 +227,8 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* $(BUILD)/settings
+	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper \
+		$(BUILD)/supervisor $(BUILD)/unit-tests* $(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
