@@ -13,10 +13,10 @@ static uint64_t factor_of(enum quantity_kind kind, char unit)
 		enum quantity_kind kind;
 		char unit;
 		uint64_t factor;
-	} units[] = {{QUANTITY_SIZE, 'K', 1024},	  {QUANTITY_SIZE, 'M', 1u << 20},
-		     {QUANTITY_SIZE, 'G', 1u << 30},	  {QUANTITY_SIZE, 'T', UINT64_C(1) << 40},
-		     {QUANTITY_DURATION, 's', 1000},	  {QUANTITY_DURATION, 'm', 60000},
-		     {QUANTITY_DURATION, 'h', 3600000},	  {QUANTITY_DURATION, 'd', 86400000},
+	} units[] = {{QUANTITY_SIZE, 'K', 1024},        {QUANTITY_SIZE, 'M', 1u << 20},
+		     {QUANTITY_SIZE, 'G', 1u << 30},    {QUANTITY_SIZE, 'T', UINT64_C(1) << 40},
+		     {QUANTITY_DURATION, 's', 1000},    {QUANTITY_DURATION, 'm', 60000},
+		     {QUANTITY_DURATION, 'h', 3600000}, {QUANTITY_DURATION, 'd', 86400000},
 		     {QUANTITY_DURATION, '\0', 1000}};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
@@ -34,9 +34,8 @@ int quantity_parse(enum quantity_kind kind, const char *text, uint64_t *value)
 		*value = QUANTITY_UNLIMITED;
 		return 0;
 	}
-	for (; *at >= '0' && *at <= '9'; at++)
-		if ((number = number * 10 + (uint64_t)(*at - '0')) >= LARGEST)
-			return -1;
+	for (; *at >= '0' && *at <= '9' && number < LARGEST; at++)
+		number = number * 10 + (uint64_t)(*at - '0');
 	if (at == text)
 		return -1;
 	if (kind == QUANTITY_DURATION && *at == '.')

@@ -27,15 +27,25 @@ struct trees {
 	int image_fd, base_fd, tmp_fd, proc_fd, dev_fd; /* detached; -1: none */
 };
 
+/* Refuses to build: the policy, as far as it could be read, says whether the log hears of it. */
+static _Noreturn void refuse(const struct jail *jail, uid_t caller, const struct text *error)
+{
+	if (jail->config.log & RECORD_LOG_REFUSALS)
+		report_log("uid %u: %s", caller, error->bytes);
+	report_die(error);
+}
+
 static void describe(struct jail *jail, const char *name, uid_t caller)
 {
 	struct text error;
 
 	if (jail_describe(jail, name, &error) != 0)
-		report_die(&error);
-	if (!record_admits(&jail->record, caller))
-		report_refuse("enter jail", name,
-			      "this caller may not; `callers' is set in trampoline.conf");
+		refuse(jail, caller, &error);
+	if (record_admits(&jail->record, caller))
+		return;
+	(void)report_fill(&error, "enter jail", name,
+			  "this caller may not; `callers' is set in trampoline.conf");
+	refuse(jail, caller, &error);
 }
 
 /* A detached copy of the directory at FD, restricted before anybody can see it. */
@@ -73,7 +83,8 @@ static void attach(int tree_fd, int root_fd, const char *path)
 	if (tree_fd >= 0 && tree_attach(tree_fd, root_fd, path) != 0)
 		report_refuse("mount in the image on", path,
 			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-				      ? "the image must have a real directory there; see trampoline-image "
+				      ? "the image must have a real directory there; see "
+					"trampoline-image "
 					"audit"
 				      : report_if_full(REPORT_MOUNTS));
 }
@@ -107,7 +118,9 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 	AUTO_CLOSE network_fd = -1;
 
 	if (jail->config.is_ipc_private) {
-		ipc_fd = unshare(CLONE_NEWIPC) == 0 ? namespace_open(home, "ipc") : -1;
+		ipc_fd = namespace_unshare(home, "ipc", CLONE_NEWIPC) == 0
+				 ? namespace_open(home, "ipc")
+				 : -1;
 		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
 		if (pin_fds[PIN_IPC] < 0)
 			report_refuse("make an ipc namespace for jail", name,
@@ -115,7 +128,7 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 		jail->record.ipc_namespace = inode_of(ipc_fd);
 	}
 	if (jail->config.is_network_private) {
-		network_fd = namespace_new_network() == 0 ? namespace_open(home, "net") : -1;
+		network_fd = namespace_new_network(home) == 0 ? namespace_open(home, "net") : -1;
 		pin_fds[PIN_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
 		if (pin_fds[PIN_NETWORK] < 0)
 			report_refuse("make a network namespace for jail", name,
@@ -150,7 +163,8 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	return mount_fd;
 }
 
-static void build(const struct namespace_home *home, int hub_fd, int directory_fd, struct jail *jail)
+static void build(const struct namespace_home *home, int hub_fd, int directory_fd,
+		  struct jail *jail)
 {
 	const char *name = jail->record.name;
 	int pin_fds[PIN_KINDS] = {-1, -1, -1};
@@ -173,7 +187,8 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 }
 
 /* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
-static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd, const char *name)
+static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
+		    const char *name)
 {
 	struct record record;
 

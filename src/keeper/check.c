@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
+#include <sys/syscall.h>
 
 #include "cleanup.h"
 #include "hub.h"
@@ -18,10 +18,9 @@
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
 
 #define LAUNCHER PATHS_PREFIX "/bin/trampoline"
-#define KERNEL_MAJOR 5
-#define KERNEL_MINOR 12 /* mount_setattr(2) */
 
 struct owner {
 	uid_t uid;
@@ -42,23 +41,23 @@ static unsigned int check_launcher(void)
 	if (stat(LAUNCHER, &status) != 0)
 		return find("the launcher is not at " LAUNCHER, "run make install");
 	if (statvfs(LAUNCHER, &file_system) == 0 && (file_system.f_flag & ST_NOSUID))
-		return find("the file system of " LAUNCHER " is mounted nosuid", "install it elsewhere");
+		return find("the file system of " LAUNCHER " is mounted nosuid",
+			    "install it elsewhere");
 	if (status.st_uid != 0 || !(status.st_mode & S_ISUID))
-		return find(LAUNCHER " is not setuid root", "run make install, or chown and chmod 4754 it");
+		return find(LAUNCHER " is not setuid root",
+			    "run make install, or chown and chmod 4754 it");
 	if (status.st_mode & (S_IWGRP | S_IWOTH))
 		return find(LAUNCHER " can be written by others", "chmod go-w it");
 	if (status.st_mode & S_IXOTH)
-		return find("anybody may execute " LAUNCHER, "chmod 4754 it; its group may call it");
+		return find("anybody may execute " LAUNCHER,
+			    "chmod 4754 it; its group may call it");
 	return 0;
 }
 
 static unsigned int check_kernel(void)
 {
-	struct utsname name;
-	int major = 0, minor = 0;
-
-	if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-	    (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR)))
+	/* A call that cannot succeed tells ENOSYS from the errors of a kernel that has it. */
+	if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) != 0 && errno == ENOSYS)
 		return find("this kernel has no mount_setattr", "Linux 5.12 or newer is needed");
 	return 0;
 }
@@ -67,13 +66,16 @@ static unsigned int check_kernel(void)
 static unsigned int check_headroom(const char *path, const char *sysctl, size_t needed)
 {
 	AUTO_FILE file = fopen(path, "re");
-	unsigned long long limit;
-	char finding[256], cure[128];
+	char line[32], finding[256], cure[128];
+	uint64_t limit;
 
-	if (!file || fscanf(file, "%llu", &limit) != 1 || limit >= needed)
+	if (!file || !fgets(line, sizeof(line), file))
 		return 0;
-	snprintf(finding, sizeof(finding), "%s is %llu, and twice the live jails want %zu", sysctl, limit,
-		 needed);
+	line[strcspn(line, "\n")] = '\0';
+	if (quantity_parse(QUANTITY_NUMBER, line, &limit) != 0 || limit >= needed)
+		return 0;
+	snprintf(finding, sizeof(finding), "%s is %ju, and twice the live jails want %zu", sysctl,
+		 (uintmax_t)limit, needed);
 	snprintf(cure, sizeof(cure), "sysctl -w %s=%zu", sysctl, needed * 2);
 	return find(finding, cure);
 }
@@ -89,12 +91,16 @@ static unsigned int check_state(void)
 		return find(error.bytes, "mend it, or unmount and remove " PATHS_RUN);
 	size_t wanted = live.count * 2 + 16;
 	found += check_headroom("/proc/sys/fs/mount-max", "fs.mount-max", wanted * 3);
-	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces", wanted);
-	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces", wanted);
-	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces", wanted);
+	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces",
+				wanted);
+	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces",
+				wanted);
+	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces",
+				wanted);
 	if (live.run_fd >= 0 && fstatvfs(live.run_fd, &file_system) == 0 &&
 	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
-		found += find("the file system of " PATHS_RUN " is full", "make room there; trampoline --cleanup retires idle jails");
+		found += find("the file system of " PATHS_RUN " is full",
+			      "make room there; trampoline --cleanup retires idle jails");
 	live_close(&live);
 	return found;
 }
@@ -130,9 +136,10 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 	for (size_t i = 1; i < count; i++) {
 		if (owners[i].uid == 0 || owners[i].uid != owners[i - 1].uid)
 			continue;
-		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u", owners[i - 1].name,
-			 owners[i].name, owners[i].uid);
-		found += find(finding, "give one of them another: each can signal the other's processes");
+		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u",
+			 owners[i - 1].name, owners[i].name, owners[i].uid);
+		found += find(finding,
+			      "give one of them another: each can signal the other's processes");
 	}
 	return found;
 }
@@ -145,7 +152,8 @@ static unsigned int check_jails(void)
 	unsigned int found = 0;
 
 	if (!entries)
-		return find("there is no directory " PATHS_DATA, "trampoline-user add NAME makes it");
+		return find("there is no directory " PATHS_DATA,
+			    "trampoline-user add NAME makes it");
 	for (const struct dirent *entry; (entry = readdir(entries));) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -178,7 +186,8 @@ unsigned int check_all(const char *jail)
 	unsigned int found = check_launcher() + check_kernel();
 
 	if (namespace_is_first() == 0)
-		found += find("this is not process 1's mount namespace", "run the check on the host itself");
+		found += find("this is not process 1's mount namespace",
+			      "run the check on the host itself");
 	if (config_load(&config, NULL, &error) != 0)
 		return found + find(error.bytes, "until then every run is refused");
 	if (config.caller_count == 0)

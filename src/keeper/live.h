@@ -35,9 +35,6 @@ enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDE
 int live_open(struct live *live, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
 
-/* From the hub back to where we came from, or not at all: exits if that fails. */
-void live_return(const struct live *live);
-
 /* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
 int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
 

@@ -20,6 +20,9 @@
 #include "tree.h"
 
 #define ATTEMPTS 256
+#ifndef NS_GET_MNTNS_ID
+#define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* linux/nsfs.h */
+#endif
 
 int namespace_open(const struct namespace_home *home, const char *kind)
 {
@@ -45,7 +48,29 @@ int namespace_is_first(void)
 		return -1;
 	/* Mount ids are unique in the whole system, so PID 1's table has ours only if it is ours. */
 	struct libmnt_fs *fs = mnt_table_find_target(table, "/", MNT_ITER_BACKWARD);
-	return fs && (root.stx_mask & STATX_MNT_ID) && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
+	return fs && (root.stx_mask & STATX_MNT_ID) &&
+	       (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
+}
+
+static uint64_t inode_of(const struct namespace_home *home, const char *kind)
+{
+	char path[32];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "self/ns/%s", kind);
+	return fstatat(home->proc_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+}
+
+int namespace_unshare(const struct namespace_home *home, const char *kind, int flag)
+{
+	uint64_t before = inode_of(home, kind);
+
+	if (unshare(flag) != 0)
+		return -1;
+	if (before != 0 && inode_of(home, kind) != before)
+		return 0;
+	errno = EPROTO; /* a seccomp filter that only says it worked */
+	return -1;
 }
 
 int namespace_enter(int fd)
@@ -59,7 +84,8 @@ static void move_to_cpu(unsigned int attempt)
 
 	CPU_ZERO(&cpus);
 	CPU_SET(attempt % (unsigned int)get_nprocs_conf(), &cpus);
-	(void)sched_setaffinity(0, sizeof(cpus), &cpus); /* a CPU we may not use: the next attempt's */
+	(void)sched_setaffinity(0, sizeof(cpus),
+				&cpus); /* a CPU we may not use: the next attempt's */
 }
 
 static void move_to_any_cpu(void)
@@ -70,33 +96,43 @@ static void move_to_any_cpu(void)
 	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/* The number the kernel orders a mount namespace by; 0 where it does not tell (before Linux 6.8). */
+static uint64_t order_of(int fd)
+{
+	uint64_t id = 0;
+
+	return ioctl(fd, NS_GET_MNTNS_ID, &id) == 0 ? id : 0;
+}
+
 int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
 {
+	uint64_t pinner = order_of(pinner_fd);
+
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (attempt > 0)
 			move_to_cpu(attempt);
-		if (namespace_enter(base_fd) != 0 || unshare(CLONE_NEWNS) != 0)
+		if (namespace_enter(base_fd) != 0 ||
+		    namespace_unshare(home, "mnt", CLONE_NEWNS) != 0)
 			return -1;
 		AUTO_CLOSE fd = namespace_open(home, "mnt");
-		if (fd < 0 || namespace_enter(pinner_fd) != 0)
+		if (fd < 0)
 			return -1;
-		*pin_fd = tree_clone(fd, "");
-		if (*pin_fd >= 0) {
-			if (attempt > 0)
-				move_to_any_cpu();
-			return namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
-		}
-		if (errno != EINVAL)
-			return -1;
+		if (pinner != 0 && order_of(fd) <= pinner)
+			continue;
+		if (attempt > 0)
+			move_to_any_cpu();
+		*pin_fd = namespace_enter(pinner_fd) == 0 ? tree_clone(fd, "") : -1;
+		return *pin_fd >= 0 && namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
 	}
+	errno = EAGAIN;
 	return -1;
 }
 
-int namespace_new_network(void)
+int namespace_new_network(const struct namespace_home *home)
 {
 	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 
-	if (unshare(CLONE_NEWNET) != 0)
+	if (namespace_unshare(home, "net", CLONE_NEWNET) != 0)
 		return -1;
 	AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &loopback);

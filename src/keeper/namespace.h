@@ -21,6 +21,9 @@ int namespace_is_first(void) MUST_CHECK;
 /* A descriptor of this process's own namespace KIND ("mnt", "ipc", "net"). -1 and errno. */
 int namespace_open(const struct namespace_home *home, const char *kind) MUST_CHECK;
 
+/* unshare(2) with the CLONE_ FLAG of KIND, and a look at whether it did. -1 and errno. */
+int namespace_unshare(const struct namespace_home *home, const char *kind, int flag) MUST_CHECK;
+
 /* Moves to the mount namespace at FD; root and working directory become its root. */
 int namespace_enter(int fd) MUST_CHECK;
 
@@ -29,8 +32,8 @@ int namespace_enter(int fd) MUST_CHECK;
  * its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in the new
  * namespace afterwards. -1 and errno.
  */
-int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
-	MUST_CHECK;
+int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
+		  int *pin_fd) MUST_CHECK;
 
 /* Makes a network namespace with its loopback device up, and stays in it. */
-int namespace_new_network(void) MUST_CHECK;
+int namespace_new_network(const struct namespace_home *home) MUST_CHECK;

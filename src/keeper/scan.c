@@ -17,6 +17,14 @@
 
 #define KILL_NS INT64_C(5000000000)
 
+struct entry { /* struct linux_dirent64: getdents64(2) */
+	uint64_t inode;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
 static uint64_t namespace_of(int task_fd, const char *kind)
 {
 	char path[16];
@@ -59,7 +67,8 @@ static uid_t uid_of(int task_fd)
 }
 
 /* False for a process that has gone, or is the kernel's to hide. */
-static bool look_at(const struct namespace_home *home, const char *name, struct scan_process *process)
+static bool look_at(const struct namespace_home *home, const char *name,
+		    struct scan_process *process)
 {
 	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE task_fd = pid_fd < 0 ? -1 : open_task(pid_fd);
@@ -95,18 +104,26 @@ static int add(struct scan *scan, const struct scan_process *process)
 
 int scan_read(const struct namespace_home *home, struct scan *scan)
 {
-	int fd = openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	AUTO_CLOSE fd = openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct scan_process process;
+	/* Room for an entry or two: each process is looked at as soon as it is listed, so that one
+	 * which leaves its life to a child, with a higher number, is met again as that child. */
+	_Alignas(struct entry) char buffer[96];
+	ssize_t length = fd < 0 ? -1 : 0;
 
 	memset(scan, 0, sizeof(*scan));
-	if (!entries)
-		return -1;
-	for (const struct dirent *entry; result == 0 && (entry = readdir(entries));)
-		if (isdigit((unsigned char)entry->d_name[0]) && look_at(home, entry->d_name, &process))
-			result = add(scan, &process);
-	closedir(entries);
-	return result;
+	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < length;) {
+			const struct entry *entry =
+				(const struct entry *)(const void *)(buffer + at);
+
+			if (isdigit((unsigned char)entry->name[0]) &&
+			    look_at(home, entry->name, &process) && add(scan, &process) != 0)
+				return -1;
+			at += entry->length;
+		}
+	}
+	return (int)length;
 }
 
 void scan_free(struct scan *scan)
@@ -151,7 +168,8 @@ static void signal_one(const struct namespace_home *home, const struct scan_proc
 		(void)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-static ssize_t signal_all(const struct namespace_home *home, const struct record *record, int number)
+static ssize_t signal_all(const struct namespace_home *home, const struct record *record,
+			  int number)
 {
 	struct scan scan;
 	ssize_t count = -1;
@@ -174,13 +192,14 @@ int scan_kill(const struct namespace_home *home, const struct record *record)
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
 
-	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. */
-	while (clock_boottime_ns() < deadline_ns) {
+	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next; nobody
+	 * in two rounds is nobody. */
+	for (int empty = 0; clock_boottime_ns() < deadline_ns;) {
 		ssize_t stopped = signal_all(home, record, SIGSTOP);
 
-		if (stopped <= 0)
+		if (stopped < 0 || (stopped == 0 && empty++ > 0))
 			return (int)stopped;
-		if (signal_all(home, record, SIGKILL) < 0)
+		if (stopped > 0 && signal_all(home, record, SIGKILL) < 0)
 			return -1;
 		nanosleep(&pause, NULL);
 	}

@@ -8,9 +8,10 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <seccomp.h>
+#include <seccomp.h> /* libseccomp's; ours is quoted */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -22,16 +23,24 @@
 
 static const int denied[] = {
 	/* kernel keyrings reach across jails by key id */
-	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
 	/* large, young or often broken parts of the kernel */
-	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register),
 	/* a namespace of one's own is where root's code paths begin */
-	SCMP_SYS(unshare), SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
 };
 
-static const unsigned int namespace_flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID, CLONE_NEWNET,
-					       CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+static const unsigned int namespace_flags[] = {CLONE_NEWUSER,  CLONE_NEWNS,  CLONE_NEWPID,
+					       CLONE_NEWNET,   CLONE_NEWIPC, CLONE_NEWUTS,
+					       CLONE_NEWCGROUP};
 
 static int add_rules(scmp_filter_ctx context)
 {
@@ -51,6 +60,11 @@ static int add_rules(scmp_filter_ctx context)
 		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
 				     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, ioctls[i])) != 0)
 			return -1;
+	/* Families above AF_NETLINK reach past a network namespace (AF_VSOCK: one space for all jails, and
+	 * the hypervisor) or into modules that nothing here needs. */
+	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0)
+		return -1;
 	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
 	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }

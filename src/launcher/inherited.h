@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
@@ -20,11 +21,14 @@ int inherited_reset_signals(void) MUST_CHECK;
 /* Scheduling, affinity, I/O priority, OOM score, personality and session keyring of a fresh login. */
 int inherited_reset_standing(void) MUST_CHECK;
 
-/* Away from the caller's terminal, unless standard input is one and KEEP says that it may stay. */
-int inherited_leave_terminal(bool keep) MUST_CHECK;
+/* Away from the caller's terminal, unless standard input is one: then a person is at work. */
+int inherited_leave_terminal(void) MUST_CHECK;
+
+/* Away from it even so, where no system call filter keeps TIOCSTI from it. */
+int inherited_leave_own_terminal(void) MUST_CHECK;
 
 /*
- * Sets the limits of the jail. A hard limit of the caller's that is lower stays where the kernel
+ * Sets the limits of the jail, and its umask. A hard limit of the caller's that is lower stays where the kernel
  * does not let us raise it: a limit is never weaker than asked for.
  */
-int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES]) MUST_CHECK;
+int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask) MUST_CHECK;
