@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Cleanup never hurts anyone: an idle jail goes in two passes, one with a process in it never goes,
+# and who is still in a discarded jail keeps /home and /tmp until the end.
+#   CLEANUP_PASSES=N   passes over a jail in use (200)
+. "$(dirname "$0")/lib.sh"
+
+PASSES=${CLEANUP_PASSES:-200}
+outside=
+
+cleanup() {
+	local pid
+	for pid in $(lodgers) $outside; do kill -KILL "$pid" 2>/dev/null || :; done
+	wait
+	default_config
+	rm -f "$ALICE"/lodger "$ALICE"/*log* "$DATA"/alice/tmp/*log* "$BOB/lodger"
+	[ ! -e "$DATA/carol" ] || remove_user carol
+	in_jail alice true
+	in_jail bob true
+	"$T" --cleanup
+	find "$T_RUNDIR/jails" -name 'retired.*' | sed 's/^/# left: /'
+}
+
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -static -pthread -o "$T_WORK/lodger" \
+	"$(dirname "$0")/lodger.c"
+install -m 755 "$T_WORK/lodger" "$ALICE/lodger"
+install -m 755 "$T_WORK/lodger" "$BOB/lodger"
+
+# lodgers [UID]: who lives there now, by the kernel's word, also those whose first thread has gone.
+lodgers() {
+	local status
+	for status in /proc/[0-9]*/status; do
+		awk -v uid="${1:-}" -v file="$status" '
+			$1 == "Name:" && $2 != "lodger" { exit }
+			$1 == "State:" { state = $2 }
+			$1 == "Uid:" && (uid != "" ? $2 != uid : $2 < 20001 || $2 > 20003) { exit }
+			# A zombie with threads still lives.
+			$1 == "Threads:" && (state != "Z" || $2 > 1) { split(file, part, "/"); print part[3] }
+		' "$status" 2>/dev/null || :
+	done
+}
+
+nobody() { [ -z "$(lodgers "$@")" ]; }
+somebody() { [ -n "$(lodgers "$@")" ]; }
+
+# move_in JAIL MANNER...: from here on somebody lives there.
+move_in() {
+	local jail=$1
+	shift
+	become_www "$T" "$jail" "/home/$jail/lodger" "$@" </dev/null >/dev/null 2>&1 &
+	case $jail in alice) wait_for 5 somebody 20001 ;; bob) wait_for 5 somebody 20002 ;; esac
+	sleep 0.1
+}
+
+move_out() {
+	local pid
+	for pid in $(lodgers "$@"); do kill -KILL "$pid" 2>/dev/null || :; done
+	wait_for 5 nobody "$@"
+}
+
+# A writer ends its file, and then itself.
+ask_out() {
+	local pid
+	for pid in $(lodgers 20001); do kill -TERM "$pid"; done
+	wait_for 5 nobody 20001 || :
+}
+
+passes() {
+	local left=$1
+	while [ "$left" -gt 0 ]; do
+		"$T" --cleanup || return 1
+		left=$((left - 1))
+	done
+}
+
+state_of() {
+	"$T" --list | awk -v jail="$1" '$1 == jail { print $3 == "in" ? "in use" : $3 }' | xargs
+}
+
+# The inode of a jail's mount namespace, read from the hub's table: opening the pin would be a use of it.
+pin_of() {
+	hub_mounts | awk -v pin="/jails/$1/mnt" '$5 == pin { gsub(/[^0-9]/, "", $4); print $4 }'
+}
+
+files_of() {
+	find "$T_RUNDIR/jails/$1" 2>/dev/null || :
+}
+
+# A jail that is nobody's any more: no pin, no file.
+gone() {
+	[ -z "$(pin_of "$1")" ] && [ -z "$(files_of "$1")" ] &&
+		! hub_mounts | awk '{ print $5 }' | grep -q "^/jails/$1/"
+}
+
+# --- idle ------------------------------------------------------------------------------------------
+
+passes 2
+ok "with nobody in any jail, two passes retire all" test -z "$(hub_mounts | grep /jails/ || :)"
+in_jail alice true
+inode=$(pin_of alice)
+passes 1
+is "an idle jail survives the first pass" "$(pin_of alice)" "$inode"
+is "and is shown as marked" "$(state_of alice)" "marked"
+passes 1
+ok "it is gone after the second: pins and files" gone alice
+is "and not shown any more" "$(state_of alice)" ""
+
+in_jail alice true
+inode=$(pin_of alice)
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	passes 1
+	in_jail alice true
+done
+is "entered between the passes it stays" "$(pin_of alice)" "$inode"
+passes 1
+"$T" --prepare alice
+passes 1
+is "--prepare between the passes keeps it too" "$(pin_of alice)" "$inode"
+is "which marks it again" "$(state_of alice)" "marked"
+
+everything() {
+	traces
+	hub_mounts
+	sha256sum "$T_RUNDIR"/jails/*/record
+}
+before=$(everything)
+"$T" --cleanup --dry-run >"$OUT"
+"$T" --cleanup --dry-run >>"$OUT"
+like "a dry run says what would be done" "$(cat "$OUT")" '^alice: would be retired$'
+is "and does nothing, however often" "$(everything)" "$before"
+is "nor does it use the jail: the mark stays" "$("$T_TOOLS/nsmounts" -x jails/alice/mnt "$T_RUNDIR/hub")" gone
+passes 2
+ok "a pin taken away by hand is no trouble" gone alice
+
+# --- in use ----------------------------------------------------------------------------------------
+
+# stays DESCRIPTION PASSES MANNER...
+stays() {
+	local description=$1 times=$2 inode
+	shift 2
+	move_in alice "$@"
+	inode=$(pin_of alice)
+	if ! passes "$times"; then
+		fail "$description" "a pass failed"
+	elif ! wait_for 2 somebody 20001; then
+		fail "$description" "the lodger has died"
+	elif [ "$(pin_of alice)" != "$inode" ]; then
+		fail "$description" "the jail has been retired: $inode, now $(pin_of alice)"
+	else
+		pass "$description"
+	fi
+	move_out
+	"$T" --discard alice >/dev/null 2>&1 || :
+	passes 1
+}
+
+# intact FILE: the writer's file holds every line, in order, to the last one written.
+intact() {
+	local last
+	last=$(cat "$1.last") && [ "$last" -gt 20 ] && seq "$last" | cmp -s - "$1"
+}
+
+stays "a process that touches nothing keeps its jail: $PASSES passes" "$PASSES" quiet
+stays "so does one whose first thread has ended" 10 headless
+stays "and one that is always leaving, its child staying" "$PASSES" hop 500
+stays "and one with children all the time" 20 fork
+
+move_in alice write /home/alice/log /tmp/log
+inode=$(pin_of alice)
+passes "$PASSES"
+is "a writer keeps its jail" "$(pin_of alice)" "$inode"
+ask_out
+ok "and has lost no write to home" intact "$ALICE/log"
+ok "nor to tmp" intact "$DATA/alice/tmp/log"
+
+printf '[confinement]\nprocesses = private\n' | override alice
+stays "a private run, which has mounts of its own, keeps its jail" 20 quiet
+printf '[confinement]\nprocesses = private\nipc = host\nnetwork = host\n' | override alice
+stays "also one with the host's network and ipc" 20 quiet
+default_config
+
+# --- discarded -------------------------------------------------------------------------------------
+
+move_in alice write /home/alice/log /tmp/log
+old=$(pin_of alice)
+lodger=$(lodgers 20001)
+sleep 0.2
+ok "a jail in use can be discarded" "$T" --discard alice
+is "its pin is gone" "$(pin_of alice)" ""
+is "it is shown as discarded" "$(state_of alice)" "discarded"
+is "its process is still in it" "$(readlink "/proc/$lodger/ns/mnt")" "mnt:[$old]"
+in_jail alice true
+new=$(pin_of alice)
+ok "the next entry has a new jail" test -n "$new" -a "$new" != "$old"
+is "both are shown" "$("$T" --list | awk '$1 == "alice" { print $3 }' | xargs)" "idle discarded"
+passes 3
+is "the old one is still shown when cleanup has been here" "$(state_of alice)" "discarded"
+length=$(stat -c %s "$ALICE/log")
+sleep 0.2
+ok "its process writes on" test "$(stat -c %s "$ALICE/log")" -gt "$length"
+in_jail alice true
+is "what it writes is what the new jail sees" "$(in_jail alice head -n 3 log | xargs)" "1 2 3"
+like "--status shows both" "$("$T" --status alice)" 'discarded'
+ask_out
+ok "it lost no write to home" intact "$ALICE/log"
+ok "nor to tmp" intact "$DATA/alice/tmp/log"
+is "then it is not shown any more" "$("$T" --list | awk '$1 == "alice" { print $3 }' | xargs)" "idle"
+passes 2
+ok "and after two passes nothing remains of either" gone alice
+is "no process has a namespace of theirs" \
+	"$(readlink /proc/[0-9]*/task/*/ns/mnt 2>/dev/null | grep -cE "\[($old|$new)\]" || :)" 0
+is "lsns knows none" "$(lsns -n -t mnt -o NS | grep -cE "^ *($old|$new)$" || :)" 0
+refused 125 alice "what is not live cannot be discarded" "$T" --discard alice
+
+# Pins of a jail in use that went by accident: the process stays, and everybody else is fine.
+move_in alice quiet
+"$T_TOOLS/nsmounts" -d jails/alice/mnt "$T_RUNDIR/hub" >/dev/null
+ok "with the pin gone under a process, cleanup works" passes 3
+ok "and so does an entry" in_jail alice true
+ok "the process lives" somebody 20001
+move_out
+passes 2
+ok "nothing remains" gone alice
+
+# --- discarded with all that is in it --------------------------------------------------------------
+
+# killed DESCRIPTION MANNER...
+killed() {
+	local description=$1
+	shift
+	move_in alice "$@"
+	ok "--discard --kill ends $description" "$T" --discard --kill alice
+	ok "really" wait_for 1 nobody 20001
+	move_out 20001
+	passes 1
+}
+
+move_in bob quiet
+killed "a quiet process" quiet
+killed "one whose first thread has ended" headless
+killed "one that is always leaving" hop 300
+killed "one that forks all the time" fork
+move_in alice quiet
+kill -STOP "$(lodgers 20001)"
+killed "a stopped process" quiet
+printf '[confinement]\nprocesses = private\n' | override alice
+killed "a private run" quiet
+printf '[confinement]\nipc = host\nnetwork = host\n' | override alice
+setpriv --reuid=20001 --regid=20001 --clear-groups -- sleep 600 &
+outside=$!
+killed "all in a jail with the host's ipc and network" quiet
+ok "but not the user's processes outside the jail" kill -0 "$outside"
+in_jail alice true
+is "they do not keep it either" "$(state_of alice)" "idle"
+kill -KILL "$outside" 2>/dev/null || :
+outside=
+default_config
+ok "nor anybody of another jail" somebody 20002
+in_jail alice true
+move_in alice quiet
+"$T" --discard alice
+move_in alice quiet
+ok "it ends the lodgers of jails discarded before too" "$T" --discard --kill alice
+ok "all of them" wait_for 1 nobody 20001
+move_out
+
+# The kernel gives the number of a namespace that has ended to the next one: whose it was must not count.
+numbers() { "$T" --status "$1" | awk '/^(mount|ipc) namespace/ { print $1, $3 }' | sort; }
+passes 2
+move_in alice quiet
+mine=$(numbers alice)
+"$T" --discard alice
+move_out 20001
+same=
+for _ in $(seq 50); do
+	"$T" --prepare bob
+	same+=$(comm -12 <(echo "$mine") <(numbers bob))
+	[ -z "$same" ] || break
+	"$T" --discard bob
+done
+is "the numbers of a discarded jail's namespaces stay its own as long as it is remembered" "$same" ""
+move_in bob quiet
+is "so no other jail is taken for it" "$(state_of alice)" ""
+"$T" --discard --kill alice >/dev/null 2>&1 || :
+ok "nor killed for it" somebody 20002
+move_out
+"$T" --discard bob
+passes 2
+is "and in the end nothing is remembered" "$(hub_mounts | grep -E '/(jails|retired)/' || :)" ""
+
+# --- users that go ---------------------------------------------------------------------------------
+
+make_user carol 20003
+in_jail carol sh -c 'echo precious >kept; echo precious >/tmp/kept'
+mv "$DATA/carol" "$DATA/carol.moved"
+"$T" --cleanup
+ok "a jail whose user has been taken away is retired at once" gone carol
+is "and nothing of the user's is touched" \
+	"$(cat "$DATA/carol.moved/home/carol/kept" "$DATA/carol.moved/tmp/kept" | xargs)" "precious precious"
+mv "$DATA/carol.moved" "$DATA/carol"
+is "put back, it can be entered again" "$(in_jail carol cat kept)" precious
+printf '# changed\n' | override carol
+"$T" --cleanup
+ok "a stale jail with nobody in it is retired at once" gone carol
+
+# --- where it is run -------------------------------------------------------------------------------
+
+in_jail alice true
+unshare -m --propagation private "$T" --cleanup
+unshare -m --propagation private "$T" --cleanup
+ok "run in a private mount namespace, it cleans the host's" gone alice
+in_jail alice true
+(cd "$T_WORK" && umask 777 && exec "$T" --cleanup) </dev/null >&- 2>&-
+env -i "$T" --cleanup
+ok "a crontab's environment is enough, and so is none" gone alice
+status 0 "without any jail it has nothing to do" "$T" --cleanup
