@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Building the jail, rows C1 to C19: image, data, mounts, and what an administrator may get wrong.
-. "$(dirname "$0")/lib.bash"
+. "$(dirname "$0")/lib.sh"
 
 USERS=(mallory dora dead)
 cleanup() {
@@ -298,7 +298,7 @@ wait "$!" 2>/dev/null || :
 is "C16: System V objects of the host's and of others are not there" "$(ipcmk -M 4096 >/dev/null; in_jail alice cat /proc/sysvipc/shm | wc -l)" 1
 ipcrm -a 2>/dev/null || :
 ipc=$(readlink /proc/self/ns/ipc) network=$(readlink /proc/self/ns/net)
-is "C16: ipc and network namespaces are each jail's own" "$(for u in alice bob; do in_jail $u readlink /proc/self/ns/ipc /proc/self/ns/net; done |
+is "C16: ipc and network namespaces are each jail's own" "$(for u in alice bob; do for n in ipc net; do in_jail $u readlink /proc/self/ns/$n; done; done |
 	cat - <(printf '%s\n' "$ipc" "$network") | sort -u | wc -l)" 6
 is "C16: socket families that a namespace does not hold are refused; these are left" "$(in_jail alice ./reach families | xargs)" "1 2 10 16"
 is "C16: there is one interface, and it is the loopback" "$(in_jail alice cat /proc/net/dev | grep -c : || :) $(in_jail alice cat /proc/net/dev | grep -c lo:)" "1 1"
