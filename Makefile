@@ -27,7 +27,7 @@ LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
 WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
                  -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
-OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -I$(BUILD)/include -MMD -MP
+OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -Isrc -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
 HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
                  -fno-delete-null-pointer-checks -fno-strict-overflow $(INIT_ZERO)
@@ -62,14 +62,16 @@ endif
 
 # --- what is built -------------------------------------------------------------------------------
 COMMON_SRC   := $(wildcard src/common/*.c)
-LAUNCHER_SRC := $(wildcard src/launcher/*.c)
+LAUNCHER_SRC := $(wildcard src/launcher/*.c src/jailed/*.c)
 KEEPER_SRC   := $(wildcard src/keeper/*.c)
+WATCHER_SRC  := src/supervisor/main.c src/common/quantity.c src/common/text.c
 RECIPES      := $(wildcard jail-image/recipes/*)
 SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
 LAUNCHER_OBJ := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(COMMON_SRC) $(LAUNCHER_SRC))
+WATCHER_OBJ  := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(WATCHER_SRC))
 KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPER_SRC))
 
-all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
+all: $(BUILD)/trampoline $(BUILD)/supervisor $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
 SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
@@ -101,10 +103,13 @@ $(BUILD)/keeper-obj/%.o: src/%.c $(BUILD)/include/trampoline/paths.h
 $(BUILD)/trampoline: $(LAUNCHER_OBJ)
 	$(LAUNCHER_LINK) -o $@ $^ $(LAUNCHER_END)
 
+$(BUILD)/supervisor: $(WATCHER_OBJ)
+	$(LAUNCHER_LINK) -o $@ $^ $(LAUNCHER_END)
+
 $(BUILD)/keeper: $(KEEPER_OBJ)
 	$(CC) -pie $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(KEEPER_LIBS)
 
--include $(LAUNCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
+-include $(LAUNCHER_OBJ:.o=.d) $(WATCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
 
 # --- install -------------------------------------------------------------------------------------
 LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
@@ -115,7 +120,7 @@ install: all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
-	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/keeper
+	install -m 755 $(BUILD)/keeper $(BUILD)/supervisor $(LIBEXECDIR)
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
 	install -m 644 $(SHARED) $(SHAREDIR)

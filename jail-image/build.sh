@@ -154,7 +154,7 @@ build() {
 	*/* | .*) usage_error "cannot use recipe \"$recipe\": recipes are files in $share/recipes" ;;
 	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes" ;;
 	esac
-	[ -z "$resolv_conf" ] || [ -r "$resolv_conf" ] || die "cannot read $resolv_conf"
+	[ -z "$resolv_conf" ] || resolv_conf=$(realpath -e -- "$resolv_conf") || die "cannot use --resolv-conf"
 
 	mkdir -p "$home"
 	lock "$home" 9 "image $name"
@@ -189,7 +189,8 @@ build() {
 	# Its data before its name: a power cut must not leave a version with holes.
 	sync -f "$work"
 
-	lock "$home" 9 "image $name"
+	# Others have it for as long as an audit takes; the work of minutes waits for that.
+	lock "$home" 9 "image $name" 3600
 	mv -T "$work/manifest" "$home/$version.manifest"
 	mv -T "$tree" "$home/$version"
 	delete_tree "$work"

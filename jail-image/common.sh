@@ -46,11 +46,11 @@ is_number() {
 	[ "${#1}" -le 10 ]
 }
 
-# lock DIRECTORY NUMBER WHAT: hold an exclusive lock on DIRECTORY until this process ends.
+# lock DIRECTORY NUMBER WHAT [SECONDS]: hold an exclusive lock on DIRECTORY until this process ends.
 lock() {
 	{ [ -d "$1" ] && [ -r "$1" ]; } || die "cannot lock $1: not a directory one can open"
 	eval "exec $2<\"\$1\""
-	flock -w 10 "$2" ||
+	flock -w "${4:-10}" "$2" ||
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
 }
 

@@ -14,7 +14,9 @@ installation_name() {
 	T_PREFIX=$T_ROOT/prefix T_SYSCONFDIR=$T_ROOT/etc T_STATEDIR=$T_ROOT/state
 	T_TOOLS=$T_ROOT/tools T_WORK=$T_ROOT/work T=$T_PREFIX/bin/trampoline
 	mkdir -m 755 "$T_TOOLS" "$T_WORK"
-	export T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK
+	# Process limits are counted for each uid of the machine, whichever installation runs them.
+	T_ALICE=$((1000001 + $$ % 1000000 * 10)) T_BOB=$((1000002 + $$ % 1000000 * 10))
+	export T_ALICE T_BOB T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK
 }
 
 build_tools() {
@@ -29,13 +31,13 @@ build_tools() {
 	}
 }
 
-# installation_make: programs, a busybox image with our probe in it, alice (20001) and bob (20002).
+# installation_make: programs, a busybox image with our probe in it, alice and bob.
 installation_make() {
 	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" \
 		STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" DESTDIR= install && build_tools &&
 		"$T_PREFIX/sbin/trampoline-image" build default --recipe busybox &&
-		"$T_PREFIX/sbin/trampoline-user" add alice --uid 20001 &&
-		"$T_PREFIX/sbin/trampoline-user" add bob --uid 20002 &&
+		"$T_PREFIX/sbin/trampoline-user" add alice --uid "$T_ALICE" &&
+		"$T_PREFIX/sbin/trampoline-user" add bob --uid "$T_BOB" &&
 		install -m 755 "$T_TOOLS/probe" "$T_TOOLS/true" "$T_STATEDIR/images/default/current/usr/" &&
 		ln -s ../usr/probe "$T_STATEDIR/images/default/current/bin/probe" &&
 		"$T" --prepare alice && "$T" --prepare bob
@@ -52,7 +54,7 @@ our_processes() {
 
 # installation_remove: what a kernel can hold goes first, files last, and none below a mount.
 installation_remove() {
-	local pid
+	local pid point
 	[ -n "${T_MARK:-}" ] || return 0
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $T_ROOT and $T_RUNDIR (T=$T)"
@@ -61,8 +63,10 @@ installation_remove() {
 	for pid in $(our_processes); do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	while findmnt -n "$T_RUNDIR/hub" >/dev/null; do umount "$T_RUNDIR/hub" || break; done
-	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR" || break; done
+	# The hub, RUNDIR, and what a test has left; the last mounted first.
+	awk -v mark="/$T_MARK" 'index($5, mark) { print $5 }' /proc/self/mountinfo | tac | while read -r point; do
+		umount "$point" || :
+	done
 	if grep -qF "$T_MARK" /proc/self/mountinfo; then
 		echo "not removed, something is still mounted there: $T_ROOT $T_RUNDIR" >&2
 		return 1

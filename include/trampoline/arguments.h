@@ -42,9 +42,9 @@ struct arguments {
 	size_t limit_count;
 	int keep_fds[ARGUMENTS_FDS_MAX]; /* 3 and above, ascending, each once */
 	size_t keep_fd_count;
-	int status_fd;           /* one of keep_fds while we hold it, or -1 */
-	uint64_t timeout_ms;     /* QUANTITY_UNLIMITED for none, 0 for "as the policy says" */
-	uint64_t kill_after_ms;
+	int status_fd;          /* one of keep_fds while we hold it, or -1 */
+	uint64_t timeout_ms;    /* QUANTITY_UNLIMITED for none, 0 for "as the policy says" */
+	uint64_t kill_after_ms; /* by default two seconds */
 	bool cgi, private_processes, daemon, json, dry_run, kill, verbose;
 };
 
@@ -52,5 +52,5 @@ struct arguments {
  * Reads ARGV, whose strings the result borrows. Reading stops at the first operand, which names the
  * jail; one "--" may stand before the command. Returns 0, or -1 with a sentence in *ERROR.
  */
-int arguments_parse(struct arguments *arguments, int argc, char *const argv[], struct text *error)
-	MUST_CHECK;
+int arguments_parse(struct arguments *arguments, int argc, char *const argv[],
+		    struct text *error) MUST_CHECK;

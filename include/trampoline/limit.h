@@ -17,6 +17,3 @@
  */
 int limit_parse(const char *name, size_t length, const char *value, unsigned int *resource,
 		uint64_t *result) MUST_CHECK;
-
-/* The name of a limit by its place in the table, NULL past the end; *RESOURCE is its number. */
-const char *limit_name(size_t index, unsigned int *resource);

@@ -6,13 +6,9 @@
 #define NAME_LENGTH_MAX 32
 
 /*
- * Whether NAME may name a jail, an image or an image's version: [a-z_][a-z0-9_.-]{0,31} for a jail.
- * Such a name is one path component, never "." or "..", and safe to print.
+ * Whether NAME may name a jail, or an image: [a-z_][a-z0-9_.-]{0,31}. Such a name is one path component, never "." or "..", and safe to print.
  */
 bool name_is_jail(const char *name);
-
-/* The same, but capitals, and digits in front, are allowed: what an image version is called. */
-bool name_is_component(const char *name);
 
 /* Whether TEXT (of LENGTH bytes) may name an environment variable: [A-Za-z_][A-Za-z0-9_]*. */
 bool name_is_variable(const char *text, unsigned long length);

@@ -16,45 +16,42 @@
 #define WITH_JAIL (RUNS | BIT(ARGUMENTS_PREPARE) | BIT(ARGUMENTS_STATUS) | BIT(ARGUMENTS_DISCARD))
 #define WITHOUT_JAIL (BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_CLEANUP))
 #define ANY (~0u)
+#define FIELD(name) offsetof(struct arguments, name)
 
-struct option;
-typedef bool taker(struct arguments *arguments, const struct option *option, const char *value);
-static taker take_mode, take_flag, take_directory, take_environment, take_limit, take_fd, take_duration;
+enum kind { MODE, FLAG, DURATION, DIRECTORY, VARIABLE, LIMIT, FD };
 
 static const struct option {
 	char letter;
 	const char *name;
-	taker *take;
+	enum kind kind;
 	unsigned int modes; /* where it may be used */
-	size_t field;       /* of struct arguments; for take_mode, the mode */
-	const char *wants;  /* a value of this kind; NULL: it takes none */
-	bool is_repeatable;
+	size_t field;       /* of struct arguments; for a MODE, which */
+	const char *wants;  /* its value; NULL: it takes none */
 } options[] = {
-#define FIELD(name) offsetof(struct arguments, name)
-	{'C', "chdir", take_directory, RUNS, 0, "an absolute path inside the jail"},
-	{'E', "env", take_environment, RUNS, 0, "NAME or NAME=VALUE, at most 128 times", true},
-	{0, "cgi", take_flag, RUNS, FIELD(cgi)},
-	{'l', "limit", take_limit, RUNS, 0, "NAME=VALUE, such as cpu=10s or memory=256M", true},
-	{'t', "timeout", take_duration, RUNS, FIELD(timeout_ms), "a duration, such as 30s or 2m"},
-	{0, "kill-after", take_duration, RUNS, FIELD(kill_after_ms), "a duration, such as 2s"},
-	{'p', "private", take_flag, RUNS, FIELD(private_processes)},
-	{'d', "daemon", take_flag, RUNS, FIELD(daemon)},
-	{0, "keep-fd", take_fd, RUNS, 0, "descriptor numbers from 3 on, each once, at most 32", true},
-	{0, "status-fd", take_fd, RUNS, FIELD(status_fd), "a descriptor number from 3 on"},
-	{'v', "verbose", take_flag, ANY, FIELD(verbose)},
-	{0, "prepare", take_mode, ANY, ARGUMENTS_PREPARE},
-	{0, "list", take_mode, ANY, ARGUMENTS_LIST},
-	{0, "status", take_mode, ANY, ARGUMENTS_STATUS},
-	{0, "json", take_flag, BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_STATUS), FIELD(json)},
-	{0, "cleanup", take_mode, ANY, ARGUMENTS_CLEANUP},
-	{0, "dry-run", take_flag, BIT(ARGUMENTS_CLEANUP), FIELD(dry_run)},
-	{0, "discard", take_mode, ANY, ARGUMENTS_DISCARD},
-	{0, "kill", take_flag, BIT(ARGUMENTS_DISCARD), FIELD(kill)},
-	{0, "check", take_mode, ANY, ARGUMENTS_CHECK},
-	{0, "explain", take_mode, ANY, ARGUMENTS_EXPLAIN},
-	{'h', "help", take_mode, ANY, ARGUMENTS_HELP},
-	{'V', "version", take_mode, ANY, ARGUMENTS_VERSION},
-#undef FIELD
+	{'C', "chdir", DIRECTORY, RUNS, 0, "it wants an absolute path inside the jail"},
+	{'E', "env", VARIABLE, RUNS, 0, "it wants NAME or NAME=VALUE, at most 128 times"},
+	{0, "cgi", FLAG, RUNS, FIELD(cgi), NULL},
+	{'l', "limit", LIMIT, RUNS, 0, "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
+	{'t', "timeout", DURATION, RUNS, FIELD(timeout_ms),
+	 "it wants a duration, such as 30s or 2m"},
+	{0, "kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, such as 2s"},
+	{'p', "private", FLAG, RUNS, FIELD(private_processes), NULL},
+	{'d', "daemon", FLAG, RUNS, FIELD(daemon), NULL},
+	{0, "keep-fd", FD, RUNS, 0, "it wants descriptor numbers from 3 on, each once, at most 32"},
+	{0, "status-fd", FD, RUNS, FIELD(status_fd), "it wants a descriptor number from 3 on"},
+	{'v', "verbose", FLAG, ANY, FIELD(verbose), NULL},
+	{0, "prepare", MODE, ANY, ARGUMENTS_PREPARE, NULL},
+	{0, "list", MODE, ANY, ARGUMENTS_LIST, NULL},
+	{0, "status", MODE, ANY, ARGUMENTS_STATUS, NULL},
+	{0, "json", FLAG, BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_STATUS), FIELD(json), NULL},
+	{0, "cleanup", MODE, ANY, ARGUMENTS_CLEANUP, NULL},
+	{0, "dry-run", FLAG, BIT(ARGUMENTS_CLEANUP), FIELD(dry_run), NULL},
+	{0, "discard", MODE, ANY, ARGUMENTS_DISCARD, NULL},
+	{0, "kill", FLAG, BIT(ARGUMENTS_DISCARD), FIELD(kill), NULL},
+	{0, "check", MODE, ANY, ARGUMENTS_CHECK, NULL},
+	{0, "explain", MODE, ANY, ARGUMENTS_EXPLAIN, NULL},
+	{'h', "help", MODE, ANY, ARGUMENTS_HELP, NULL},
+	{'V', "version", MODE, ANY, ARGUMENTS_VERSION, NULL},
 };
 
 /* By name of LENGTH bytes, or by LETTER if NAME is NULL. */
@@ -67,48 +64,19 @@ static const struct option *find(const char *name, size_t length, char letter)
 	return NULL;
 }
 
-static bool take_mode(struct arguments *arguments, const struct option *option, const char *value)
-{
-	bool is_first = arguments->mode == ARGUMENTS_RUN;
-
-	(void)value;
-	arguments->mode = (enum arguments_mode)option->field;
-	return is_first;
-}
-
-static bool take_flag(struct arguments *arguments, const struct option *option, const char *value)
-{
-	(void)value;
-	return *(bool *)((char *)arguments + option->field) = true;
-}
-
-static bool take_duration(struct arguments *arguments, const struct option *option, const char *value)
-{
-	uint64_t *field = (uint64_t *)(void *)((char *)arguments + option->field);
-
-	return quantity_parse(QUANTITY_DURATION, value, field) == 0 && *field > 0;
-}
-
-static bool take_directory(struct arguments *arguments, const struct option *option, const char *value)
-{
-	(void)option;
-	arguments->directory = value;
-	return value[0] == '/';
-}
-
+/* Keeps the numbers ascending and each once. */
 static bool take_fd(struct arguments *arguments, const struct option *option, const char *value)
 {
 	uint64_t number;
 	size_t at = arguments->keep_fd_count;
 	int *fds = arguments->keep_fds;
 
-	if (quantity_parse(QUANTITY_NUMBER, value, &number) != 0 || number < 3 || number > INT32_MAX ||
-	    at == ARGUMENTS_FDS_MAX)
+	if (quantity_parse(QUANTITY_NUMBER, value, &number) != 0 || number < 3 ||
+	    number > INT32_MAX || at == ARGUMENTS_FDS_MAX)
 		return false;
-	while (at > 0 && fds[at - 1] > (int)number)
-		at--;
-	if (at > 0 && fds[at - 1] == (int)number)
-		return false;
+	for (; at > 0 && fds[at - 1] >= (int)number; at--)
+		if (fds[at - 1] == (int)number)
+			return false;
 	memmove(&fds[at + 1], &fds[at], (arguments->keep_fd_count++ - at) * sizeof(int));
 	fds[at] = (int)number;
 	if (option->field)
@@ -116,32 +84,44 @@ static bool take_fd(struct arguments *arguments, const struct option *option, co
 	return true;
 }
 
-static bool take_limit(struct arguments *arguments, const struct option *option, const char *value)
+/* Carries one option into ARGUMENTS; false if the value is not what it wants. */
+static bool take(struct arguments *arguments, const struct option *option, const char *value)
 {
+	void *field = (char *)arguments + option->field;
 	struct arguments_limit *limit = &arguments->limits[arguments->limit_count];
-	size_t length = strcspn(value, "=");
+	size_t length = value ? strcspn(value, "=") : 0;
+	bool is_first = arguments->mode == ARGUMENTS_RUN;
 
-	(void)option;
-	return value[length] && arguments->limit_count++ < ARGUMENTS_LIMITS_MAX &&
-	       limit_parse(value, length, value + length + 1, &limit->resource, &limit->value) == 0;
+	switch (option->kind) {
+	case MODE:
+		arguments->mode = (enum arguments_mode)option->field;
+		return is_first;
+	case FLAG:
+		return *(bool *)field = true;
+	case DURATION:
+		return quantity_parse(QUANTITY_DURATION, value, field) == 0 &&
+		       *(uint64_t *)field - 1 < QUANTITY_UNLIMITED - 1;
+	case DIRECTORY:
+		arguments->directory = value;
+		return value[0] == '/';
+	case VARIABLE:
+		if (arguments->environment_count == ARGUMENTS_ENVIRONMENT_MAX)
+			return false;
+		arguments->environment[arguments->environment_count++] = value;
+		return name_is_variable(value, length);
+	case LIMIT:
+		return value[length] && arguments->limit_count++ < ARGUMENTS_LIMITS_MAX &&
+		       limit_parse(value, length, value + length + 1, &limit->resource,
+				   &limit->value) == 0;
+	case FD:
+		return take_fd(arguments, option, value);
+	}
+	return false;
 }
 
-static bool take_environment(struct arguments *arguments, const struct option *option, const char *value)
+static bool is_repeatable(const struct option *option)
 {
-	(void)option;
-	if (arguments->environment_count == ARGUMENTS_ENVIRONMENT_MAX)
-		return false;
-	arguments->environment[arguments->environment_count++] = value;
-	return name_is_variable(value, strcspn(value, "="));
-}
-
-static int refuse_value(struct text *error, const char *word, const char *wants)
-{
-	struct text reason = {.length = 0};
-
-	text_add(&reason, "it wants ");
-	text_add(&reason, wants);
-	return text_refuse(error, "use option", word, reason.bytes);
+	return BIT(option->kind) & (BIT(VARIABLE) | BIT(LIMIT) | BIT(FD)) && option->field == 0;
 }
 
 /* One word of options, "--name[=value]" or "-abC value": how many words were used, or -1. */
@@ -159,7 +139,8 @@ static int parse_word(struct arguments *arguments, char *const argv[], unsigned 
 
 		at = is_long ? word + 2 + length : at + 1;
 		if (!option)
-			return text_refuse(error, "use option", word, "unknown; see trampoline --help");
+			return text_refuse(error, "use option", word,
+					   "unknown; see trampoline --help");
 		if (is_long ? *at == '=' : option->wants && *at) {
 			value = at + is_long;
 			at = "";
@@ -168,27 +149,17 @@ static int parse_word(struct arguments *arguments, char *const argv[], unsigned 
 			used = 2;
 		}
 		if (option->wants && !value)
-			return refuse_value(error, word, option->wants);
+			return text_refuse(error, "use option", word, option->wants);
 		if (!option->wants && value)
 			return text_refuse(error, "use option", word, "it takes no value");
-		if ((*seen & BIT(option - options)) && !option->is_repeatable)
+		if (*seen & BIT(option - options) && !is_repeatable(option))
 			return text_refuse(error, "use option", word, "given twice");
 		*seen |= BIT(option - options);
-		if (!option->take(arguments, option, value))
-			return option->wants ? refuse_value(error, word, option->wants)
-					     : text_refuse(error, "use option", word,
-							   "another mode is given already");
+		if (!take(arguments, option, value))
+			return text_refuse(error, "use option", word,
+					   option->wants ? option->wants : "another mode is given");
 	} while (!is_long && *at);
 	return used;
-}
-
-static int check_modes(const struct arguments *arguments, unsigned int seen, struct text *error)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
-		if ((seen & (1u << i)) && !(options[i].modes & BIT(arguments->mode)))
-			return text_refuse(error, "use option", options[i].name,
-					   "it does not go with the others");
-	return 0;
 }
 
 int arguments_parse(struct arguments *arguments, int argc, char *const argv[], struct text *error)
@@ -198,6 +169,7 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 
 	memset(arguments, 0, sizeof(*arguments));
 	arguments->status_fd = -1;
+	arguments->kill_after_ms = 2000;
 	while (at < argc && argv[at][0] == '-' && argv[at][1]) {
 		if (!strcmp(argv[at++], "--"))
 			break;
@@ -206,9 +178,11 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 			return -1;
 		at += used - 1;
 	}
-	if (check_modes(arguments, seen, error) != 0)
-		return -1;
 	unsigned int mode = BIT(arguments->mode);
+	for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
+		if ((seen & (1u << i)) && !(options[i].modes & mode))
+			return text_refuse(error, "use option", options[i].name,
+					   "it does not go with the others");
 	if (mode & (BIT(ARGUMENTS_HELP) | BIT(ARGUMENTS_VERSION)))
 		return 0;
 	if (at < argc && !(mode & WITHOUT_JAIL)) {

@@ -41,11 +41,3 @@ int limit_parse(const char *name, size_t length, const char *value, unsigned int
 	}
 	return -1;
 }
-
-const char *limit_name(size_t index, unsigned int *resource)
-{
-	if (index >= ARRAY_LENGTH(limits))
-		return NULL;
-	*resource = limits[index].resource;
-	return limits[index].name;
-}

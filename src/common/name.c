@@ -11,23 +11,12 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
-static bool matches(const char *name, const char *first, const char *rest)
+bool name_is_jail(const char *name)
 {
 	size_t length = strnlen(name, NAME_LENGTH_MAX + 1);
 
-	if (length == 0 || length > NAME_LENGTH_MAX || !strchr(first, name[0]))
-		return false;
-	return 1 + strspn(name + 1, rest) == length;
-}
-
-bool name_is_jail(const char *name)
-{
-	return matches(name, LOWER "_", LOWER DIGIT "_.-");
-}
-
-bool name_is_component(const char *name)
-{
-	return matches(name, LOWER UPPER DIGIT "_", LOWER UPPER DIGIT "_.-");
+	return length > 0 && length <= NAME_LENGTH_MAX && strchr(LOWER "_", name[0]) &&
+	       1 + strspn(name + 1, LOWER DIGIT "_.-") == length;
 }
 
 bool name_is_variable(const char *text, unsigned long length)

@@ -13,10 +13,10 @@ static uint64_t factor_of(enum quantity_kind kind, char unit)
 		enum quantity_kind kind;
 		char unit;
 		uint64_t factor;
-	} units[] = {{QUANTITY_SIZE, 'K', 1024},	  {QUANTITY_SIZE, 'M', 1u << 20},
-		     {QUANTITY_SIZE, 'G', 1u << 30},	  {QUANTITY_SIZE, 'T', UINT64_C(1) << 40},
-		     {QUANTITY_DURATION, 's', 1000},	  {QUANTITY_DURATION, 'm', 60000},
-		     {QUANTITY_DURATION, 'h', 3600000},	  {QUANTITY_DURATION, 'd', 86400000},
+	} units[] = {{QUANTITY_SIZE, 'K', 1024},        {QUANTITY_SIZE, 'M', 1u << 20},
+		     {QUANTITY_SIZE, 'G', 1u << 30},    {QUANTITY_SIZE, 'T', UINT64_C(1) << 40},
+		     {QUANTITY_DURATION, 's', 1000},    {QUANTITY_DURATION, 'm', 60000},
+		     {QUANTITY_DURATION, 'h', 3600000}, {QUANTITY_DURATION, 'd', 86400000},
 		     {QUANTITY_DURATION, '\0', 1000}};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)

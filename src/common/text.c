@@ -2,8 +2,6 @@
 /* Lines of text in fixed buffers; foreign strings are escaped here and nowhere else. */
 #include "trampoline/text.h"
 
-#include <string.h>
-
 static void add_byte(struct text *text, char byte)
 {
 	if (text->length + 1 >= sizeof(text->bytes))

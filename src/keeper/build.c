@@ -83,7 +83,8 @@ static void attach(int tree_fd, int root_fd, const char *path)
 	if (tree_fd >= 0 && tree_attach(tree_fd, root_fd, path) != 0)
 		report_refuse("mount in the image on", path,
 			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-				      ? "the image must have a real directory there; see trampoline-image "
+				      ? "the image must have a real directory there; see "
+					"trampoline-image "
 					"audit"
 				      : report_if_full(REPORT_MOUNTS));
 }
@@ -117,7 +118,9 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 	AUTO_CLOSE network_fd = -1;
 
 	if (jail->config.is_ipc_private) {
-		ipc_fd = namespace_unshare(home, "ipc", CLONE_NEWIPC) == 0 ? namespace_open(home, "ipc") : -1;
+		ipc_fd = namespace_unshare(home, "ipc", CLONE_NEWIPC) == 0
+				 ? namespace_open(home, "ipc")
+				 : -1;
 		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
 		if (pin_fds[PIN_IPC] < 0)
 			report_refuse("make an ipc namespace for jail", name,
@@ -160,7 +163,8 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	return mount_fd;
 }
 
-static void build(const struct namespace_home *home, int hub_fd, int directory_fd, struct jail *jail)
+static void build(const struct namespace_home *home, int hub_fd, int directory_fd,
+		  struct jail *jail)
 {
 	const char *name = jail->record.name;
 	int pin_fds[PIN_KINDS] = {-1, -1, -1};
@@ -183,7 +187,8 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 }
 
 /* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
-static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd, const char *name)
+static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
+		    const char *name)
 {
 	struct record record;
 

@@ -41,13 +41,16 @@ static unsigned int check_launcher(void)
 	if (stat(LAUNCHER, &status) != 0)
 		return find("the launcher is not at " LAUNCHER, "run make install");
 	if (statvfs(LAUNCHER, &file_system) == 0 && (file_system.f_flag & ST_NOSUID))
-		return find("the file system of " LAUNCHER " is mounted nosuid", "install it elsewhere");
+		return find("the file system of " LAUNCHER " is mounted nosuid",
+			    "install it elsewhere");
 	if (status.st_uid != 0 || !(status.st_mode & S_ISUID))
-		return find(LAUNCHER " is not setuid root", "run make install, or chown and chmod 4754 it");
+		return find(LAUNCHER " is not setuid root",
+			    "run make install, or chown and chmod 4754 it");
 	if (status.st_mode & (S_IWGRP | S_IWOTH))
 		return find(LAUNCHER " can be written by others", "chmod go-w it");
 	if (status.st_mode & S_IXOTH)
-		return find("anybody may execute " LAUNCHER, "chmod 4754 it; its group may call it");
+		return find("anybody may execute " LAUNCHER,
+			    "chmod 4754 it; its group may call it");
 	return 0;
 }
 
@@ -88,12 +91,16 @@ static unsigned int check_state(void)
 		return find(error.bytes, "mend it, or unmount and remove " PATHS_RUN);
 	size_t wanted = live.count * 2 + 16;
 	found += check_headroom("/proc/sys/fs/mount-max", "fs.mount-max", wanted * 3);
-	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces", wanted);
-	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces", wanted);
-	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces", wanted);
+	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces",
+				wanted);
+	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces",
+				wanted);
+	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces",
+				wanted);
 	if (live.run_fd >= 0 && fstatvfs(live.run_fd, &file_system) == 0 &&
 	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
-		found += find("the file system of " PATHS_RUN " is full", "make room there; trampoline --cleanup retires idle jails");
+		found += find("the file system of " PATHS_RUN " is full",
+			      "make room there; trampoline --cleanup retires idle jails");
 	live_close(&live);
 	return found;
 }
@@ -129,9 +136,10 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 	for (size_t i = 1; i < count; i++) {
 		if (owners[i].uid == 0 || owners[i].uid != owners[i - 1].uid)
 			continue;
-		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u", owners[i - 1].name,
-			 owners[i].name, owners[i].uid);
-		found += find(finding, "give one of them another: each can signal the other's processes");
+		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u",
+			 owners[i - 1].name, owners[i].name, owners[i].uid);
+		found += find(finding,
+			      "give one of them another: each can signal the other's processes");
 	}
 	return found;
 }
@@ -144,7 +152,8 @@ static unsigned int check_jails(void)
 	unsigned int found = 0;
 
 	if (!entries)
-		return find("there is no directory " PATHS_DATA, "trampoline-user add NAME makes it");
+		return find("there is no directory " PATHS_DATA,
+			    "trampoline-user add NAME makes it");
 	for (const struct dirent *entry; (entry = readdir(entries));) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -177,7 +186,8 @@ unsigned int check_all(const char *jail)
 	unsigned int found = check_launcher() + check_kernel();
 
 	if (namespace_is_first() == 0)
-		found += find("this is not process 1's mount namespace", "run the check on the host itself");
+		found += find("this is not process 1's mount namespace",
+			      "run the check on the host itself");
 	if (config_load(&config, NULL, &error) != 0)
 		return found + find(error.bytes, "until then every run is refused");
 	if (config.caller_count == 0)

@@ -101,8 +101,8 @@ static int take_key(void *user, const char *section, const char *name, const cha
 	return refuse_key(parse, "there is no such key in its section: ", name);
 }
 
-int config_parse(struct config *config, enum record_source source, const char *path, const char *text,
-		 size_t length, struct text *error)
+int config_parse(struct config *config, enum record_source source, const char *path,
+		 const char *text, size_t length, struct text *error)
 {
 	struct parse parse = {.config = config, .source = source};
 	AUTO_FILE stream = length ? fmemopen((void *)text, length, "r") : fopen("/dev/null", "re");
@@ -111,7 +111,9 @@ int config_parse(struct config *config, enum record_source source, const char *p
 	if (!stream)
 		return report_fill(error, "read", path, NULL);
 	parse.stream = stream;
-	int result = memchr(text, '\0', length) ? 1 : ini_parse_stream(read_line, &parse, take_key, &parse);
+	int result = memchr(text, '\0', length)
+			     ? 1
+			     : ini_parse_stream(read_line, &parse, take_key, &parse);
 	if (result == 0 && !parse.bad_line)
 		return 0;
 	if (result < 0)
@@ -132,7 +134,8 @@ static int load_file(struct config *config, enum record_source source, int direc
 	if (fd < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
 		return 0;
 	if (fd < 0 && errno == ENOENT)
-		return report_fill(error, "open", path, "there is none; make install puts one there");
+		return report_fill(error, "open", path,
+				   "there is none; make install puts one there");
 	if (fd < 0 && (errno == EPERM || errno == ELOOP))
 		return report_fill(error, "trust", path,
 				   "it must be a regular file of root's that only root can write");
@@ -157,8 +160,10 @@ int config_load(struct config *config, const char *jail, struct text *error)
 		return -1;
 	if (!jail || faccessat(directory_fd, "jails.d", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
-	AUTO_CLOSE overrides_fd = path_open_trusted_at(directory_fd, PATHS_CONFIG, "jails.d", error);
+	AUTO_CLOSE overrides_fd =
+		path_open_trusted_at(directory_fd, PATHS_CONFIG, "jails.d", error);
 	snprintf(name, sizeof(name), "%s.conf", jail);
-	return overrides_fd < 0 ? -1
-				: load_file(config, RECORD_OVERRIDE, overrides_fd, name, jail, error);
+	return overrides_fd < 0
+		       ? -1
+		       : load_file(config, RECORD_OVERRIDE, overrides_fd, name, jail, error);
 }

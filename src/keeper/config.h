@@ -31,7 +31,7 @@ struct config {
 	uint32_t keep_length, umask;
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
 	bool is_filtered, is_noexec;
-	struct config_entry entries[CONFIG_KEYS_MAX];       /* by the key's index */
+	struct config_entry entries[CONFIG_KEYS_MAX];      /* by the key's index */
 	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
 };
 
@@ -43,8 +43,8 @@ void config_defaults(struct config *config);
  * holds. 0, or -1 with *ERROR: unknown section or key, a key twice, a value out of range. Pure but
  * for the names of callers, which NSS looks up.
  */
-int config_parse(struct config *config, enum record_source source, const char *path, const char *text,
-		 size_t length, struct text *error) MUST_CHECK;
+int config_parse(struct config *config, enum record_source source, const char *path,
+		 const char *text, size_t length, struct text *error) MUST_CHECK;
 
 /* Defaults, then trampoline.conf, then the override of JAIL (NULL: of none), each root's alone. */
 int config_load(struct config *config, const char *jail, struct text *error) MUST_CHECK;

@@ -21,7 +21,8 @@ int device_populate(int dev_fd)
 		     {"stdin", "/proc/self/fd/0"},
 		     {"stdout", "/proc/self/fd/1"},
 		     {"stderr", "/proc/self/fd/2"},
-		     {"shm", "../tmp"}}; /* POSIX shared memory is the user's own, never another jail's */
+		     {"shm",
+		      "../tmp"}}; /* POSIX shared memory is the user's own, never another jail's */
 
 	for (size_t i = 0; i < ARRAY_LENGTH(nodes); i++)
 		if (mknodat(dev_fd, nodes[i].name, S_IFCHR | 0666,

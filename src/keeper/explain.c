@@ -22,8 +22,7 @@ static void print_key(const struct jail *jail, size_t index)
 		snprintf(place, sizeof(place), "%s:%d", jail->record.origins[entry->source].path,
 			 entry->line);
 	}
-	printf("%-14s %-14s %-32s %s\n", key_section(index), key_name(index),
-	       entry->value, place);
+	printf("%-14s %-14s %-32s %s\n", key_section(index), key_name(index), entry->value, place);
 }
 
 static void print_mounts(const struct jail *jail)
@@ -32,14 +31,16 @@ static void print_mounts(const struct jail *jail)
 	const char *users = config->is_noexec ? "nosuid,nodev,noexec" : "nosuid,nodev";
 	const char *name = jail->record.name;
 
-	printf("mount          /              ro,nosuid,nodev                  %s/%s/%s\n", PATHS_IMAGES,
-	       config->image, jail->record.image_version);
+	printf("mount          /              ro,nosuid,nodev                  %s/%s/%s\n",
+	       PATHS_IMAGES, config->image, jail->record.image_version);
 	printf("mount          /home          %-32s %s/%s/home\n", users, PATHS_DATA, name);
 	printf("mount          /tmp           %-32s %s/%s/tmp\n", users, PATHS_DATA, name);
 	if (config->has_dev)
-		printf("mount          /dev           ro,nosuid,noexec                 the shared minimal /dev\n");
+		printf("mount          /dev           ro,nosuid,noexec                 the shared "
+		       "minimal /dev\n");
 	if (config->has_proc)
-		printf("mount          /proc          nosuid,nodev,noexec              a /proc of its own\n");
+		printf("mount          /proc          nosuid,nodev,noexec              a /proc of "
+		       "its own\n");
 }
 
 static void print_arguments(const struct arguments *arguments)
@@ -47,12 +48,8 @@ static void print_arguments(const struct arguments *arguments)
 	struct text text;
 
 	for (size_t i = 0; i < arguments->limit_count; i++) {
-		const char *name = NULL;
-		unsigned int resource = 0;
+		const char *name = key_limit_name(arguments->limits[i].resource);
 
-		for (size_t at = 0; (name = limit_name(at, &resource)); at++)
-			if (resource == arguments->limits[i].resource)
-				break;
 		printf("%-14s %-14s %-32ju --limit\n", "limits", name ? name : "?",
 		       (uintmax_t)arguments->limits[i].value);
 	}
@@ -82,9 +79,9 @@ void explain_run(const struct arguments *arguments)
 
 	if (jail_describe(&jail, arguments->jail, &error) != 0)
 		report_die(&error);
-	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail", arguments->jail,
-	       "identity", jail.record.uid, jail.record.gid, PATHS_DATA, arguments->jail,
-	       arguments->jail);
+	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail",
+	       arguments->jail, "identity", jail.record.uid, jail.record.gid, PATHS_DATA,
+	       arguments->jail, arguments->jail);
 	for (size_t i = 0; key_name(i); i++)
 		print_key(&jail, i);
 	print_mounts(&jail);

@@ -7,8 +7,10 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -41,7 +43,8 @@ int hub_open_run_directory(struct text *error)
 	if (run_fd < 0)
 		return -1;
 	if (fstat(run_fd, &status) != 0 || (status.st_mode & 07777) != 0700)
-		return report_fill(error, "trust directory", PATHS_RUN, "its mode must be 0700; chmod it");
+		return report_fill(error, "trust directory", PATHS_RUN,
+				   "its mode must be 0700; chmod it");
 	return auto_close_take(&run_fd);
 }
 
@@ -50,7 +53,8 @@ int hub_open(int run_fd)
 	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 
-	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC)
+	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&
+	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNS)
 		return auto_close_take(&fd);
 	errno = ENXIO;
 	return -1;
@@ -80,7 +84,8 @@ static int build_root(void)
 	AUTO_CLOSE dev_fd = tree_new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
 	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
-	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 ||
+	    mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
 	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
 	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
@@ -129,7 +134,8 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 		return auto_close_take(&hub_fd);
 	if (lock_fd < 0 || lock_take(lock_fd, true) != 0)
 		return report_fill(error, "lock", PATHS_RUN,
-				   errno == EINTR ? "busy: another keeper makes the hub; try again" : NULL);
+				   errno == EINTR ? "busy: another keeper makes the hub; try again"
+						  : NULL);
 	/* Opened again: somebody may have mounted RUNDIR and made the hub while we waited. */
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)
@@ -141,16 +147,20 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	case 1:
 		break;
 	case 0:
-		return report_fill(error, "make the hub", PATHS_RUN "/hub",
-				   "this is not the mount namespace of process 1, nor may it be entered; "
-				   "run `trampoline --prepare JAIL' once on the host itself");
+		return report_fill(
+			error, "make the hub", PATHS_RUN "/hub",
+			"this is not the mount namespace of process 1, nor may it be entered; "
+			"run `trampoline --prepare JAIL' once on the host itself");
 	default:
 		return report_fill(error, "read", "/proc/1/mountinfo", NULL);
 	}
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
-		return report_fill(error, "make the hub", PATHS_RUN "/hub",
-				   report_if_full("fs.mount-max or user.max_mnt_namespaces is "
-						  "reached" REPORT_CURE));
+		return report_fill(
+			error, "make the hub", PATHS_RUN "/hub",
+			errno == EBUSY
+				? "something else is mounted there; unmount it"
+				: report_if_full("fs.mount-max or user.max_mnt_namespaces is "
+						 "reached" REPORT_CURE));
 	return auto_close_take(&hub_fd);
 }

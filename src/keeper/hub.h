@@ -9,9 +9,9 @@
 /* Paths inside the hub. */
 #define HUB_JAILS "/jails"
 #define HUB_RETIRED "/retired" /* pins of jails that are discarded and perhaps still in use */
-#define HUB_DEV "/dev"   /* the /dev that all jails share */
-#define HUB_SEED "/seed" /* pin of the empty namespace that a jail's is copied from */
-#define HUB_STAGE "/stage" /* where a jail's root is mounted until it is the root */
+#define HUB_DEV "/dev"         /* the /dev that all jails share */
+#define HUB_SEED "/seed"       /* pin of the empty namespace that a jail's is copied from */
+#define HUB_STAGE "/stage"     /* where a jail's root is mounted until it is the root */
 
 /* A descriptor of RUNDIR, which must be root's, 0700; make: made if it is missing. -1 with *ERROR. */
 int hub_open_run_directory(struct text *error) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,14 @@
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
+
+/* One path component, not hidden, whatever letters it has. */
+static bool is_version(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' && !strchr(name, '/');
+}
 
 int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
 {
@@ -23,13 +32,14 @@ int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], stru
 	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
 	if (length < 0)
 		return report_fill(error, "read link", path,
-				   errno == ENOENT ? "no version is current; trampoline-image builds and "
-						     "activates one"
-						   : NULL);
+				   errno == ENOENT
+					   ? "no version is current; trampoline-image builds and "
+					     "activates one"
+					   : NULL);
 	link[length] = '\0';
-	if (!name_is_component(link))
+	if (!is_version(link))
 		return report_fill(error, "use image version", link,
 				   "`current' must name a version that is beside it");
-	memcpy(version, link, (size_t)length + 1); /* name_is_component() bounds it */
+	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
 	return path_open_trusted_at(image_fd, path, version, error);
 }

@@ -30,7 +30,8 @@ static int open_data(const char *name, struct text *error)
 		return -1;
 	if (fstatat(data_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
 		return report_fill(error, "find jail", name,
-				   "there is no such user in " PATHS_DATA "; see trampoline-user(8)");
+				   "there is no such user in " PATHS_DATA
+				   "; see trampoline-user(8)");
 	return path_open_trusted_at(data_fd, PATHS_DATA, name, error);
 }
 
@@ -43,7 +44,8 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 
 	if (fd < 0)
 		return report_fill(error, "open directory", origin->path,
-				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
 	if (origin_read(fd, origin) != 0)
 		return report_fill(error, "look at directory", origin->path, NULL);
 	return auto_close_take(&fd);
@@ -70,7 +72,8 @@ static int identify(struct jail *jail, struct text *error)
 	record->uid = home->uid;
 	record->gid = home->gid;
 	if (tmp->uid != record->uid)
-		return report_fill(error, "use", tmp->path, "it belongs to another user than the home");
+		return report_fill(error, "use", tmp->path,
+				   "it belongs to another user than the home");
 	return 0;
 }
 

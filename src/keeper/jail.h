@@ -10,7 +10,8 @@
 struct jail {
 	struct record record; /* all but the namespaces and the time */
 	struct config config;
-	int image_fd, base_fd, tmp_fd; /* O_PATH: the image's version, data/NAME/home, data/NAME/tmp */
+	int image_fd, base_fd,
+		tmp_fd; /* O_PATH: the image's version, data/NAME/home, data/NAME/tmp */
 };
 
 /*

@@ -29,7 +29,8 @@ static const struct key {
 } keys[] = {
 	{"trampoline", "callers", "www-data", read_callers},
 	{"trampoline", "image", "default", read_image},
-	{"trampoline", "minimum_uid", "1000", read_uid, .offset = offsetof(struct config, minimum_uid)},
+	{"trampoline", "minimum_uid", "1000", read_uid,
+	 .offset = offsetof(struct config, minimum_uid)},
 	{"trampoline", "maximum_uid", "60000000", read_uid,
 	 .offset = offsetof(struct config, maximum_uid)},
 	{"trampoline", "log", "refusals", read_log},
@@ -58,7 +59,8 @@ static const struct key {
 	 offsetof(struct config, are_processes_private)},
 	{"confinement", "system_calls", "default", read_choice, "default", "all",
 	 offsetof(struct config, is_filtered)},
-	{"confinement", "noexec", "no", read_choice, "yes", "no", offsetof(struct config, is_noexec)},
+	{"confinement", "noexec", "no", read_choice, "yes", "no",
+	 offsetof(struct config, is_noexec)},
 };
 
 _Static_assert(ARRAY_LENGTH(keys) <= CONFIG_KEYS_MAX, "every key has an entry");
@@ -117,7 +119,7 @@ static bool read_image(struct config *config, const struct key *key, const char 
 static bool read_log(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	config->log = !strcmp(value, "runs") ? RECORD_LOG_RUNS | RECORD_LOG_REFUSALS
+	config->log = !strcmp(value, "runs")       ? RECORD_LOG_RUNS | RECORD_LOG_REFUSALS
 		      : !strcmp(value, "refusals") ? RECORD_LOG_REFUSALS
 						   : 0;
 	return config->log != 0 || !strcmp(value, "none");
@@ -137,7 +139,8 @@ static bool read_limit(struct config *config, const struct key *key, const char 
 static bool read_timeout(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	return quantity_parse(QUANTITY_DURATION, value, &config->timeout_ms) == 0 && config->timeout_ms > 0;
+	return quantity_parse(QUANTITY_DURATION, value, &config->timeout_ms) == 0 &&
+	       config->timeout_ms > 0;
 }
 
 static bool read_path(struct config *config, const struct key *key, const char *value)
@@ -225,4 +228,18 @@ const char *key_default(size_t index)
 bool key_read(struct config *config, size_t index, const char *value)
 {
 	return strlen(value) < CONFIG_VALUE_MAX && keys[index].read(config, &keys[index], value);
+}
+
+const char *key_limit_name(unsigned int resource)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+		unsigned int of = 0;
+		uint64_t value;
+
+		if (keys[i].read == read_limit &&
+		    limit_parse(keys[i].name, strlen(keys[i].name), "0", &of, &value) == 0 &&
+		    of == resource)
+			return keys[i].name;
+	}
+	return NULL;
 }

@@ -7,11 +7,11 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "key.h"
 #include "live.h"
 #include "privilege.h"
 #include "report.h"
 #include "state.h"
-#include "trampoline/limit.h"
 #include "trampoline/quantity.h"
 
 struct table {
@@ -45,8 +45,8 @@ static void format_seconds(char seconds[static 24], int64_t now_ns, int64_t then
 		snprintf(seconds, 24, "%.3f", (double)(now_ns - then_ns) / 1e9);
 }
 
-static void print_json(const struct table *table, const struct record *record, enum live_state state,
-		       size_t processes)
+static void print_json(const struct table *table, const struct record *record,
+		       enum live_state state, size_t processes)
 {
 	char built[24], entered[24];
 
@@ -54,8 +54,8 @@ static void print_json(const struct table *table, const struct record *record, e
 	format_seconds(entered, table->now_ns, record->entered_ns);
 	printf("%s\n  {\"jail\": \"%s\", \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
 	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"}",
-	       table->rows ? "," : "[", record->name, record->uid, live_state_name(state), processes,
-	       built, entered, record->image, record->image_version);
+	       table->rows ? "," : "[", record->name, record->uid, live_state_name(state),
+	       processes, built, entered, record->image, record->image_version);
 }
 
 static void print_row(struct table *table, const struct record *record, enum live_state state,
@@ -69,12 +69,13 @@ static void print_row(struct table *table, const struct record *record, enum liv
 		return;
 	}
 	if (table->rows++ == 0)
-		printf("%-16s %10s %-9s %9s %-10s %-12s %s\n", "JAIL", "UID", "STATE", "PROCESSES", "BUILT",
-		       "LAST ENTERED", "IMAGE");
+		printf("%-16s %10s %-9s %9s %-10s %-12s %s\n", "JAIL", "UID", "STATE", "PROCESSES",
+		       "BUILT", "LAST ENTERED", "IMAGE");
 	format_age(built, table->now_ns, record->built_ns);
 	format_age(entered, table->now_ns, record->entered_ns);
 	printf("%-16s %10u %-9s %9zu %-10s %-12s %s@%s\n", record->name, record->uid,
-	       live_state_name(state), processes, built, entered, record->image, record->image_version);
+	       live_state_name(state), processes, built, entered, record->image,
+	       record->image_version);
 }
 
 static void open_live(struct live *live)
@@ -136,13 +137,12 @@ void list_all(bool json)
 
 static void print_limits(const struct record *record)
 {
-	const char *name;
-	unsigned int resource;
+	for (unsigned int resource = 0; resource < LIMIT_RESOURCES; resource++) {
+		const char *name = key_limit_name(resource);
 
-	for (size_t i = 0; (name = limit_name(i, &resource)); i++) {
-		if (record->limits[resource] == QUANTITY_UNLIMITED)
+		if (name && record->limits[resource] == QUANTITY_UNLIMITED)
 			printf("  %-14s unlimited\n", name);
-		else
+		else if (name)
 			printf("  %-14s %ju\n", name, (uintmax_t)record->limits[resource]);
 	}
 }
@@ -153,8 +153,8 @@ static void print_details(const struct live *live, const struct record *record)
 		if (scan_is_inside(&live->scan.processes[i], record))
 			printf("process %d uid %u\n", live->scan.processes[i].pid,
 			       live->scan.processes[i].uid);
-	printf("gid %u\nmount namespace %ju\nipc namespace %ju%s\nnetwork namespace %ju%s\n", record->gid,
-	       (uintmax_t)record->mount_namespace, (uintmax_t)record->ipc_namespace,
+	printf("gid %u\nmount namespace %ju\nipc namespace %ju%s\nnetwork namespace %ju%s\n",
+	       record->gid, (uintmax_t)record->mount_namespace, (uintmax_t)record->ipc_namespace,
 	       record->ipc_namespace ? "" : " (the host's)", (uintmax_t)record->network_namespace,
 	       record->network_namespace ? "" : " (the host's)");
 	printf("system call filter %u instructions\nlimits (seconds, bytes or a count)\n",

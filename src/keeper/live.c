@@ -48,9 +48,11 @@ static int add_retired(struct live *live, const char *entry)
 	struct live_retired *retired;
 	uint64_t inode;
 
-	if (!dot || dot - entry > NAME_LENGTH_MAX || quantity_parse(QUANTITY_NUMBER, dot + 1, &inode) != 0)
+	if (!dot || dot - entry > NAME_LENGTH_MAX ||
+	    quantity_parse(QUANTITY_NUMBER, dot + 1, &inode) != 0)
 		return 0;
-	if (grow((void **)&live->retired, live->retired_count, &live->retired_size, sizeof(*retired)) != 0)
+	if (grow((void **)&live->retired, live->retired_count, &live->retired_size,
+		 sizeof(*retired)) != 0)
 		return -1;
 	retired = &live->retired[live->retired_count];
 	snprintf(retired->name, sizeof(retired->name), "%.*s", (int)(dot - entry), entry);
@@ -98,11 +100,10 @@ static int collect(struct live *live)
 {
 	if (add_entries(live, live->run_fd, "jails", add_jail) != 0)
 		return -1;
-	if (live->hub_fd >= 0 &&
-	    (namespace_enter(live->hub_fd) != 0 ||
-	     add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
-	     add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
-	     namespace_enter(live->home.mount_fd) != 0))
+	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
+				  add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
+				  add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
+				  namespace_enter(live->home.mount_fd) != 0))
 		return -1;
 	sort_names(live);
 	return scan_read(&live->home, &live->scan);
@@ -117,8 +118,9 @@ int live_open(struct live *live, struct text *error)
 	if (namespace_remember(&live->home) != 0)
 		return report_fill(error, "open", "/proc", NULL);
 	if (namespace_is_first() != 1)
-		return report_fill(error, "look at what is live in", PATHS_RUN,
-				   "this is not the mount namespace of process 1, nor may it be entered");
+		return report_fill(
+			error, "look at what is live in", PATHS_RUN,
+			"this is not the mount namespace of process 1, nor may it be entered");
 	if (stat(PATHS_RUN, &status) != 0 && errno == ENOENT)
 		return 0; /* after a reboot: nothing is live */
 	live->run_fd = hub_open_run_directory(error);
@@ -146,7 +148,7 @@ int live_open_jail(const struct live *live, const char *name)
 	char path[64];
 
 	snprintf(path, sizeof(path), "jails/%s", name);
-	return openat(live->run_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return path_open_own(live->run_fd, path);
 }
 
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes)
@@ -161,7 +163,8 @@ enum live_state live_judge(const struct live *live, const struct record *record,
 
 const char *live_state_name(enum live_state state)
 {
-	static const char *const names[LIVE_STATES] = {"in use", "idle", "marked", "stale", "discarded"};
+	static const char *const names[LIVE_STATES] = {"in use", "idle", "marked", "stale",
+						       "discarded"};
 
 	return names[state];
 }

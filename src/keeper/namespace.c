@@ -48,7 +48,8 @@ int namespace_is_first(void)
 		return -1;
 	/* Mount ids are unique in the whole system, so PID 1's table has ours only if it is ours. */
 	struct libmnt_fs *fs = mnt_table_find_target(table, "/", MNT_ITER_BACKWARD);
-	return fs && (root.stx_mask & STATX_MNT_ID) && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
+	return fs && (root.stx_mask & STATX_MNT_ID) &&
+	       (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
 }
 
 static uint64_t inode_of(const struct namespace_home *home, const char *kind)
@@ -83,7 +84,8 @@ static void move_to_cpu(unsigned int attempt)
 
 	CPU_ZERO(&cpus);
 	CPU_SET(attempt % (unsigned int)get_nprocs_conf(), &cpus);
-	(void)sched_setaffinity(0, sizeof(cpus), &cpus); /* a CPU we may not use: the next attempt's */
+	(void)sched_setaffinity(0, sizeof(cpus),
+				&cpus); /* a CPU we may not use: the next attempt's */
 }
 
 static void move_to_any_cpu(void)

@@ -32,8 +32,8 @@ int namespace_enter(int fd) MUST_CHECK;
  * its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in the new
  * namespace afterwards. -1 and errno.
  */
-int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
-	MUST_CHECK;
+int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
+		  int *pin_fd) MUST_CHECK;
 
 /* Makes a network namespace with its loopback device up, and stays in it. */
 int namespace_new_network(const struct namespace_home *home) MUST_CHECK;

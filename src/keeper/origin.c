@@ -7,7 +7,8 @@
 #include "trampoline/paths.h"
 
 /* A prefix, two names and some words always fit. */
-_Static_assert(sizeof(PATHS_CONFIG) + 64 < RECORD_PATH_MAX && sizeof(PATHS_DATA) + 96 < RECORD_PATH_MAX &&
+_Static_assert(sizeof(PATHS_CONFIG) + 64 < RECORD_PATH_MAX &&
+		       sizeof(PATHS_DATA) + 96 < RECORD_PATH_MAX &&
 		       sizeof(PATHS_IMAGES) + 64 < RECORD_PATH_MAX,
 	       "STATEDIR and SYSCONFDIR are too long");
 

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "cleanup.h"
 #include "report.h"
@@ -28,7 +30,8 @@ int path_open_file(int directory_fd, const char *name)
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return -1;
-	if (S_ISREG(status.st_mode) && status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+	if (S_ISREG(status.st_mode) && status.st_uid == 0 &&
+	    !(status.st_mode & (S_IWGRP | S_IWOTH)))
 		return auto_close_take(&fd);
 	errno = EPERM;
 	return -1;
@@ -56,7 +59,8 @@ static int open_component(int directory_fd, const char *name, bool is_last, cons
 
 	if (fd < 0)
 		return report_fill(error, "open directory", path,
-				   errno == ENOTDIR ? "it is a symbolic link or no directory" : NULL);
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
 	if (check_trusted(fd, is_last, path, error) != 0)
 		return -1;
 	return auto_close_take(&fd);
@@ -90,4 +94,19 @@ int path_open_trusted(const char *path, struct text *error)
 		fd = next;
 	}
 	return auto_close_take(&fd);
+}
+
+int path_open_own(int directory_fd, const char *path)
+{
+	struct open_how how = {.flags = DIRECTORY_FLAGS,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	AUTO_CLOSE fd = (int)syscall(SYS_openat2, directory_fd, path, &how, sizeof(how));
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return -1;
+	if (status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+		return auto_close_take(&fd);
+	errno = EPERM;
+	return -1;
 }

@@ -13,8 +13,8 @@
 int path_open_trusted(const char *path, struct text *error) MUST_CHECK;
 
 /* The same for NAME in DIRECTORY_FD, a trusted directory called PATH in the sentence. */
-int path_open_trusted_at(int directory_fd, const char *path, const char *name, struct text *error)
-	MUST_CHECK;
+int path_open_trusted_at(int directory_fd, const char *path, const char *name,
+			 struct text *error) MUST_CHECK;
 
 /*
  * An O_PATH descriptor of the directory NAME in DIRECTORY_FD, whoever owns it: O_PATH opens no
@@ -27,3 +27,10 @@ int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
  * write it. -1 and errno: EPERM if it is not so.
  */
 int path_open_file(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and through
+ * no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there, EPERM if it is
+ * somebody else's.
+ */
+int path_open_own(int directory_fd, const char *path) MUST_CHECK;

@@ -51,7 +51,8 @@ int pin_attach(const char *name, const int pin_fds[static PIN_KINDS])
 		if (pin_fds[pin] < 0)
 			continue;
 		pin_path(path, directory, pin);
-		if (mknod(path, S_IFREG | 0600, 0) != 0 || tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
+		if (mknod(path, S_IFREG | 0600, 0) != 0 ||
+		    tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
 			return -1;
 	}
 	return 0;
@@ -102,6 +103,7 @@ int pin_set_aside(const char *name)
 	if (rename(directory, retired) == 0)
 		return 0;
 	/* What is in the way is of a namespace that is gone: its number has been given to this one. */
-	return (errno == ENOTEMPTY || errno == EEXIST) && remove_pins(retired) == 0 ? rename(directory, retired)
-										   : -1;
+	return (errno == ENOTEMPTY || errno == EEXIST) && remove_pins(retired) == 0
+		       ? rename(directory, retired)
+		       : -1;
 }

@@ -12,9 +12,11 @@
 int privilege_lower(enum privilege_step step)
 {
 	/* setns to a mount namespace wants both SYS_ADMIN and SYS_CHROOT: setns(2). */
-	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD, CAP_NET_ADMIN};
+	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD,
+					    CAP_NET_ADMIN};
 	static const cap_value_t look[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE};
-	static const cap_value_t retire[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_KILL};
+	static const cap_value_t retire[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
+					     CAP_KILL};
 	static const struct {
 		const cap_value_t *values;
 		int count;

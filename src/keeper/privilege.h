@@ -5,9 +5,9 @@
 
 /* What a step of the keeper's needs; the rest is given up for good. */
 enum privilege_step {
-	PRIVILEGE_BUILD,     /* namespaces, mounts, device nodes, a loopback device */
-	PRIVILEGE_RETIRE,    /* namespaces and pins; looking at, and perhaps killing, processes */
-	PRIVILEGE_LOOK,      /* the same without killing */
+	PRIVILEGE_BUILD,  /* namespaces, mounts, device nodes, a loopback device */
+	PRIVILEGE_RETIRE, /* namespaces and pins; looking at, and perhaps killing, processes */
+	PRIVILEGE_LOOK,   /* the same without killing */
 };
 
 /* Lowers the capabilities, inheritable and ambient ones included. 0, or -1 and errno. */

@@ -23,7 +23,8 @@ const char *report_if_full(const char *limit);
 #define REPORT_MOUNT_NAMESPACES "user.max_mnt_namespaces is reached" REPORT_CURE
 #define REPORT_IPC_NAMESPACES "user.max_ipc_namespaces is reached" REPORT_CURE
 #define REPORT_NETWORK_NAMESPACES "user.max_net_namespaces is reached" REPORT_CURE
-#define REPORT_RUN "the file system of " PATHS_RUN " is full; trampoline --cleanup retires idle jails"
+#define REPORT_RUN                                                                                 \
+	"the file system of " PATHS_RUN " is full; trampoline --cleanup retires idle jails"
 
 /* One line to syslog, authpriv. */
 void report_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

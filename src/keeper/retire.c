@@ -18,6 +18,7 @@
 #include "live.h"
 #include "pin.h"
 #include "privilege.h"
+#include "prune.h"
 #include "report.h"
 #include "state.h"
 
@@ -32,8 +33,9 @@ enum outcome {
 	OUTCOMES
 };
 
-static const char *const outcome_names[OUTCOMES] = {"in use",	 "marked", "retired", "discarded, in use",
-						    "debris removed", "busy", "not retired"};
+static const char *const outcome_names[OUTCOMES] = {
+	"in use",         "marked", "retired",    "discarded, in use",
+	"debris removed", "busy",   "not retired"};
 
 static bool has_user(const struct record *record)
 {
@@ -43,78 +45,12 @@ static bool has_user(const struct record *record)
 	return lstat(record->origins[RECORD_BASE].path, &status) == 0 || errno != ENOENT;
 }
 
-/* Back from the hub; nothing could be done anywhere else. */
-static void come_back(const struct live *live)
-{
-	int error = errno;
-
-	if (namespace_enter(live->home.mount_fd) != 0)
-		report_refuse("return to the host's mounts", NULL, NULL);
-	errno = error;
-}
-
-/* Runs STEP in the hub and comes back. */
-static int in_hub(const struct live *live, int (*step)(const char *name), const char *name)
-{
-	if (live->hub_fd < 0)
-		return 0;
-	if (namespace_enter(live->hub_fd) != 0)
-		return -1;
-	int result = step(name);
-	come_back(live);
-	return result;
-}
-
-static int unpin_retired(const struct live *live, const char *name, uint64_t inode)
-{
-	if (live->hub_fd < 0)
-		return 0;
-	if (namespace_enter(live->hub_fd) != 0)
-		return -1;
-	int result = pin_remove_retired(name, inode);
-	come_back(live);
-	return result;
-}
-
-/* Removes set-aside pins that have lost their record, to a hand or a crash, when nobody is inside. */
-static int prune_orphans(const struct live *live, int directory_fd, const char *name)
-{
-	for (size_t i = 0; i < live->retired_count; i++) {
-		const struct live_retired *retired = &live->retired[i];
-		const struct record known = {.mount_namespace = retired->inode, .ipc_namespace = 1};
-
-		if (strcmp(retired->name, name) != 0 || state_has_retired(directory_fd, retired->inode))
-			continue;
-		if (scan_count(&live->scan, &known) == 0 && unpin_retired(live, name, retired->inode) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Forgets the retired jails whose last process has gone. */
-static int prune(const struct live *live, int directory_fd, const char *name)
-{
-	struct record record;
-	char file[64];
-	void *cursor = NULL;
-	int found;
-
-	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0) {
-		if (record.name[0] && scan_count(&live->scan, &record) > 0)
-			continue;
-		if (record.name[0] && unpin_retired(live, name, record.mount_namespace) != 0)
-			return -1;
-		if (state_unlink(directory_fd, file) != 0)
-			return -1;
-	}
-	return found != 0 ? found : prune_orphans(live, directory_fd, name);
-}
-
 /* The record first, then the pins: in this order a launcher never finds one without the other. */
 static int retire(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
 {
-	if (state_withdraw(directory_fd, name) != 0 || in_hub(live, pin_set_aside, name) != 0 ||
-	    prune(live, directory_fd, name) != 0)
+	if (state_withdraw(directory_fd, name) != 0 ||
+	    prune_in_hub(live, pin_set_aside, name) != 0 ||
+	    prune_retired(live, directory_fd, name) != 0)
 		return -1;
 	*is_in_use = state_remove(live->run_fd, directory_fd, name) != 0;
 	return *is_in_use && errno != ENOTEMPTY ? -1 : 0;
@@ -135,21 +71,22 @@ static int touch_pin(const char *name)
 
 	snprintf(path, sizeof(path), HUB_JAILS "/%s/mnt", name);
 	AUTO_CLOSE fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -1 : 0;
+	return fd < 0 && errno != ENOENT ? -1 : 0;
 }
 
 /*
  * Nobody was inside when we looked. The kernel decides whether that is still so: the record is away
  * while it does, so that a request that comes just now waits for our lock and not for nothing.
  */
-static int expire(const struct live *live, int directory_fd, struct record *record, enum outcome *outcome)
+static int expire(const struct live *live, int directory_fd, struct record *record,
+		  enum outcome *outcome)
 {
 	const char *name = record->name;
 	bool was_marked = record->marked_ns > record->entered_ns;
 
 	if (was_marked && state_unlink(directory_fd, RECORD_FILE) != 0)
 		return -1;
-	int result = in_hub(live, expire_pin, name);
+	int result = prune_in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
 		bool is_in_use = false;
 
@@ -185,7 +122,8 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
 	*outcome = OUTCOME_KEPT;
-	return in_hub(live, touch_pin, name) != 0 ? -1 : prune(live, directory_fd, name);
+	return prune_in_hub(live, touch_pin, name) != 0 ? -1
+							: prune_retired(live, directory_fd, name);
 }
 
 static bool has_discarded(const struct live *live, int directory_fd, const char *name)
@@ -255,14 +193,16 @@ bool retire_idle(bool dry_run, bool verbose)
 
 		counts[outcome]++;
 		if (dry_run || verbose)
-			printf("%s: %s%s\n", name, dry_run ? "would be " : "", outcome_names[outcome]);
+			printf("%s: %s%s\n", name, dry_run ? "would be " : "",
+			       outcome_names[outcome]);
 	}
 	if (!dry_run)
-		report_log("cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			   "%zu debris, %zu busy, %zu failed",
-			   live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
-			   counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			   counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
+		report_log(
+			"cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
+			"%zu debris, %zu busy, %zu failed",
+			live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
+			counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
+			counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
 	live_close(&live);
 	return counts[OUTCOME_FAILED] == 0;
 }
@@ -298,12 +238,14 @@ void retire_now(const char *name, bool kill)
 	if (lock_fd < 0)
 		report_die(&error);
 	/* Out of sight first, so that nobody joins those who are to be killed. */
-	if (state_withdraw(directory_fd, name) != 0 || in_hub(&live, pin_set_aside, name) != 0)
+	if (state_withdraw(directory_fd, name) != 0 ||
+	    prune_in_hub(&live, pin_set_aside, name) != 0)
 		report_refuse("discard jail", name, NULL);
 	if (kill && kill_retired(&live, directory_fd, name) != 0)
 		report_refuse("kill every process of jail", name, NULL);
 	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 || retire(&live, directory_fd, name, &is_in_use) != 0)
+	if (scan_read(&live.home, &live.scan) != 0 ||
+	    retire(&live, directory_fd, name, &is_in_use) != 0)
 		report_refuse("discard jail", name, NULL);
 	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
 	live_close(&live);

@@ -67,7 +67,8 @@ static uid_t uid_of(int task_fd)
 }
 
 /* False for a process that has gone, or is the kernel's to hide. */
-static bool look_at(const struct namespace_home *home, const char *name, struct scan_process *process)
+static bool look_at(const struct namespace_home *home, const char *name,
+		    struct scan_process *process)
 {
 	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE task_fd = pid_fd < 0 ? -1 : open_task(pid_fd);
@@ -113,10 +114,11 @@ int scan_read(const struct namespace_home *home, struct scan *scan)
 	memset(scan, 0, sizeof(*scan));
 	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t at = 0; at < length;) {
-			const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
+			const struct entry *entry =
+				(const struct entry *)(const void *)(buffer + at);
 
-			if (isdigit((unsigned char)entry->name[0]) && look_at(home, entry->name, &process) &&
-			    add(scan, &process) != 0)
+			if (isdigit((unsigned char)entry->name[0]) &&
+			    look_at(home, entry->name, &process) && add(scan, &process) != 0)
 				return -1;
 			at += entry->length;
 		}
@@ -166,7 +168,8 @@ static void signal_one(const struct namespace_home *home, const struct scan_proc
 		(void)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-static ssize_t signal_all(const struct namespace_home *home, const struct record *record, int number)
+static ssize_t signal_all(const struct namespace_home *home, const struct record *record,
+			  int number)
 {
 	struct scan scan;
 	ssize_t count = -1;

@@ -23,16 +23,24 @@
 
 static const int denied[] = {
 	/* kernel keyrings reach across jails by key id */
-	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
 	/* large, young or often broken parts of the kernel */
-	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register),
 	/* a namespace of one's own is where root's code paths begin */
-	SCMP_SYS(unshare), SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
 };
 
-static const unsigned int namespace_flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID, CLONE_NEWNET,
-					       CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+static const unsigned int namespace_flags[] = {CLONE_NEWUSER,  CLONE_NEWNS,  CLONE_NEWPID,
+					       CLONE_NEWNET,   CLONE_NEWIPC, CLONE_NEWUTS,
+					       CLONE_NEWCGROUP};
 
 static int add_rules(scmp_filter_ctx context)
 {

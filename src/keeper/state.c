@@ -20,17 +20,25 @@
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
 
+/* Opens RUNDIR/jails/NAME, made if it is missing. -1 with *ERROR; errno ENOENT: it has just gone. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
-	if (mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make directory", PATHS_RUN "/jails", report_if_full(REPORT_RUN));
-	AUTO_CLOSE jails_fd = path_open_trusted_at(run_fd, PATHS_RUN, "jails", error);
-	if (jails_fd < 0)
-		return -1;
-	if (mkdirat(jails_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make a directory in", PATHS_RUN "/jails",
+	char path[64];
+
+	snprintf(path, sizeof(path), "jails/%s", name);
+	if ((mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST) ||
+	    (mkdirat(run_fd, path, 0700) != 0 && errno != EEXIST))
+		return report_fill(error, "make the directory of jail", name,
 				   report_if_full(REPORT_RUN));
-	return path_open_trusted_at(jails_fd, PATHS_RUN "/jails", name, error);
+	int directory_fd = path_open_own(run_fd, path);
+	if (directory_fd < 0)
+		return report_fill(
+			error, "open the directory of jail", name,
+			errno == EXDEV || errno == EPERM || errno == ELOOP || errno == ENOTDIR
+				? "in " PATHS_RUN "/jails something else is there; unmount or "
+				  "remove it"
+				: NULL);
+	return directory_fd;
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */
@@ -47,19 +55,23 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 {
 	for (;;) {
 		AUTO_CLOSE directory = open_directory(run_fd, name, error);
+		if (directory < 0 && errno == ENOENT)
+			continue; /* a cleanup removed it between the two calls */
 		if (directory < 0)
 			return -1;
 		AUTO_CLOSE lock_fd = openat(directory, LOCK_FILE,
 					    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (lock_fd < 0 && errno == ENOENT)
-			continue; /* the directory was removed between the two calls */
+			continue; /* the same */
 		if (lock_fd < 0)
-			return report_fill(error, "open the lock of jail", name, report_if_full(REPORT_RUN));
+			return report_fill(error, "open the lock of jail", name,
+					   report_if_full(REPORT_RUN));
 		if (lock_take(lock_fd, wait) != 0)
-			return report_fill(error, "lock jail", name,
-					   errno == EINTR || errno == EWOULDBLOCK
-						   ? "busy: another keeper is at work on it; try again"
-						   : NULL);
+			return report_fill(
+				error, "lock jail", name,
+				errno == EINTR || errno == EWOULDBLOCK
+					? "busy: another keeper is at work on it; try again"
+					: NULL);
 		if (!is_the_lock(directory, lock_fd))
 			continue;
 		*directory_fd = auto_close_take(&directory);
@@ -69,7 +81,8 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 
 int state_read(int directory_fd, const char *name, struct record *record)
 {
-	AUTO_CLOSE fd = openat(directory_fd, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE fd =
+		openat(directory_fd, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	return fd < 0 ? -1 : record_read(fd, name, record);
 }
@@ -103,7 +116,8 @@ int state_mark(int directory_fd, int64_t marked_ns)
 
 	if (fd < 0)
 		return -1;
-	ssize_t written = pwrite(fd, &marked_ns, sizeof(marked_ns), offsetof(struct record, marked_ns));
+	ssize_t written =
+		pwrite(fd, &marked_ns, sizeof(marked_ns), offsetof(struct record, marked_ns));
 	return written == sizeof(marked_ns) ? 0 : -1;
 }
 
@@ -124,7 +138,9 @@ int state_withdraw(int directory_fd, const char *name)
 		return 0;
 	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
 	/* On a full file system a line of --list is lost, and the jail is retired all the same. */
-	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT ? 0 : -1;
+	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT
+		       ? 0
+		       : -1;
 }
 
 bool state_has_retired(int directory_fd, uint64_t inode)
@@ -147,7 +163,8 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 			return -1;
 	}
 	for (const struct dirent *entry; (entry = readdir(*cursor));) {
-		if (strncmp(entry->d_name, RETIRED, strlen(RETIRED)) != 0 || strlen(entry->d_name) > 63)
+		if (strncmp(entry->d_name, RETIRED, strlen(RETIRED)) != 0 ||
+		    strlen(entry->d_name) > 63)
 			continue;
 		AUTO_CLOSE fd = openat(directory_fd, entry->d_name,
 				       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -172,7 +189,8 @@ static bool holds_more(int directory_fd)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
 		more |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-			strcmp(entry->d_name, LOCK_FILE) != 0 && strcmp(entry->d_name, NEW_RECORD) != 0;
+			strcmp(entry->d_name, LOCK_FILE) != 0 &&
+			strcmp(entry->d_name, NEW_RECORD) != 0;
 	if (entries)
 		closedir(entries);
 	return more;
@@ -186,8 +204,10 @@ int state_remove(int run_fd, int directory_fd, const char *name)
 		errno = ENOTEMPTY;
 		return -1;
 	}
-	if (state_unlink(directory_fd, NEW_RECORD) != 0 || state_unlink(directory_fd, LOCK_FILE) != 0)
+	if (state_unlink(directory_fd, NEW_RECORD) != 0 ||
+	    state_unlink(directory_fd, LOCK_FILE) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "jails/%s", name);
-	return unlinkat(run_fd, path, AT_REMOVEDIR);
+	/* Another cleanup may have made a lock of its own, and been faster. */
+	return unlinkat(run_fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -12,8 +12,8 @@
  * Takes jail NAME's lock, making its directory; *DIRECTORY_FD is that directory. Returns the lock's
  * descriptor, whose closing releases it; -1 with *ERROR: busy after ten seconds, or at once if WAIT is false.
  */
-int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struct text *error)
-	MUST_CHECK;
+int state_lock(int run_fd, const char *name, bool wait, int *directory_fd,
+	       struct text *error) MUST_CHECK;
 
 /* Reads the record in DIRECTORY_FD; -1 and errno if there is none or it may not be obeyed. */
 int state_read(int directory_fd, const char *name, struct record *record) MUST_CHECK;

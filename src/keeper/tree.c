@@ -15,8 +15,8 @@
 
 int tree_clone(int fd, const char *path)
 {
-	return open_tree(fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-					   AT_SYMLINK_NOFOLLOW);
+	return open_tree(fd, path,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 }
 
 int tree_restrict(int tree_fd, uint64_t attributes)
@@ -33,7 +33,8 @@ int tree_attach(int tree_fd, int fd, const char *path)
 
 	if (target_fd < 0)
 		return -1;
-	return move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	return move_mount(tree_fd, "", target_fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 static int new_tree(const char *type, const char *key, const char *value, uint64_t attributes)

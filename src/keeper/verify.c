@@ -58,13 +58,16 @@ static int check(struct libmnt_table *table, const struct expected *expected, st
 	unsigned long propagation = 0;
 
 	if (!fs)
-		return report_fill(error, "find the mount on", expected->path, "it was made, and is not there");
+		return report_fill(error, "find the mount on", expected->path,
+				   "it was made, and is not there");
 	if (!has_flags(fs, expected->flags))
 		return report_fill(error, "restrict the mount on", expected->path,
 				   "the kernel did not set all of its flags");
 	/* libmount's word for a private mount is MS_PRIVATE, or nothing where no tag is shown. */
-	if (mnt_fs_get_propagation(fs, &propagation) != 0 || (propagation & ~(unsigned long)MS_PRIVATE))
-		return report_fill(error, "make private the mount on", expected->path, "it is shared");
+	if (mnt_fs_get_propagation(fs, &propagation) != 0 ||
+	    (propagation & ~(unsigned long)MS_PRIVATE))
+		return report_fill(error, "make private the mount on", expected->path,
+				   "it is shared");
 	if (expected->origin && !is_origin(expected->path, expected->origin))
 		return report_fill(error, "mount the right directory on", expected->path,
 				   "another one is there");
@@ -96,14 +99,16 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 			return -1;
 	}
 	if (mnt_table_get_nents(table) != count)
-		return report_fill(error, "enter jail", jail->record.name, "it has mounts that nobody asked for");
+		return report_fill(error, "enter jail", jail->record.name,
+				   "it has mounts that nobody asked for");
 	if (has_flags(mnt_table_find_target(table, "/", MNT_ITER_BACKWARD), "noexec"))
 		return report_fill(error, "use image", jail->config.image,
 				   "its file system is mounted noexec: nothing could be run");
 	snprintf(path, sizeof(path), "/home/%s", jail->record.name);
 	if (!is_origin(path, &origins[RECORD_HOME]))
-		return report_fill(error, "mount the home on", path,
-				   "in the data directory it is a mount of its own; mount that file system "
-				   "one level higher");
+		return report_fill(
+			error, "mount the home on", path,
+			"in the data directory it is a mount of its own; mount that file system "
+			"one level higher");
 	return 0;
 }

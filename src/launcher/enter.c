@@ -15,6 +15,7 @@
 
 #include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
+#include "trampoline/proof.h"
 
 #define NSFS_MAGIC 0x6e736673  /* linux/magic.h */
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h; shown in /proc/PID/stat, field 9 */
@@ -50,7 +51,8 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 
 	stpcpy(stpcpy(stpcpy(stpcpy(path, "/jails/"), name), "/"), kind);
 	AUTO_CLOSE fd = inode ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	return fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode ? auto_close_take(&fd) : -1;
+	return fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode ? auto_close_take(&fd)
+									    : -1;
 }
 
 /* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
@@ -72,18 +74,18 @@ static int join(const struct record *record, int record_fd)
 	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
 		return -1;
 	/* A setns that only says it worked (a seccomp filter can do that) has not made it our root. */
-	errno = EPROTO;
-	return status.st_dev == image->device && status.st_ino == image->inode ? 0 : -1;
+	return proof_of(status.st_dev == image->device && status.st_ino == image->inode);
 }
 
 /* Where --list finds when the jail was last entered. Outside the seal, so no race can damage it. */
-static void note_entry(int record_fd)
+static int note_entry(int record_fd)
 {
 	struct timespec now = {.tv_sec = 0};
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	int64_t entered_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	(void)!pwrite(record_fd, &entered_ns, sizeof(entered_ns), offsetof(struct record, entered_ns));
+	int64_t ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	(void)!pwrite(record_fd, &ns, sizeof(ns), offsetof(struct record, entered_ns));
+	return 0;
 }
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
@@ -94,7 +96,8 @@ int enter_open(struct enter *enter, const char *name, struct record *record)
 
 	if (hub_fd < 0)
 		return -1;
-	if (record_fd < 0 || record_read(record_fd, name, record) != 0 || !record_is_current(record)) {
+	if (record_fd < 0 || record_read(record_fd, name, record) != 0 ||
+	    !record_is_current(record)) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -108,10 +111,11 @@ int enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
-	if (setns(hub_fd, CLONE_NEWNS) != 0 || join(record, record_fd) != 0)
-		return -1;
-	note_entry(record_fd);
-	return 0;
+	if (setns(hub_fd, CLONE_NEWNS) != 0)
+		errno = errno == EINVAL ? ESTRPIPE : errno; /* not a hub: the keeper tells */
+	else if (join(record, record_fd) == 0)
+		return note_entry(record_fd);
+	return -1;
 }
 
 /* Whether process 2 is a thread of the kernel's: in a container it is somebody's program. */

@@ -5,25 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 
 #include "trampoline/auto_close.h"
+#include "trampoline/proof.h"
 #include "trampoline/quantity.h"
 
 #define SIGNALS 64
-#define FDS_NEEDED 64
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
-#define NULL_DEVICE makedev(1, 3)
 
 /* A directory descriptor walks out of any jail, pivot_root or not (runc, CVE-2024-21626). */
 static int check_fd(int fd)
@@ -40,10 +37,9 @@ static int check_fd(int fd)
 static int open_null(int fd)
 {
 	struct stat status;
-	int got = open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
 
-	if (got == fd && fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
-	    status.st_rdev == NULL_DEVICE)
+	if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == fd && fstat(fd, &status) == 0 &&
+	    S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
 		return 0;
 	errno = ENODEV;
 	return -1;
@@ -60,20 +56,7 @@ static int close_between(int first, int last)
 		canary = first; /* the range is full, so this one is open */
 	if (canary < 0 || syscall(SYS_close_range, first, last, 0) != 0)
 		return -1;
-	errno = EPROTO;
-	return fcntl(canary, F_GETFD) < 0 ? 0 : -1;
-}
-
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FDS_NEEDED)
-		return;
-	limit.rlim_cur = FDS_NEEDED;
-	if (limit.rlim_max < FDS_NEEDED)
-		limit.rlim_max = FDS_NEEDED;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: then an open says so */
+	return proof_of(fcntl(canary, F_GETFD) < 0);
 }
 
 int inherited_close(const int *keep_fds, size_t count, int *fd)
@@ -86,7 +69,11 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 		if (check_fd(*fd) != 0)
 			return -1;
 	}
-	raise_fd_limit();
+	struct rlimit limit; /* the jail's comes later; too few even so, and an open says it */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	int first = 3;
 	*fd = 0;
 	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
@@ -95,15 +82,12 @@ int inherited_close(const int *keep_fds, size_t count, int *fd)
 	return close_between(first, INT_MAX);
 }
 
-/* The kernel's own structure, all zero but the handler; libc's keeps some signals to itself. */
+/* Not libc's, which keeps some signals to itself. */
 static int set_action(int number, void (*handler)(int))
 {
-	struct {
-		void (*handler)(int);
-		unsigned long flags, restorer, mask;
-	} action = {.handler = handler};
+	unsigned long action[] = {(unsigned long)handler, 0, 0, 0}; /* then flags, restorer, mask */
 
-	return (int)syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(action.mask));
+	return (int)syscall(SYS_rt_sigaction, number, action, NULL, sizeof(action[3]));
 }
 
 int inherited_reset_signals(void)
@@ -122,7 +106,8 @@ int inherited_reset_signals(void)
 		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */
 		if ((pending >> (number - 1)) & 1 && set_action(number, SIG_IGN) != 0)
 			return -1;
-		if (set_action(number, number == SIGXFSZ || number == SIGPIPE ? SIG_IGN : SIG_DFL) != 0)
+		if (set_action(number,
+			       number == SIGXFSZ || number == SIGPIPE ? SIG_IGN : SIG_DFL) != 0)
 			return -1;
 	}
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
@@ -141,11 +126,10 @@ static int set_limit(int resource, rlim_t value)
 		if (setrlimit(resource, &limit) != 0)
 			return -1;
 	}
-	errno = EPROTO;
-	return getrlimit(resource, &now) == 0 && now.rlim_cur == limit.rlim_cur ? 0 : -1;
+	return proof_of(getrlimit(resource, &now) == 0 && now.rlim_cur == limit.rlim_cur);
 }
 
-int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
+int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask)
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
 		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
@@ -154,50 +138,34 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES])
 		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
 			return -1;
 	}
-	return 0;
-}
-
-static int reset_oom_score(void)
-{
-	AUTO_CLOSE fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
-	return fd >= 0 && (write(fd, "0", 1) == 1 || errno == EACCES) ? 0 : -1;
+	umask(mask);
+	return proof_of(umask(mask) == mask);
 }
 
 int inherited_reset_standing(void)
 {
-	/* struct sched_attr, its first version: SCHED_OTHER, nice 0, no flags */
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} other = {.size = 48, .policy = SCHED_OTHER};
+	AUTO_CLOSE oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	/* struct sched_attr, its first version: size, then zeros: SCHED_OTHER, no flags, nice 0 */
+	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
 
-	_Static_assert(sizeof(other) == 48, "SCHED_ATTR_SIZE_VER0");
+	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
+	if (oom_fd < 0 || (write(oom_fd, "0", 1) != 1 && errno != EACCES))
+		return -1;
 	memset(everywhere, 0xff, sizeof(everywhere));
-	if (reset_oom_score() != 0 || syscall(SYS_sched_setattr, 0, &other, 0) != 0 ||
+	if (syscall(SYS_sched_setattr, 0, attributes, 0) != 0 ||
 	    syscall(SYS_sched_setaffinity, 0, sizeof(everywhere), everywhere) != 0 ||
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) != 0 || personality(PER_LINUX) < 0)
 		return -1;
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return -1;
-	return 0;
-}
-
-static bool stdin_is_terminal(void)
-{
-	char termios[64]; /* the kernel's has 36 bytes */
-
-	return ioctl(0, TCGETS, termios) == 0;
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ? 0
+											      : -1;
 }
 
 int inherited_leave_terminal(void)
 {
-	if (stdin_is_terminal() || setsid() >= 0)
+	char termios[64]; /* the kernel's has 36 bytes */
+
+	if (ioctl(0, TCGETS, termios) == 0 || setsid() >= 0)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
@@ -207,7 +175,5 @@ int inherited_leave_terminal(void)
 
 int inherited_leave_own_terminal(void)
 {
-	if (!stdin_is_terminal() || setsid() >= 0)
-		return 0;
-	return ioctl(0, TIOCNOTTY) == 0 || errno == ENOTTY ? 0 : -1;
+	return setsid() >= 0 || ioctl(0, TIOCNOTTY) == 0 || errno == ENOTTY ? 0 : -1;
 }

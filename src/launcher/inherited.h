@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
@@ -27,7 +28,7 @@ int inherited_leave_terminal(void) MUST_CHECK;
 int inherited_leave_own_terminal(void) MUST_CHECK;
 
 /*
- * Sets the limits of the jail. A hard limit of the caller's that is lower stays where the kernel
+ * Sets the limits of the jail, and its umask. A hard limit of the caller's that is lower stays where the kernel
  * does not let us raise it: a limit is never weaker than asked for.
  */
-int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES]) MUST_CHECK;
+int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask) MUST_CHECK;

@@ -21,23 +21,21 @@
 void keeper_exec(char *const argv[])
 {
 	static const char *const clean[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-	static const int raised[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_CPU};
+	static const int all[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_CPU};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(raised); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(all); i++) {
 		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-		if (setrlimit(raised[i], &limit) == 0 || getrlimit(raised[i], &limit) != 0)
+		if (setrlimit(all[i], &limit) == 0 || getrlimit(all[i], &limit) != 0)
 			continue;
 		limit.rlim_cur = limit.rlim_max; /* no CAP_SYS_RESOURCE; too little will say so */
-		(void)setrlimit(raised[i], &limit);
+		(void)setrlimit(all[i], &limit);
 	}
 	execve(PATHS_KEEPER, argv, (char *const *)clean);
 }
 
 static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 {
-	static const char missing[] = "trampoline: cannot execute \"" PATHS_KEEPER
-				      "\": is trampoline installed whole?";
 	struct text number = {.length = 0};
 	const char *argv[] = {"keeper", "build", name, number.bytes, NULL};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -47,10 +45,9 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 	 * handler, SIGALRM ends even a wait for storage that is away. */
 	(void)setsid();
 	alarm(DEADLINE_SECONDS);
-	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(pipe_fd, 2) == 2 &&
-	    syscall(SYS_close_range, 3, ~0u, 0) == 0 && chdir("/") == 0)
+	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
+	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0 && chdir("/") == 0)
 		keeper_exec((char *const *)argv);
-	(void)!write(2, missing, sizeof(missing) - 1);
 	_exit(1);
 }
 
@@ -67,7 +64,8 @@ static void read_sentence(int pipe_fd, struct text *sentence)
 	if (strncmp(words, prefix, sizeof(prefix) - 1) == 0)
 		text_add(sentence, words + sizeof(prefix) - 1);
 	else
-		text_add(sentence, "cannot build jail: the keeper ended without a word");
+		text_add(sentence, "cannot build jail: the keeper says nothing; is trampoline "
+				   "installed whole?");
 }
 
 int keeper_build(const char *name, uid_t caller, struct text *sentence)
@@ -83,7 +81,8 @@ int keeper_build(const char *name, uid_t caller, struct text *sentence)
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		(void)text_refuse(sentence, "run the keeper", NULL, strerror(errno));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		(void)text_refuse(sentence, "build jail", name, "it takes too long; is its storage there?");
+		(void)text_refuse(sentence, "build jail", name,
+				  "it takes too long; is its storage there?");
 	else if (status != 0)
 		read_sentence(pipe_fds[0], sentence);
 	close(pipe_fds[0]);

@@ -8,11 +8,10 @@
 #include "trampoline/record.h"
 
 /*
- * Takes real uid and gid 0, so that the caller can no longer signal us. 0, or -1 with errno:
- * EPERM if the effective uid is not 0, EOPNOTSUPP in a user namespace that is not the host's,
- * ENOTCAPABLE's stand-in EACCES if a capability that the work needs is missing.
+ * Takes real uid and gid 0, so that the caller can no longer signal us. NULL; or why that cannot be: no
+ * effective uid 0, a user namespace that is not the host's, a capability missing that the work needs.
  */
-int privilege_take(void) MUST_CHECK;
+const char *privilege_take(void) MUST_CHECK;
 
 /* Becomes the caller UID, GID for good, if we are anything else; 0, or -1 if that cannot be proved. */
 int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;

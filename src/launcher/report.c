@@ -6,17 +6,18 @@
 #include "report.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "privilege.h"
+#include "trampoline/attributes.h"
 
 #define LOG_AUTHPRIV_NOTICE "<85>" /* facility 10, severity 5: RFC 5424, 6.2.1 */
 
-void report_log(const struct reporter *reporter, const char *sentence)
+/* One authpriv record, sent without waiting. */
+static void log_line(const struct reporter *reporter, const struct text *sentence)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	struct text line = {.length = 0};
@@ -29,10 +30,21 @@ void report_log(const struct reporter *reporter, const char *sentence)
 	text_add(&line, "]: uid ");
 	text_add_number(&line, reporter->uid);
 	text_add(&line, ": ");
-	text_add(&line, sentence);
+	text_add(&line, sentence->bytes);
 	(void)sendto(fd, line.bytes, line.length, MSG_NOSIGNAL | MSG_DONTWAIT,
 		     (const struct sockaddr *)&address, sizeof(address));
 	close(fd);
+}
+
+void report_run(const struct reporter *reporter, const char *jail, const char *command)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "enters jail ");
+	text_add(&line, jail);
+	text_add(&line, ", runs ");
+	text_add_quoted(&line, command, TEXT_OBJECT_MAX);
+	log_line(reporter, &line);
 }
 
 void report_note(const struct reporter *reporter, const char *note)
@@ -45,24 +57,6 @@ void report_note(const struct reporter *reporter, const char *note)
 	(void)!write(reporter->fd, line.bytes, line.length);
 }
 
-void report_status(const struct reporter *reporter, struct text *line)
-{
-	if (reporter->status_fd < 0)
-		return;
-	text_add(line, "}\n");
-	(void)!write(reporter->status_fd, line->bytes, line->length);
-}
-
-void report_release(const struct reporter *reporter)
-{
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-	close(reporter->detached_fd);
-	close(reporter->executed_fd);
-	if (reporter->fd > 2)
-		close(reporter->fd);
-}
-
 _Noreturn void report_die(const struct reporter *reporter, enum exit_status status,
 			  const struct text *sentence)
 {
@@ -72,20 +66,21 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 		_exit(status);
 	if (reporter->is_logged)
-		report_log(reporter, sentence->bytes);
+		log_line(reporter, sentence);
 	report_note(reporter, sentence->bytes);
 	text_add(&line, "{\"event\": \"refused\", \"code\": ");
 	text_add_number(&line, status);
 	text_add(&line, ", \"reason\": ");
 	text_add_quoted(&line, sentence->bytes, TEXT_SIZE);
-	report_status(reporter, &line);
-	(void)!write(reporter->executed_fd, &byte, 1);
-	(void)!write(reporter->detached_fd, &byte, 1);
+	text_add(&line, "}\n");
+	(void)!write(reporter->status_fd, line.bytes, line.length);
+	for (size_t i = 0; i < ARRAY_LENGTH(reporter->waiting_fds); i++)
+		(void)!write(reporter->waiting_fds[i], &byte, 1);
 	_exit(status);
 }
 
-_Noreturn void report_refuse(const struct reporter *reporter, enum exit_status status,
-			     const char *action, const char *object, const char *reason)
+_Noreturn void report_exit(const struct reporter *reporter, enum exit_status status,
+			   const char *action, const char *object, const char *reason)
 {
 	struct text sentence;
 

@@ -8,16 +8,16 @@
 #include "trampoline/exit.h"
 #include "trampoline/text.h"
 
+#define REPORT_TOO_MANY_PROCESSES "the user already has as many processes as the limit allows"
+
 /* To whom a refusal is told, and how. */
 struct reporter {
 	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
 	gid_t gid;
-	bool is_logged;   /* whether syslog hears of it: the policy's word, once it is known */
-	int fd;           /* where the sentence goes: standard error or a copy of it */
-	int status_fd;    /* JSON lines for a program; this and the others: -1 if there is none */
-	int detached_fd;  /* a parent that waits for our exec, or for the byte that is our status */
-	int executed_fd;  /* a supervisor that does the same */
-	int lifeline_fd;  /* closed by the supervisor's end */
+	bool is_logged; /* whether syslog hears of it: the policy's word, once it is known */
+	int fd;         /* where the sentence goes: standard error or a copy of it */
+	int status_fd;  /* JSON lines for a program; -1: nobody reads any, as with those below */
+	int waiting_fds[2]; /* who waits for our exec, or for the byte that is our status instead */
 };
 
 /* Gives up every privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */
@@ -25,17 +25,18 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 			  const struct text *sentence);
 
 /* The same for `cannot ACTION "OBJECT": REASON`; REASON NULL: what errno says. */
-_Noreturn void report_refuse(const struct reporter *reporter, enum exit_status status,
-			     const char *action, const char *object, const char *reason);
+_Noreturn void report_exit(const struct reporter *reporter, enum exit_status status,
+			   const char *action, const char *object, const char *reason);
 
-/* One authpriv record about JAIL, sent without waiting: a log that is full or absent stops nobody. */
-void report_log(const struct reporter *reporter, const char *sentence);
+/* The same with EXIT_REFUSED. */
+static inline _Noreturn void report_refuse(const struct reporter *reporter, const char *action,
+					   const char *object, const char *reason)
+{
+	report_exit(reporter, EXIT_REFUSED, action, object, reason);
+}
+
+/* Tells the log that COMMAND is run in JAIL. Nothing waits for the log: full or absent, it stops nobody. */
+void report_run(const struct reporter *reporter, const char *jail, const char *command);
 
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */
 void report_note(const struct reporter *reporter, const char *note);
-
-/* Completes LINE, a JSON object without its last brace, and writes it to the status descriptor. */
-void report_status(const struct reporter *reporter, struct text *line);
-
-/* Lets go of the command's descriptors and of everybody who waits for its exec. */
-void report_release(const struct reporter *reporter);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs that are watched. The launcher forks: its parent half, the supervisor, keeps a clock, passes
- * signals on and says how it ended; the child half goes on to become the command. With private
- * processes the child is process 1 of a pid namespace and forks once more: what is left when the
- * command ends is killed by the kernel.
+ * Runs that are watched. The launcher forks: the process that the caller knows becomes the supervisor,
+ * an unprivileged program; the child goes on to become the command. With private processes the child
+ * is process 1 of a pid namespace and forks once more, to become the supervisor's other half.
  */
 #pragma once
 
@@ -12,25 +11,26 @@
 #include <sys/types.h>
 
 #include "report.h"
-#include "trampoline/record.h"
+#include "trampoline/supervisor.h"
 
 struct supervise {
-	bool is_private, has_proc; /* has_proc: the jail has a /proc, which must show only the run */
+	bool is_private,
+		has_proc; /* has_proc: the jail has a /proc, which must show only the run */
 	uint64_t timeout_ms, kill_after_ms; /* QUANTITY_UNLIMITED: none */
 	uid_t uid;                          /* the jail's user */
+	int program_fd; /* the supervisor's, opened on the host; -1: it could not be */
+	int line_fd;    /* the child's end of the line */
 };
 
-/*
- * Forks. The supervisor never returns: it exits as the command did. The child returns, still
- * privileged, and supervise_settle() is its next step once it is the user.
- */
-void supervise_fork(struct reporter *reporter, const struct supervise *supervise);
+/* Forks. The child returns, still privileged, with signals blocked. */
+void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 
-/*
- * As the user: arranges that we end when the supervisor does, and with private processes forks the
- * command, which returns, from process 1, which does not.
- */
-void supervise_settle(const struct reporter *reporter, const struct supervise *supervise);
+/* fork(2), with CLONE_ FLAGS; refuses if it cannot. */
+pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags);
+
+/* Becomes the supervisor, with ARGV, its descriptors FDS, and nothing of the command's open. */
+_Noreturn void supervise_become(const struct supervise *supervise, const char *const argv[],
+				const int fds[static SUPERVISOR_FDS]);
 
 /*
  * --daemon: forks. The parent waits until the child has executed the command, or says why it could

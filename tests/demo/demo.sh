@@ -61,7 +61,7 @@ build() {
 		make --no-print-directory -j"$(nproc)" BUILD="$1/build" PREFIX="$1/prefix" SYSCONFDIR="$1/etc" \
 			STATEDIR="$1/state" RUNDIR="$RUNDIR" DESTDIR= install &&
 			"$1/prefix/sbin/trampoline-image" build default --recipe busybox &&
-			add_user "$1" alice 20001 && add_user "$1" bob 20002
+			add_user "$1" alice 30001 && add_user "$1" bob 30002
 	} >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		die "cannot build: see $log"
@@ -124,7 +124,7 @@ show() {
 	echo '$ www() { setpriv --reuid=33 --regid=33 --clear-groups -- "$@"; }'
 	shows 0 'www id'
 	shows 0 'www trampoline alice id'
-	expect "$(www trampoline alice id -u)" 20001 "alice's uid"
+	expect "$(www trampoline alice id -u)" 30001 "alice's uid"
 
 	title "She sees a system of her own: the image, her home, her tmp"
 	shows 0 'www trampoline alice ls / /home'

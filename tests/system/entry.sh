@@ -12,18 +12,18 @@ cleanup() {
 # --- who it is -----------------------------------------------------------------------------------
 
 is "id is alice's and nothing else is printed" "$(in_jail alice id -u; in_jail alice id -g)" \
-	$'20001\n20001'
+	"$A"$'\n'"$A"
 in_jail alice id >"$OUT" 2>"$ERR"
 is "stderr stays empty" "$(cat "$ERR")" ""
 like "id names the user through the jail's own passwd" "$(cat "$OUT")" \
-	'^uid=20001\(alice\) gid=20001\(alice\)( groups=20001\(alice\))?$'
+	"^uid=$A\(alice\) gid=$A\(alice\)( groups=$A\(alice\))?\$"
 in_jail bob id -un >"$OUT"
 is "another name is another user" "$(cat "$OUT")" bob
-is "real, effective, saved and file-system uid" "$(probe alice uid)" "20001 20001 20001 20001"
-is "real, effective, saved and file-system gid" "$(probe alice gid)" "20001 20001 20001 20001"
-is "no supplementary group but that gid" "$(probe alice groups)" 20001
+is "real, effective, saved and file-system uid" "$(probe alice uid)" "$A $A $A $A"
+is "real, effective, saved and file-system gid" "$(probe alice gid)" "$A $A $A $A"
+is "no supplementary group but that gid" "$(probe alice groups)" "$A"
 is "root's groups do not follow root in" \
-	"$(setpriv --groups=0,4,42 -- "$T" alice probe groups)" "groups: 20001"
+	"$(setpriv --groups=0,4,42 -- "$T" alice probe groups)" "groups: $A"
 
 # --- what it may ---------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ status 1 "root's part of /home cannot be written" in_jail alice sh -c ': >/home/
 status 1 "its own passwd cannot be written" in_jail alice sh -c 'echo x >>/home/.etc/passwd' 2>/dev/null
 ok "its home can" in_jail alice sh -c 'echo kept >/home/alice/kept'
 is "and is still there in the next request" "$(in_jail alice cat kept)" kept
-is "and belongs to it on the host" "$(stat -c '%u:%g %a' "$ALICE/kept")" "20001:20001 644"
+is "and belongs to it on the host" "$(stat -c '%u:%g %a' "$ALICE/kept")" "$A:$A 644"
 
 # --- nothing of anybody else's -------------------------------------------------------------------
 

@@ -84,10 +84,12 @@ green=$(build_marked green)
 build_marked yellow >/dev/null
 is "a request sees the newest" "$(in_jail carol sh -c "$reads" | uniq)" yellow
 ok "prune" "$image" prune switched
-like "says that a jail uses the old one" "$(cat "$ERR")" "switched@$red stays: a jail uses it"
+said=$(cat "$ERR")
+like "says that a jail uses the old one" "$said" "switched@$red stays: a jail uses it"
 ok "which stays" test -d "$home/$red"
 ok "so does the one that rollback wants" test -d "$home/$green"
-ok "and the one nobody uses is gone" test ! -e "$home/$blue"
+like "the one nobody uses is gone" "$said" "switched@$blue is gone"
+is "wholly" "$(find "$home" -name "*$blue*")" ""
 as_www "$T" carol touch /tmp/wake
 wait "$sleeper"
 is "who began on the old image has seen no other to the end" "$(sort "$T_WORK/sleeper" | uniq -c | xargs)" "40 red"

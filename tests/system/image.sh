@@ -204,8 +204,8 @@ chmod 1777 "$from/var/tmp" "$from/usr"
 chown -R 20001:20001 "$from/etc" "$from/usr"
 echo nameserver 192.0.2.1 >"$T_WORK/resolv.conf"
 state=$(find "$from" -printf '%p %y %m %U:%G %T@ %C@ %l\n' | sort)
-ok "an image is built from a directory with one of each fault" \
-	"$image" build second --from "$from" --resolv-conf "$T_WORK/resolv.conf"
+from_here() { (cd "$T_WORK" && "$image" build second --from from --resolv-conf resolv.conf); }
+ok "an image is built from a directory with one of each fault" from_here
 made=$IMAGES/second/current
 like "it tells what it removed" "$(cat "$ERR")" '^removed \./usr/pipe \(a device, fifo or socket\)$'
 ok "which passes its audit" "$image" audit second
@@ -339,6 +339,19 @@ is "keeps what is current, what rollback wants, and what jails use" \
 	"$(printf '%s\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
 is "and their manifests alone" "$(cd "$home" && printf '%s\n' *.manifest | sort | xargs)" \
 	"$(printf '%s.manifest\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
+# A keeper at work may have chosen an image before it went out of sight.
+mkdir -p "$other/libexec/trampoline"
+cp /bin/sleep "$other/libexec/trampoline/keeper"
+mv "$home/$third" "$home/.old-$third"
+"$other/libexec/trampoline/keeper" 2 &
+keeper=$!
+"$other/image" prune "$name" 2>"$ERR" &
+pruner=$!
+sleep 1
+ok "prune waits for keepers" kill -0 "$pruner"
+ok "and decides nothing before" test -d "$home/.old-$third"
+wait "$keeper"
+wait "$pruner" || fail "it ends when they have ended" "$(cat "$ERR")"
 mv "$home/$third" "$home/.old-$third"
 ok "what a killed prune left" "$other/image" prune "$name"
 ok "comes back if a jail uses it" test -d "$home/$third"

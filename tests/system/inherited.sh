@@ -78,7 +78,7 @@ for ms in $(seq 1 30); do
 	got=0
 	as_www_with timer="$ms" -- "$T" alice true || got=$?
 	case $got in 0 | 142) ;; *) wrong+=" $ms ms: $got" ;; esac
-	[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = $'20001\n5' ] || wrong+=" $ms ms: half a jail"
+	[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = "$A"$'\n5' ] || wrong+=" $ms ms: half a jail"
 done
 is "a timer that fires at any time leaves no half jail" "$wrong" ""
 
@@ -95,9 +95,9 @@ limited() { # OPTION...: the caller's limits
 }
 for option in --fsize=0: --fsize=1: --nofile=8: --nofile=16: --as=33554432: --stack=65536: --data=1000000: \
 	--cpu=1: --nproc=0: --nproc=1: --core=unlimited: --memlock=0: --sigpending=0: --msgqueue=0:; do
-	is "a soft limit ${option%:} of the caller's" "$(limited "$option" -- "$T" alice id -u)" 20001
+	is "a soft limit ${option%:} of the caller's" "$(limited "$option" -- "$T" alice id -u)" "$A"
 	retire alice
-	is "the same where the jail is to be built" "$(limited "$option" -- "$T" alice id -u)" 20001
+	is "the same where the jail is to be built" "$(limited "$option" -- "$T" alice id -u)" "$A"
 done
 # A hard limit can only be raised with CAP_SYS_RESOURCE, which not every root has.
 can_raise=no
@@ -109,16 +109,16 @@ else
 	skip "a lower hard limit of the caller's is raised to the policy's" "root has no CAP_SYS_RESOURCE here"
 fi
 for option in --nofile=64:64 --fsize=1000000:1000000 --nproc=20:20 --data=200000000:200000000 --cpu=10:10; do
-	is "a hard limit $option does not break a run" "$(limited $option -- "$T" alice id -u)" 20001
+	is "a hard limit $option does not break a run" "$(limited $option -- "$T" alice id -u)" "$A"
 	retire alice
-	is "nor a build" "$(limited $option -- "$T" alice id -u)" 20001
+	is "nor a build" "$(limited $option -- "$T" alice id -u)" "$A"
 done
 # The caller's NPROC counts the caller's processes, ours the user's.
 in_jail alice sleep 20 &
 in_jail alice sleep 20 &
 # shellcheck disable=SC2016
 wait_for 5 in_jail alice sh -c '[ "$(pidof sleep | wc -w)" = 2 ]'
-is "NPROC 0 while the user has a process" "$(limited --nproc=0: -- "$T" alice id -u)" 20001
+is "NPROC 0 while the user has a process" "$(limited --nproc=0: -- "$T" alice id -u)" "$A"
 refused 125 sleep "the user's own limit reached" as_www "$T" -l processes=1 alice sleep 1
 for pid in $(jail_processes); do kill "$pid"; done
 wait || :
@@ -138,7 +138,7 @@ is "oom_score_adj" "$(bash -c 'echo 500 >/proc/self/oom_score_adj; exec "$T" ali
 capabilities=+sys_admin,+setuid,+setgid,+setpcap,+sys_chroot
 is "securebits, inheritable and ambient capabilities" "$(setpriv --inh-caps=$capabilities --ambient-caps=$capabilities \
 	--securebits=+noroot "$T" alice probe capabilities no_new_privs securebits uid 2>"$ERR" || :)" \
-	$'uid: 20001 20001 20001 20001\ncapabilities: 0 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
+	$'uid: '"$A $A $A $A"$'\ncapabilities: 0 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
 got=$(setpriv --securebits=+no_setuid_fixup,+no_setuid_fixup_locked --inh-caps=$capabilities \
 	--ambient-caps=$capabilities "$T" alice probe capabilities 2>"$ERR") || :
 like "locked securebits: no capability, or refused" "$got$(cat "$ERR")" \
@@ -178,7 +178,7 @@ in_jail alice true
 live=$(pin_inode alice)
 is "a caller with PrivateTmp enters the same jail" "$(private "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
 forget_all
-is "where no hub is there yet, the caller makes it" "$(private "$T" alice id -u)" 20001
+is "where no hub is there yet, the caller makes it" "$(private "$T" alice id -u)" "$A"
 is "in the host's namespace" "$(host_mounts | grep -c " $T_RUNDIR")" 2
 like "where everybody finds the jail" "$(pin_inode alice)" '^[0-9]+$'
 live=$(pin_inode alice)
@@ -186,13 +186,13 @@ is "the host enters the same" "$(in_jail alice readlink /proc/self/ns/mnt)" "mnt
 is "and another private caller" "$(private "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
 is "there is one pin" "$(hub_mounts | grep -c ' /jails/alice/mnt ')" 1
 retire alice
-is "a private caller builds a jail in the hub that is there" "$(private "$T" alice id -u)" 20001
+is "a private caller builds a jail in the hub that is there" "$(private "$T" alice id -u)" "$A"
 is "the host enters that one" "$(in_jail alice readlink /proc/self/ns/mnt)" "mnt:[$(pin_inode alice)]"
 # A caller who has hidden our state from itself, or put its own there.
 # shellcheck disable=SC2016
 is "a caller that has mounted over RUNDIR" "$(unshare -m --propagation private bash -c '
 	mount -t tmpfs none "$T_RUNDIR" && mkdir -p "$T_RUNDIR/jails/alice" && cp /etc/passwd "$T_RUNDIR/jails/alice/record"
-	exec setpriv --reuid=33 --regid=33 --clear-groups "$T" alice id -u')" 20001
+	exec setpriv --reuid=33 --regid=33 --clear-groups "$T" alice id -u')" "$A"
 # Without /proc there is no way back to the host's mounts: refused, and no second hub.
 forget_all
 # shellcheck disable=SC2016
@@ -215,4 +215,4 @@ sleep 0.2
 ok "a caller that stops and kills its runs does not stop another's" timeout 5 \
 	setpriv --reuid=33 --regid=33 --clear-groups "$T" alice true
 wait $storm || :
-is "and leaves the jail whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" $'20001\n5'
+is "and leaves the jail whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" "$A"$'\n5'

@@ -3,12 +3,13 @@
 #
 # What every system test starts from: TAP, the installation under test and the caller www-data.
 # tests/run exports T (the installed launcher), T_PREFIX, T_SYSCONFDIR, T_STATEDIR, T_RUNDIR, T_TOOLS
-# (caller, nsmounts, probe), T_WORK (a scratch directory) and T_MARK (a path component that only this
-# installation has). The tests ask the kernel, not trampoline.
+# (caller, nsmounts, probe), T_WORK (a scratch directory), T_MARK (a path component that only this
+# installation has), T_ALICE and T_BOB (their uids). The tests ask the kernel, not trampoline.
 
 set -euo pipefail
 : "${T:?run it through tests/run}" "${T_PREFIX:?}" "${T_SYSCONFDIR:?}" "${T_STATEDIR:?}"
 : "${T_RUNDIR:?}" "${T_TOOLS:?}" "${T_WORK:?}" "${T_MARK:?}"
+: "${T_ALICE:?}" "${T_BOB:?}"
 export LC_ALL=C.UTF-8
 
 # shellcheck disable=SC2034 # for the tests
@@ -18,6 +19,7 @@ export LC_ALL=C.UTF-8
 	DATA=$T_STATEDIR/data
 	ALICE=$DATA/alice/home/alice
 	BOB=$DATA/bob/home/bob
+	A=$T_ALICE B=$T_BOB
 	OUT=$T_WORK/out
 	ERR=$T_WORK/err
 }
@@ -158,7 +160,7 @@ as_www() {
 }
 
 as_alice() {
-	setpriv --reuid=20001 --regid=20001 --clear-groups -- "$@"
+	setpriv "--reuid=$A" "--regid=$A" --clear-groups -- "$@"
 }
 
 # A command of www-data's in a jail: `in_jail alice COMMAND...`
@@ -184,8 +186,8 @@ become_www() {
 
 # The host's mount table without ids, and without what other installations mount meanwhile.
 host_mounts() {
-	awk -v mine="$T_RUNDIR" '
-		$5 ~ "^/run/trampoline" && index($5, mine) != 1 { next }
+	awk -v mine="$T_MARK" '
+		$5 ~ "/trampoline" && index($5, mine) == 0 { next }
 		{ $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 }
 

@@ -24,7 +24,7 @@ is "POSIXLY_CORRECT changes nothing" "$(POSIXLY_CORRECT=1 run alice echo -C --he
 # --- -C ------------------------------------------------------------------------------------------
 
 mkdir -m 755 "$ALICE/sub"
-chown 20001:20001 "$ALICE/sub"
+chown "$A:$A" "$ALICE/sub"
 is "-C DIR" "$(run -C /home/alice/sub alice pwd)" /home/alice/sub
 is "-CDIR" "$(run -C/tmp alice pwd)" /tmp
 is "--chdir=DIR" "$(run --chdir=/etc alice pwd)" /etc
@@ -95,7 +95,7 @@ like "its own standard descriptors are /dev/null" "$(cat "$ALICE/daemon")" '^sta
 like "and none else is open" "$(cat "$ALICE/daemon")" '^fds: 0 1 2$'
 like "no terminal" "$(cat "$ALICE/daemon")" '^terminal: No such device'
 like "no capability" "$(cat "$ALICE/daemon")" '^capabilities: 0 0 0 0 0$'
-like "and alice" "$(cat "$ALICE/daemon")" '^uid: 20001 20001 20001 20001$'
+like "and alice" "$(cat "$ALICE/daemon")" "^uid: $A $A $A $A\$"
 refused 125 nosuch "a refusal is still said" run -d nosuch true
 is "no daemon is left" "$(jail_processes)" ""
 

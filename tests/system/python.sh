@@ -106,13 +106,35 @@ mount --bind "$DATA/pia/home" "$outside/home"
 mount --bind "$DATA/pia/tmp" "$outside/tmp"
 mount --bind /proc "$outside/proc"
 in_jail pia true
+
+# quiet: two thirds of all processors have nothing to do for a second, half a minute at most from now.
+quiet() {
+	local end=$((SECONDS + 30)) idle total
+	while [ $SECONDS -lt $end ]; do
+		read -r idle total < <(awk '$1 == "cpu" { for (i = 2; i <= 9; i++) t += $i; print $5, t }' /proc/stat)
+		sleep 1
+		if awk -v idle="$idle" -v total="$total" '$1 == "cpu" {
+			for (i = 2; i <= 9; i++) t += $i; exit !(3 * ($5 - idle) > 2 * (t - total)) }' /proc/stat; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+what="python3 starts within 5 % of what it takes outside"
+measured=
 for try in 1 2 3; do
+	quiet || break
 	"$T_TOOLS/entry" $ROUNDS outside uid=20050 gid=20050 "root=$outside" env=HOME=/home/pia env=USER=pia \
 		env=LOGNAME=pia env=SHELL=/bin/sh -- /usr/bin/python3 -c pass , \
 		inside uid=33 gid=33 -- "$T" pia /usr/bin/python3 -c pass >"$T_WORK/times"
 	sed 's/^/# /' "$T_WORK/times"
-	ratio=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
-	if awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'; then break; fi
+	measured=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
+	if awk -v ratio="$measured" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'; then break; fi
 done
-ok "python3 starts within 5 % of what it takes outside (try $try: $ratio times)" \
-	awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'
+if [ -n "$measured" ]; then
+	ok "$what (try $try: $measured times)" \
+		awk -v ratio="$measured" 'BEGIN { exit !(ratio > 0 && ratio <= 1.05) }'
+else
+	skip "$what" "this machine is too busy to measure anything"
+fi

@@ -78,7 +78,7 @@ refused 125 alice "a caller that is not configured" \
 # shellcheck disable=SC2016
 status 126 "nobody outside the group can execute it at all" \
 	setpriv --reuid=65533 --regid=65533 --clear-groups sh -c 'exec "$T" alice id'
-refused 125 alice "alice herself is no caller" setpriv --reuid=20001 --regid=33 --clear-groups "$T" alice id
+refused 125 alice "alice herself is no caller" setpriv "--reuid=$A" --regid=33 --clear-groups "$T" alice id
 configure <<-'END'
 	[trampoline]
 	callers = backup
@@ -250,7 +250,7 @@ done
 for id in 0 42 999 65534; do
 	broken "a home of gid $id" "gid" chgrp "$id" "$M/home/mallory"
 done
-broken "tmp of another user's" tmp chown 20002:20002 "$M/tmp"
+broken "tmp of another user's" tmp chown "$B:$B" "$M/tmp"
 broken "data of the user's own" mallory chown 20666 "$M"
 broken "home's parent of the user's own" home chown 20666 "$M/home"
 broken "data that others can write" mallory chmod 777 "$M"

@@ -87,7 +87,8 @@ static int put_defaults(struct environment *environment, const struct record *re
 	char home[sizeof("HOME=/home/") + NAME_LENGTH_MAX];
 
 	stpcpy(stpcpy(home, "/home/"), record->name);
-	return put_pair(environment, "HOME=", home) || put_pair(environment, "USER=", record->name) ||
+	return put_pair(environment, "HOME=", home) ||
+			       put_pair(environment, "USER=", record->name) ||
 			       put_pair(environment, "LOGNAME=", record->name) ||
 			       put_pair(environment, "SHELL=", record->shell) ||
 			       put_pair(environment, "PATH=", record->path)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+
+/* 0 if a call had its effect; else -1 and EPROTO: the kernel, or a filter before it, said yes and did
+ * not do it. */
+static inline int proof_of(bool is_so)
+{
+	errno = EPROTO;
+	return is_so ? 0 : -1;
+}

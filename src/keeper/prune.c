@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* What was set aside goes when nobody is left in it. */
+#include "prune.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "pin.h"
+#include "report.h"
+#include "state.h"
+
+/* Back from the hub; nothing could be done anywhere else. */
+static void come_back(const struct live *live)
+{
+	int error = errno;
+
+	if (namespace_enter(live->home.mount_fd) != 0)
+		report_refuse("return to the host's mounts", NULL, NULL);
+	errno = error;
+}
+
+int prune_in_hub(const struct live *live, int (*step)(const char *name), const char *name)
+{
+	if (live->hub_fd < 0)
+		return 0;
+	if (namespace_enter(live->hub_fd) != 0)
+		return -1;
+	int result = step(name);
+	come_back(live);
+	return result;
+}
+
+static int unpin_retired(const struct live *live, const char *name, uint64_t inode)
+{
+	if (live->hub_fd < 0)
+		return 0;
+	if (namespace_enter(live->hub_fd) != 0)
+		return -1;
+	int result = pin_remove_retired(name, inode);
+	come_back(live);
+	return result;
+}
+
+/* Removes set-aside pins that have lost their record, to a hand or a crash, when nobody is inside. */
+static int prune_orphans(const struct live *live, int directory_fd, const char *name)
+{
+	for (size_t i = 0; i < live->retired_count; i++) {
+		const struct live_retired *retired = &live->retired[i];
+		const struct record known = {.mount_namespace = retired->inode, .ipc_namespace = 1};
+
+		if (strcmp(retired->name, name) != 0 ||
+		    state_has_retired(directory_fd, retired->inode))
+			continue;
+		if (scan_count(&live->scan, &known) == 0 &&
+		    unpin_retired(live, name, retired->inode) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int prune_retired(const struct live *live, int directory_fd, const char *name)
+{
+	struct record record;
+	char file[64];
+	void *cursor = NULL;
+	int found;
+
+	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0) {
+		if (record.name[0] && scan_count(&live->scan, &record) > 0)
+			continue;
+		if (record.name[0] && unpin_retired(live, name, record.mount_namespace) != 0)
+			return -1;
+		if (state_unlink(directory_fd, file) != 0)
+			return -1;
+	}
+	return found != 0 ? found : prune_orphans(live, directory_fd, name);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor: what watches a run, without any privilege. Two programs in one, because they are the two
+ * ends of one line: `watch' outside, in the process that the caller started, keeps the clock, passes
+ * signals on and says how the run ended; `init', with private processes, is process 1 inside, takes
+ * in orphans and ends everything when the command ends. The launcher executes it when its own part is
+ * done, so nothing here is ever root.
+ *
+ * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
+ * closed by the command's exec, with a byte before that if there was none.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "trampoline/exit.h"
+#include "trampoline/quantity.h"
+#include "trampoline/supervisor.h"
+#include "trampoline/text.h"
+
+/* What the watcher knows of a run. */
+struct run {
+	pid_t child;
+	uint64_t kill_after_ms;
+	int64_t started_ms, deadline_ms; /* deadline 0: none */
+	bool has_status, is_decided;     /* is_decided: executed, or known not to be */
+	bool has_started, is_timed_out, is_killed;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint64_t number(const char *text)
+{
+	uint64_t value;
+
+	if (quantity_parse(QUANTITY_COUNT, text, &value) != 0)
+		_exit(EXIT_REFUSED);
+	return value;
+}
+
+static int open_signals(void)
+{
+	static const int passed_on[] = SUPERVISOR_SIGNALS;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LENGTH(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	/* Blocked by the launcher before it forked, so none has been lost. */
+	int fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (fd < 0)
+		_exit(EXIT_REFUSED);
+	return fd;
+}
+
+static void say(const struct run *run, struct text *line)
+{
+	text_add(line, "}\n");
+	if (run->has_status)
+		(void)!write(SUPERVISOR_STATUS_FD, line->bytes, line->length);
+}
+
+static void say_start(const struct run *run)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "{\"event\": \"start\", \"pid\": ");
+	text_add_number(&line, (uint64_t)run->child);
+	say(run, &line);
+}
+
+static void add_seconds(struct text *line, const char *key, uint64_t milliseconds)
+{
+	text_add(line, key);
+	text_add_number(line, milliseconds / 1000);
+	text_add(line, ".");
+	for (uint64_t unit = 100; unit > 0; unit /= 10)
+		text_add_number(line, milliseconds / unit % 10);
+}
+
+static uint64_t milliseconds_of(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_usec / 1000;
+}
+
+/* Says how the run ended, and ends as it did; STATUS is the command's, as wait(2) has it. */
+static _Noreturn void finish(const struct run *run, int status, const struct rusage *usage)
+{
+	struct text line = {.length = 0};
+	bool is_signal = WIFSIGNALED(status);
+	int code = is_signal ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+
+	if (run->is_timed_out)
+		code = run->is_killed ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_TIMEOUT;
+	if (!run->has_started) /* the launcher's half has said why */
+		_exit(code);
+	text_add(&line, "{\"event\": \"exit\", \"code\": ");
+	text_add_number(&line, (uint64_t)code);
+	text_add(&line, ", \"signal\": ");
+	if (is_signal)
+		text_add_number(&line, (uint64_t)WTERMSIG(status));
+	else
+		text_add(&line, "null");
+	text_add(&line, run->is_timed_out ? ", \"reason\": \"timeout\""
+			: is_signal       ? ", \"reason\": \"signal\""
+					  : ", \"reason\": \"exited\"");
+	add_seconds(&line, ", \"wall_s\": ", (uint64_t)(now_ms() - run->started_ms));
+	add_seconds(&line, ", \"cpu_s\": ",
+		    milliseconds_of(&usage->ru_utime) + milliseconds_of(&usage->ru_stime));
+	text_add(&line, ", \"max_rss_kb\": ");
+	text_add_number(&line, (uint64_t)usage->ru_maxrss);
+	say(run, &line);
+	_exit(code);
+}
+
+/* The clock has run out: SIGTERM, and after the grace SIGKILL, which process 1 cannot survive either. */
+static void expire(struct run *run)
+{
+	run->is_killed = run->is_timed_out;
+	kill(run->child, run->is_timed_out ? SIGKILL : SIGTERM);
+	run->deadline_ms = run->is_timed_out ? 0 : now_ms() + (int64_t)run->kill_after_ms;
+	run->is_timed_out = true;
+}
+
+static void decide(struct run *run)
+{
+	char byte;
+
+	run->has_started = read(SUPERVISOR_EXECUTED_FD, &byte, 1) == 0;
+	run->is_decided = true;
+	close(SUPERVISOR_EXECUTED_FD);
+	if (run->has_started)
+		say_start(run);
+}
+
+static void take_signal(struct run *run, int signal_fd)
+{
+	struct signalfd_siginfo signal;
+	struct rusage usage;
+	int status;
+
+	if (read(signal_fd, &signal, sizeof(signal)) != sizeof(signal))
+		return;
+	if (signal.ssi_signo != SIGCHLD) {
+		kill(run->child, (int)signal.ssi_signo);
+		return;
+	}
+	if (wait4(run->child, &status, WNOHANG, &usage) != run->child)
+		return;
+	if (!run->is_decided)
+		decide(run);
+	/* Process 1 cannot die of the signal that the command died of; it tells. */
+	(void)!recv(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_DONTWAIT);
+	finish(run, status, &usage);
+}
+
+static _Noreturn void watch(struct run *run)
+{
+	struct pollfd events[] = {{.fd = open_signals(), .events = POLLIN},
+				  {.fd = SUPERVISOR_EXECUTED_FD, .events = POLLIN}};
+
+	for (;;) {
+		int64_t left = run->deadline_ms ? run->deadline_ms - now_ms() : -1;
+
+		if (run->deadline_ms && left <= 0) {
+			expire(run);
+			continue;
+		}
+		if (poll(events, run->is_decided ? 1 : 2,
+			 left > INT32_MAX ? INT32_MAX : (int)left) <= 0)
+			continue;
+		if (!run->is_decided && events[1].revents)
+			decide(run);
+		else if (events[0].revents)
+			take_signal(run, events[0].fd);
+	}
+}
+
+/* Takes in whoever has died; tells of the command and ends with it, and the kernel ends the rest. */
+static void reap(pid_t command)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != command)
+			continue;
+		(void)!send(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_NOSIGNAL);
+		_exit(WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
+					  : WEXITSTATUS(status));
+	}
+}
+
+static _Noreturn void init(pid_t command)
+{
+	struct pollfd events[] = {{.fd = open_signals(), .events = POLLIN},
+				  {.fd = SUPERVISOR_LINE_FD, .events = POLLIN}};
+	struct signalfd_siginfo signal;
+
+	reap(command);
+	/* The end of the line is the end of the watcher, and process 1's is the end of the run. */
+	while (poll(events, 2, -1) > 0 && !events[1].revents) {
+		if (read(events[0].fd, &signal, sizeof(signal)) != sizeof(signal))
+			break;
+		if (signal.ssi_signo == SIGCHLD)
+			reap(command);
+		else
+			kill(command, (int)signal.ssi_signo);
+	}
+	_exit(EXIT_REFUSED);
+}
+
+int main(int argc, char *argv[])
+{
+	/* An exec makes us dumpable again: neither end is the user's to look into. */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+		return EXIT_REFUSED;
+	if (argc == 3 && !strcmp(argv[1], "init"))
+		init((pid_t)number(argv[2]));
+	if (argc != 6 || strcmp(argv[1], "watch") != 0)
+		return EXIT_REFUSED;
+	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
+	uint64_t timeout_ms = number(argv[3]);
+	/* exec has made our saved uid the user's; with the caller's again the user cannot signal us. */
+	if (setresuid(getuid(), geteuid(), getuid()) != 0)
+		return EXIT_REFUSED;
+	run.kill_after_ms = number(argv[4]);
+	run.has_status = argv[5][0] == '1';
+	if (timeout_ms != QUANTITY_UNLIMITED)
+		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
+	watch(&run);
+}

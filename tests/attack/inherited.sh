@@ -1,0 +1,336 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# State inherited from the caller, rows B1 to B20: www-data and root choose all of it.
+. "$(dirname "$0")/lib.bash"
+
+cleanup() {
+	local pid
+	for pid in $(jail_processes); do kill -KILL "$pid" 2>/dev/null || :; done
+	default_config
+	rm -f "${CLEANUPS[@]}" "$ALICE/answer" "$ALICE/denied" "$ALICE/away" "$ALICE/again"
+	rm -rf --one-file-system "$ALICE/gone" "$ALICE/closed"
+	for directory in "$T_WORK/root/proc" "$T_WORK/root"; do
+		if findmnt -n "$directory" >/dev/null; then umount -l "$directory"; fi
+	done
+	in_jail alice true
+	in_jail bob true
+}
+lend alice reach
+in_jail alice true
+
+# --- B1: descriptors -----------------------------------------------------------------------------
+
+habits=()
+for fd in 3 4 255 1023 1024 19000; do habits+=("open=$fd:/"); done
+is "B1: directories as 3, 4, 255, 1023, 1024, 19000" "$(as_www_caller "${habits[@]}" -- "$T" alice probe fds)" "fds: 0 1 2"
+is "B1: an O_PATH, a socket, the parent's memory, a namespace" "$(as_www_caller path=3:/ socket=4 open=5:/proc/self/mem \
+	open=6:/proc/self/ns/mnt open=7:/proc/1/cmdline -- "$T" alice probe fds)" "fds: 0 1 2"
+is "B1: two thousand" "$(as_www_caller fds=2000 -- "$T" alice probe fds)" "fds: 0 1 2"
+is "B1: two thousand, and the limit is 16 since" \
+	"$(as_www_caller fds=2000 -- "$T_TOOLS/hostile" soft-nofile=16 -- "$T" alice probe fds)" "fds: 0 1 2"
+like "B1: and cannot be raised: the same, or refused" \
+	"$(as_www_caller fds=2000 -- "$T_TOOLS/hostile" hard-nofile=16 -- "$T" alice probe fds 2>&1)" '^(fds: 0 1 2|trampoline: cannot .*)$'
+retire alice
+is "B1: the same where the jail is to be built" "$(as_www_caller fds=2000 -- "$T" alice probe fds)" "fds: 0 1 2"
+
+# --- B2: no standard descriptors -----------------------------------------------------------------
+
+for who in www-data root; do
+	wrong=
+	for closed in 0 1 2 01 02 12 012; do
+		habits=()
+		for ((i = 0; i < ${#closed}; i++)); do habits+=("close=${closed:i:1}"); done
+		for state in warm cold; do
+			[ $state = warm ] || retire alice
+			# The shell makes 1 a file; what the other two were is left.
+			if [ $who = root ]; then run=(caller); else run=(as_www_caller); fi
+			"${run[@]}" "${habits[@]}" -- "$T" alice sh -c 'probe fds standard >answer' </dev/zero >"$OUT" 2>"$ERR" || :
+			got=$(xargs <"$ALICE/answer") || :
+			wanted=
+			for fd in 0 2; do
+				case $closed in *$fd*) wanted+="null " ;; *) wanted+=$([ $fd = 0 ] && echo "char " || echo "file ") ;; esac
+			done
+			[ "$got" = "fds: 0 1 2 standard: ${wanted% *} file ${wanted#* }" ] ||
+				[ "$got" = "fds: 0 1 2 standard: $(echo "$wanted" | awk '{ print $1, "file", $2 }')" ] ||
+				wrong+=" $closed, $state: '$got'"
+			rm -f "$ALICE/answer"
+		done
+	done
+	is "B2: $who with each of 0, 1, 2 closed: /dev/null is there and nothing of ours" "$wrong" ""
+done
+before=$(find "$T_RUNDIR" -xdev -type f -name record -exec stat -c %s {} + | sort)
+as_www_caller close=0 close=1 close=2 -- "$T" nosuch true || :
+is "B2: no message went into a file of ours" "$(find "$T_RUNDIR" -xdev -type f -name record -exec stat -c %s {} + | sort)" "$before"
+
+# --- B3: directories as standard descriptors -----------------------------------------------------
+
+wrong=
+for fd in 0 1 2; do
+	for habit in "open=$fd:/" "open=$fd:/etc" "path=$fd:/" "path=$fd:/etc/passwd"; do
+		got=0
+		as_www_caller "$habit" -- "$T" alice sh -c "cat /dev/fd/$fd/etc/hostname /dev/fd/$fd/hostname" >"$OUT" 2>"$ERR" </dev/null || got=$?
+		[ "$got $(wc -c <"$OUT")" = "125 0" ] || wrong+=" $habit: $got"
+	done
+done
+is "B3: a directory or an O_PATH as 0, 1 or 2 is refused" "$wrong" ""
+block=$(find /dev -maxdepth 1 -type b | head -n 1)
+if [ -n "$block" ]; then
+	refuses "B3: so is a block device" descriptor caller "open=0:$block" -- "$T" alice id
+else
+	skip "B3: so is a block device" "there is none in /dev"
+fi
+refuses "B3: --keep-fd lets no directory through" descriptor as_www_caller open=7:/ -- "$T" --keep-fd=7 alice id
+refuses "B3: nor an O_PATH" descriptor as_www_caller path=7:/etc/passwd -- "$T" --keep-fd=7 alice id
+refuses "B3: nor --status-fd" descriptor as_www_caller open=7:/ -- "$T" --status-fd=7 alice id
+
+# --- B4: environment -----------------------------------------------------------------------------
+
+junk=()
+for name in LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG LD_BIND_NOW LD_ORIGIN_PATH GCONV_PATH LOCPATH NLSPATH GETCONF_DIR \
+	MALLOC_ARENA_MAX MALLOC_CHECK_ MALLOC_TRACE GLIBC_TUNABLES TZDIR RES_OPTIONS RESOLV_HOST_CONF LOCALDOMAIN HOSTALIASES \
+	LIBMOUNT_FSTAB LIBMOUNT_MTAB LIBMOUNT_UTAB LIBMOUNT_DEBUG LIBMOUNT_FORCE_MOUNT2 LIBC_FATAL_STDERR_ BASH_ENV ENV IFS CDPATH \
+	SHELLOPTS BASHOPTS PS4 PYTHONPATH PYTHONHOME PYTHONSTARTUP PERL5OPT PERL5LIB RUBYOPT RUBYLIB NODE_OPTIONS JAVA_TOOL_OPTIONS \
+	HTTP_PROXY http_proxy AWS_SECRET_ACCESS_KEY TMPDIR XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK SUDO_USER \
+	NOTIFY_SOCKET LISTEN_FDS LISTEN_PID INVOCATION_ID JOURNAL_STREAM CREDENTIALS_DIRECTORY KRB5CCNAME EDITOR TERMCAP TERMINFO \
+	HOME=/root USER=root LOGNAME=root SHELL=/bin/evil PATH=/tmp/evil LANG LC_ALL; do
+	case $name in *=*) junk+=("env=$name") ;; *) junk+=("env=$name=/tmp/evil") ;; esac
+done
+for state in warm cold; do
+	[ $state = warm ] || retire alice
+	as_www_caller "${junk[@]}" env=NOEQUALS env= env==x env=PATH=/a env=PATH=/b env=LANG=C -- "$T" alice probe env >"$OUT" 2>"$ERR"
+	is "B4: ${#junk[@]} bad variables, $state: these names remain, each once" "$(sed 's/^env: //; s/=.*//' "$OUT" | sort | xargs)" \
+		"HOME LANG LC_ALL LOGNAME PATH SHELL USER"
+	is "B4: and ours are ours" "$(grep -E '^env: (HOME|USER|LOGNAME|SHELL|PATH)=' "$OUT" | sort | xargs)" \
+		"env: HOME=/home/alice env: LOGNAME=alice env: PATH=/usr/local/bin:/usr/bin:/bin env: SHELL=/bin/sh env: USER=alice"
+done
+is "B4: 1.5 MiB of environment" "$(as_www_hostile env=1500000 -- "$T" alice probe env | sed 's/^env: //; s/=.*//' | sort | xargs)" \
+	"HOME LOGNAME PATH SHELL USER"
+status 125 "B4: 3,000 variables that are kept: refused, not cut" as_www_hostile lc=3000 -- "$T" alice probe env
+retire alice
+strace -f -qq -s 300 -o "$T_WORK/trace" -e trace=open,openat,openat2,readlink,execve env TZ=:/tmp/evil LOCPATH=/tmp/evil \
+	LD_LIBRARY_PATH=/tmp/evil LIBMOUNT_FSTAB=/tmp/evil GCONV_PATH=/tmp/evil LANGUAGE=/tmp/evil \
+	"$T" alice true >"$OUT" 2>"$ERR" </dev/null || :
+is "B4: launcher and keeper open nothing that a variable names" \
+	"$(awk -v t="$T" 'index($0, "execve(\"" t "\"") { seen = 1; next } seen' "$T_WORK/trace" | grep -c evil || :)" 0
+
+# --- B5, B6, B7: umask, signals, timers ----------------------------------------------------------
+
+wrong=
+for mask in 000 022 027 077 777; do
+	retire alice
+	got=$(umask $mask; in_jail alice probe umask)
+	[ "$got" = "umask: 0022" ] || wrong+=" $mask: $got"
+	find "$T_RUNDIR" -xdev -type f ! -name hub ! -perm 600 -o -xdev -type d ! -perm 700 >"$T_WORK/modes"
+	[ ! -s "$T_WORK/modes" ] || wrong+=" $mask: $(cat "$T_WORK/modes")"
+done
+is "B5: a umask of the caller's ends at ours, and our files are root's alone" "$wrong" ""
+for state in warm cold; do
+	[ $state = warm ] || retire alice
+	got=0
+	as_www_caller signals -- "$T" alice sh -c 'probe blocked ignored pending; exit 7' >"$OUT" 2>"$ERR" || got=$?
+	is "B6: all signals blocked and ignored, two pending, $state" "$got $(xargs <"$OUT")" "7 blocked: ignored: pending: 0"
+	[ $state = warm ] || retire alice
+	status 7 "B6: the same in a supervised run, $state" as_www_caller signals -- "$T" -t 5s alice sh -c 'exit 7'
+done
+is "B6: a signal for the parent's death, a subreaper" "$(as_www_hostile death=9 subreaper -- "$T" alice id -u)" "$A"
+wrong=
+for ms in $(seq 1 20); do
+	for kind in "" "-t 5s"; do
+		[ $((ms % 2)) = 0 ] || retire alice
+		got=0
+		# shellcheck disable=SC2086
+		as_www_caller timer="$ms" -- "$T" $kind alice true 2>"$ERR" || got=$?
+		case $got in 0 | 142) ;; *) wrong+=" $ms ms: $got" ;; esac
+		[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = "$A"$'\n5' ] || wrong+=" $ms ms: half a jail"
+	done
+done
+is "B7: a timer that fires at any time leaves no half jail" "$wrong" ""
+is "B7: one that would fire later is gone" "$(as_www_caller timer=60000 -- "$T" alice probe timers)" "timers: 0 0 0"
+
+# --- B8, B9: limits ------------------------------------------------------------------------------
+
+limited_www() { # RESOURCE VALUE soft|hard
+	as_www_hostile "$3-$1=$2" -- "$T" alice id -u | cat
+}
+wrong='' number=0
+for option in fsize={0,1,4096} nofile={0,3,4,8,16} as={4,6,8,16}000000 stack=65536 data=1000000 cpu={0,1} nproc={0,1} \
+	core=-1 memlock=0 sigpending=0 msgqueue=0 rtprio=0 nice=0 locks=0 rss=0; do
+	for kind in soft hard; do
+		for state in warm cold; do
+			[ $state = warm ] || retire alice
+			number=$((number + 1)) got=0
+			# We are the first program to start under the limit: no other needs its libraries.
+			bounded 5 limited_www "${option%%=*}" "${option#*=}" $kind >"$OUT" 2>"$ERR" || got=$?
+			case "$got $(head -c 5 "$OUT")" in
+			"0 $A" | "125 " | "126 ") ;;
+			# No stack or memory for the exec, or no processor time: the kernel ended it.
+			"137 " | "139 " | "152 " | "153 ") ;;
+			*) wrong+=" $option $kind $state: $got $(cat "$OUT" "$ERR");" ;;
+			esac
+			[ "$(in_jail alice id -u 2>&1)" = "$A" ] || wrong+=" $option $kind $state: then it does not work"
+			[ "$(jail_mounts alice | wc -l)" -eq 5 ] || wrong+=" $option $kind $state: half a jail"
+		done
+	done
+done
+is "B8: $number limits of the caller's: it runs or is refused, and the jail is whole" "$wrong" ""
+wrong=
+for option in fsize=0: fsize=1: nofile=8: as=32000000: stack=65536: data=1000000: cpu=1: nproc=0: nproc=1: memlock=0: core=unlimited:; do
+	for state in warm cold; do
+		[ $state = warm ] || retire alice
+		got=$(as_www prlimit "--$option" "$T" alice id -u 2>&1) || :
+		[ "$got" = "$A" ] || wrong+=" $option $state: $got"
+	done
+done
+is "B8: no soft limit keeps it from working" "$wrong" ""
+in_jail alice sleep 30 &
+in_jail alice sleep 30 &
+both_sleep() { [ "$(pgrep -xc -U "$A" sleep)" -ge 2 ]; }
+wait_for 5 both_sleep
+is "B9: NPROC 0 of the caller's, with a process of the user's" "$(as_www prlimit --nproc=0: "$T" alice id -u)" "$A"
+refuses "B9: the user's own limit is a sentence" "as many processes" as_www "$T" -l processes=1 alice id
+for pid in $(jail_processes); do kill "$pid"; done
+wait || :
+
+# --- B10 to B12: standing ------------------------------------------------------------------------
+
+is "B10: personality of a root caller" "$(setarch -R -X -Z "$T" alice probe personality 2>&1)" "personality: 00000000"
+is "B10: and of www-data" "$(as_www setarch -R -X "$T" alice probe personality)" "personality: 00000000"
+is "B11: nice, affinity, io priority of a root caller" "$(nice -n -10 ionice -c 1 taskset -c 0 "$T" alice probe nice scheduler ioprio cpus | xargs)" \
+	"nice: 0 scheduler: 0 ioprio: 0 cpus: $(nproc)"
+is "B11: of www-data, who made itself small" "$(as_www nice -n 19 ionice -c 3 taskset -c 0 chrt --idle 0 "$T" alice probe nice scheduler ioprio cpus | xargs)" \
+	"nice: 0 scheduler: 0 ioprio: 0 cpus: $(nproc)"
+if chrt -f 50 true 2>/dev/null; then
+	is "B11: a real-time scheduler" "$(chrt -f 50 "$T" alice probe scheduler)" "scheduler: 0"
+else
+	skip "B11: a real-time scheduler" "this kernel gives root none"
+fi
+# shellcheck disable=SC2016
+is "B11: an OOM score of a root caller" "$(bash -c 'echo 700 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
+# A run stays in the caller's cgroup: trampoline has none of its own to put it in.
+is "B12: the cgroup is the caller's" "$(sed 's/.*://' /proc/self/cgroup | sort | xargs)" \
+	"$(bash -c 'T_PID=$BASHPID; "$T" alice sleep 2 & sleep 0.3; sed "s/.*://" /proc/$!/cgroup | sort | xargs; kill $!')"
+
+# --- B13: the terminal ---------------------------------------------------------------------------
+
+on_terminal() { setsid script -qec "$*" "$T_WORK/typescript" </dev/null | tr -d '\r'; }
+on_terminal "$T alice ./reach terminal" >"$T_WORK/terminal" || :
+is "B13: nothing can be typed into the caller's terminal, TIOCSTI or TIOCLINUX, whatever the upper half" \
+	"$(sed -n 's/^tioc.*: //p' "$T_WORK/terminal" | sort -u | xargs)" EPERM
+printf '[confinement]\nsystem_calls = all\n' | override alice
+on_terminal "$T alice ./reach terminal" >"$T_WORK/terminal" || :
+is "B13: without the filter too: there is no controlling terminal" "$(grep -cE '^(tiocsti|tiocsti-high|tiocsti-tty|open): allowed' "$T_WORK/terminal" || :)" 0
+printf '[confinement]\ndev = none\n' | override alice
+is "B13: a caller that leads a process group, without a /dev" "$(bash -ic '"$T" alice id -u </dev/null' 2>&1 | grep -v 'job control\|ioctl')" "$A"
+default_config
+
+# --- B14: keyrings -------------------------------------------------------------------------------
+
+printf '[confinement]\nsystem_calls = all\n' | override alice
+as_www_hostile key=secret -- "$T" alice cat /proc/keys >"$OUT" 2>"$ERR" || :
+is "B14: the caller's key is not the command's" "$(grep -c 'secret' "$OUT" || :)" 0
+is "B14: and still the caller's afterwards" "$(tail -n 1 "$OUT")" kept
+default_config
+is "B14: the filter lets no call near a keyring" "$(in_jail alice ./reach calls | grep -E '^(keyctl|keyctl-clear|add_key|request_key): ' | sed 's/.*: //' | sort -u)" EPERM
+
+# --- B15: directory ------------------------------------------------------------------------------
+
+ln -s /proc/self/fd/3 "$ALICE/away"
+mkdir -m 700 "$ALICE/closed"
+for directory in . '' .. home /proc/self/fd/5 /proc/1/cwd /proc/1/root /home/alice/away /home/alice/closed /home/bob "$T_STATEDIR" \
+	/home/alice/nosuch /bin/sh; do
+	refuses "B15: -C '${directory/$T_STATEDIR/STATEDIR}'" "directory|absolute path" as_www_caller open=5:/etc -- "$T" -C "$directory" alice pwd
+done
+mkdir "$T_WORK/gone"
+is "B15: the caller's own directory is gone" "$(cd "$T_WORK/gone" && rmdir "$T_WORK/gone" && in_jail alice pwd)" /home/alice
+mkdir -m 700 "$T_WORK/closed"
+is "B15: or closed to it" "$(cd "$T_WORK/closed" && in_jail alice pwd)" /home/alice
+in_jail alice mkdir gone
+# shellcheck disable=SC2016
+is "B15: a directory that vanishes has no way out" "$(as_www "$T" -C /home/alice/gone alice sh -c \
+	'rmdir ../gone; cd ../../../../../../..; ls -id . / | sed "s/ .*//" | uniq | wc -l')" 1
+
+# --- B16: groups ---------------------------------------------------------------------------------
+
+groups=$(seq -s , 1 200)
+is "B16: 200 groups of the caller's" "$("$SETPRIV" --reuid=33 --regid=33 --groups="$groups" "$T" alice probe groups gid)" \
+	"gid: $A $A $A $A"$'\n'"groups: $A"
+echo secret >"$ALICE/denied"
+chown "0:$A" "$ALICE/denied"
+chmod 604 "$ALICE/denied"
+not_ok "B16: a right that the group does not have" "$SETPRIV" --reuid=33 --regid=33 --groups="$groups" "$T" alice cat denied
+
+# --- B17: mount namespaces -----------------------------------------------------------------------
+
+private() { # COMMANDS that change a private namespace first, then -- COMMAND
+	unshare -m --propagation private bash -c "$1"'; shift; exec setpriv --reuid=33 --regid=33 --clear-groups "$@"' bash "$@"
+}
+live=$(pin_inode alice)
+mkdir "$T_WORK/root"
+is "B17: from root's shell" "$("$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "B17: PrivateTmp" "$(private 'mount -t tmpfs none /tmp' "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "B17: ProtectHome, and all of it read-only" "$(private 'mount -t tmpfs none /root; mount -o remount,bind,ro /' \
+	"$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "B17: RootDirectory" "$(private 'mount --rbind / "$T_WORK/root"; cd "$T_WORK/root"; exec chroot . setpriv --reuid=33 --regid=33 --clear-groups \
+	"$T" alice readlink /proc/self/ns/mnt')" "mnt:[$live]"
+is "B17: something mounted over our state" "$(private 'mount -t tmpfs none "$T_RUNDIR"' "$T" alice readlink /proc/self/ns/mnt)" "mnt:[$live]"
+is "B17: something mounted over data, images and configuration" "$(private 'for d in "$T_STATEDIR" "$T_SYSCONFDIR"; do mount -t tmpfs none "$d"; done' \
+	"$T" alice sh -c 'id -u; readlink /proc/self/ns/mnt' 2>&1)" "$A"$'\n'"mnt:[$live]"
+is "B17: there is one pin of her jail" "$(hub_mounts | grep -c " .*/alice/mnt ")" 1
+
+# --- B19: signals of the caller's ----------------------------------------------------------------
+
+# B18, who may look into a process that is on its way, is in race.sh.
+# shellcheck disable=SC2016
+as_www bash -c '
+	for i in $(seq 100); do
+		"$T" alice true & pid=$!
+		[ $((i % 3)) = 0 ] || sleep 0.00$((RANDOM % 6))
+		for signal in STOP TSTP HUP TERM KILL; do kill -$signal $pid 2>/dev/null; done
+		wait $pid
+	done' >"$OUT" 2>"$ERR" &
+storm=$!
+wrong=
+for i in 1 2 3 4 5; do
+	retire alice
+	bounded 5 in_jail bob true || wrong+=" bob: $?"
+	bounded 12 in_jail alice true || wrong+=" alice: $?"
+done
+wait $storm || :
+is "B19: SIGSTOP, SIGTSTP, SIGHUP, SIGTERM, SIGKILL at any time: others are served" "$wrong" ""
+is "B19: and the jail is whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" "$A"$'\n5'
+# What the kernel sends for a key on the terminal asks nobody's permission.
+wrong='' stopped=0
+for state in retired forgotten; do
+	for delay in $(seq 2500 250 7000); do
+		if [ $state = retired ]; then retire alice; else forget_all; fi
+		exec 8> >(exec "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T_TOOLS/terminal" "$delay" "$T" alice true >"$T_WORK/keys")
+		sleep 0.15
+		if grep -q stopped "$T_WORK/keys"; then stopped=$((stopped + 1)); fi
+		bounded 3 in_jail bob true 2>"$ERR" || wrong+=" $state $delay: bob $?"
+		bounded 3 in_jail alice true 2>"$ERR" || wrong+=" $state $delay: alice $? $(cat "$ERR")"
+		exec 8>&-
+		sleep 0.05
+	done
+done
+is "B19: ^Z on the terminal at any time of a build: nobody waits for whoever was stopped" "$wrong" ""
+
+# --- B20: output that nobody reads ---------------------------------------------------------------
+
+for state in warm cold; do
+	[ $state = warm ] || retire alice
+	bounded 3 as_www_hostile full=1 full=2 -- "$T" -v alice true || :
+	# The note of -v is written by the user's own process, which waits; what was built is built.
+	bounded 3 in_jail alice true
+	under 2000 "B20: standard output and error are full pipes, $state: the jail can be had meanwhile"
+done
+retire alice
+bounded 3 as_www_hostile full=1 full=2 -- "$T" alice true
+under 2000 "B20: without -v it does not even notice"
+retire alice
+# shellcheck disable=SC2016
+strace -f -qq -o "$T_WORK/trace" -e trace=write,writev,sendto,sendmsg,setresuid,execve,pwrite64 \
+	setpriv --regid=33 --clear-groups "$T" -v alice true >"$OUT" 2>"$ERR" </dev/null
+is "B20: nothing is written to 1 or 2 before the ids are the user's" "$(awk -v t="$T" -v a="$A" '
+	index($0, "execve(\"" t "\"") { pid = $1 } $1 == pid && $0 ~ "setresuid\\(" a { exit }
+	$1 == pid && /write[v64]*\((1|2),/' "$T_WORK/trace")" ""
+ok "B20: though it does write" grep -qE 'write\(2, "trampoline: entered' "$T_WORK/trace"
