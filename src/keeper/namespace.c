@@ -19,7 +19,7 @@
 #include "cleanup.h"
 #include "tree.h"
 
-#define ATTEMPTS 256
+#define ATTEMPTS 8192 /* a batch has 4096 numbers, and a cpuset may keep us on one CPU */
 #ifndef NS_GET_MNTNS_ID
 #define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* linux/nsfs.h */
 #endif

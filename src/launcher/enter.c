@@ -51,8 +51,10 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 
 	stpcpy(stpcpy(stpcpy(stpcpy(path, "/jails/"), name), "/"), kind);
 	AUTO_CLOSE fd = inode ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	return fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode ? auto_close_take(&fd)
-									    : -1;
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode)
+		return auto_close_take(&fd);
+	errno = fd < 0 ? errno : ENOENT;
+	return -1;
 }
 
 /* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
@@ -64,11 +66,12 @@ static int join(const struct record *record, int record_fd)
 	AUTO_CLOSE network_fd = open_pin(record->name, "net", record->network_namespace);
 	struct stat status;
 
-	errno = ESTRPIPE;
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
 	    (network_fd < 0 && record->network_namespace) || fstat(record_fd, &status) != 0 ||
-	    status.st_nlink != 1)
+	    status.st_nlink != 1) {
+		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
 		return -1;
+	}
 	if ((ipc_fd >= 0 && setns(ipc_fd, CLONE_NEWIPC) != 0) ||
 	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
 	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)

@@ -78,8 +78,8 @@ static int empty_bounding_set(void)
 	return proof_of(false);
 }
 
-/* No capability, no way to get one by exec, and no look at our memory for whoever we become. */
-static int end_privilege(void)
+/* No capability, and no look at our memory for whoever we have become. */
+static int end_capabilities(void)
 {
 	static const struct capabilities none;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -87,13 +87,13 @@ static int end_privilege(void)
 	unsigned int left = 0;
 
 	if (syscall(SYS_capset, &header, none.words) != 0 || get_capabilities(&have) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+	    prctl(PR_SET_DUMPABLE, 0) != 0)
 		return -1;
 	for (unsigned int i = 0; i < CAPABILITY_WORDS; i++)
 		left |= have.words[i].effective | have.words[i].permitted |
 			have.words[i].inheritable;
-	return proof_of(left == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
-			prctl(PR_GET_DUMPABLE) == 0);
+	return proof_of(left == 0 && prctl(PR_GET_DUMPABLE) == 0 &&
+			prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
 }
 
 int privilege_drop(uid_t uid, gid_t gid)
@@ -106,18 +106,19 @@ int privilege_drop(uid_t uid, gid_t gid)
 	if (empty_bounding_set() != 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 	    syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, uid, gid) != 0 ||
-	    end_privilege() != 0)
+	    end_capabilities() != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	return proof_of(getgroups(2, groups) == 1 && groups[0] == gid &&
-			prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
+			prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
 int privilege_supervise(uid_t uid, gid_t gid, uid_t target)
 {
-	/* kill(2): the sender's real or effective uid against the target's real or saved one. */
-	if (syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, target, gid) != 0)
+	/* kill(2) looks at the sender's effective uid. With no_new_privs the exec to come would take it
+	 * away, so the supervisor sets that; an empty bounding set leaves nothing to gain by the exec. */
+	if (empty_bounding_set() != 0 || syscall(SYS_setgroups, 0, NULL) != 0)
 		return -1;
-	return end_privilege();
+	return set_ids(uid, target, gid) != 0 ? -1 : end_capabilities();
 }
 
 int privilege_filter(const struct record *record)

@@ -59,7 +59,6 @@ _Noreturn void supervise_become(const struct supervise *supervise, const char *c
 	_exit(EXIT_REFUSED);
 }
 
-/* NUMBER as an argument; all ones are no limit. */
 static const char *argument(struct text *text, uint64_t number)
 {
 	text->length = 0;
@@ -76,13 +75,13 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	struct text texts[3];
-	const char *pid = argument(&texts[0], (uint64_t)child);
-	const char *timeout = argument(&texts[1], supervise->timeout_ms);
-	const char *grace = argument(&texts[2], supervise->kill_after_ms);
-	const char *argv[] = {"trampoline", "watch", pid, timeout, grace, status_fd < 0 ? "0" : "1",
-			      NULL};
+	const uint64_t numbers[] = {(uint64_t)child, supervise->uid, supervise->timeout_ms,
+				    supervise->kill_after_ms, status_fd >= 0};
+	struct text texts[5];
+	const char *argv[8] = {"trampoline", "watch"};
 
+	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
+		argv[i + 2] = argument(&texts[i], numbers[i]);
 	if (privilege_supervise(reporter->uid, reporter->gid, supervise->uid) == 0)
 		supervise_become(supervise, argv, fds);
 	kill(child, SIGKILL);

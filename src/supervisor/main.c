@@ -232,15 +232,19 @@ int main(int argc, char *argv[])
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
 		init((pid_t)number(argv[2]));
-	if (argc != 6 || strcmp(argv[1], "watch") != 0)
+	if (argc != 7 || strcmp(argv[1], "watch") != 0)
 		return EXIT_REFUSED;
 	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
-	uint64_t timeout_ms = number(argv[3]);
-	/* exec has made our saved uid the user's; with the caller's again the user cannot signal us. */
-	if (setresuid(getuid(), geteuid(), getuid()) != 0)
+	uint64_t timeout_ms = number(argv[4]);
+	/*
+	 * exec has made our saved uid the user's; with the caller's again the user cannot signal us. The
+	 * effective one must be the user's, or we could not end the run: then we end, and it with us.
+	 */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || geteuid() != number(argv[3]) ||
+	    setresuid(getuid(), geteuid(), getuid()) != 0)
 		return EXIT_REFUSED;
-	run.kill_after_ms = number(argv[4]);
-	run.has_status = argv[5][0] == '1';
+	run.kill_after_ms = number(argv[5]);
+	run.has_status = number(argv[6]) == 1;
 	if (timeout_ms != QUANTITY_UNLIMITED)
 		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
 	watch(&run);
