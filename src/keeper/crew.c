@@ -17,7 +17,7 @@
 
 #include "clock.h"
 
-#define WORKERS_MAX 16
+#define WORKERS_MAX 32
 #define PATIENCE_NS INT64_C(5000000000)
 
 struct worker {

@@ -223,7 +223,7 @@ bool retire_idle(bool dry_run, bool verbose)
 
 	open_live(&live, PRIVILEGE_RETIRE);
 	signed char *outcomes = crew_share(live.count + 1);
-	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 16,
+	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 32,
 				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
 		report_refuse("look at the jails", NULL, NULL);
 	tell(&live, outcomes, dry_run, verbose, counts);
