@@ -6,6 +6,7 @@
 
 CURRENT=$(readlink "$IMAGES/default/current")
 saved=
+C=$((A + 2))
 
 cleanup() {
 	local name
@@ -51,7 +52,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "the launcher has lost its bit" "bin/trampoline is not setuid" \
 		'chmod 0754 "$T"' 'chmod 4754 "$T"'
 	broken "it belongs to somebody else" "bin/trampoline" \
-		'chown alice_: "$T" 2>/dev/null || chown 20001 "$T"; chmod 4754 "$T"' 'chown root "$T"; chmod 4754 "$T"'
+		'chown $A "$T"; chmod 4754 "$T"' 'chown root "$T"; chmod 4754 "$T"'
 	broken "its group can write to it" "bin/trampoline can be written" 'chmod 4774 "$T"' 'chmod 4754 "$T"'
 	broken "anybody may execute it" "anybody may execute" 'chmod 4755 "$T"' 'chmod 4754 "$T"'
 	broken "its file system is mounted nosuid" "nosuid" \
@@ -76,7 +77,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "anybody can write to the configuration" "trampoline.conf" \
 		'chmod 666 "$CONFIG/trampoline.conf"' 'chmod 644 "$CONFIG/trampoline.conf"'
 	broken "it belongs to somebody else" "trampoline.conf" \
-		'chown 20001 "$CONFIG/trampoline.conf"' 'chown root "$CONFIG/trampoline.conf"'
+		'chown $A "$CONFIG/trampoline.conf"' 'chown root "$CONFIG/trampoline.conf"'
 	broken "anybody can write to its directory" "$CONFIG" 'chmod 777 "$CONFIG"' 'chmod 755 "$CONFIG"'
 	broken "or to a parent" "$T_ROOT\"?: |$T_ROOT" 'chmod 777 "$T_SYSCONFDIR"' 'chmod 755 "$T_SYSCONFDIR"'
 
@@ -96,17 +97,17 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 
 	# --- the data ---
 	broken "a home that is root's" "home/carol" \
-		'make_user carol 20003; chown root: "$DATA/carol/home/carol"' 'remove_user carol'
+		'make_user carol $C; chown root: "$DATA/carol/home/carol"' 'remove_user carol'
 	broken "a tmp that is another's" "carol/tmp" \
-		'make_user carol 20003; chown 20001 "$DATA/carol/tmp"' 'remove_user carol'
+		'make_user carol $C; chown $A "$DATA/carol/tmp"' 'remove_user carol'
 	broken "no tmp" "carol/tmp" \
-		'make_user carol 20003; rmdir "$DATA/carol/tmp"' 'remove_user carol'
+		'make_user carol $C; rmdir "$DATA/carol/tmp"' 'remove_user carol'
 	broken "a home that is a link" "home/carol" \
-		'make_user carol 20003; rmdir "$DATA/carol/home/carol"; ln -s /etc "$DATA/carol/home/carol"' 'remove_user carol'
+		'make_user carol $C; rmdir "$DATA/carol/home/carol"; ln -s /etc "$DATA/carol/home/carol"' 'remove_user carol'
 	broken "a user's directory that is his own" "data/carol" \
-		'make_user carol 20003; chown 20003 "$DATA/carol"' 'remove_user carol'
-	broken "two with one uid" "(alice and carol|carol and alice) have the same uid 20001" \
-		'make_user carol 20001' 'remove_user carol'
+		'make_user carol $C; chown $C "$DATA/carol"' 'remove_user carol'
+	broken "two with one uid" "(alice and carol|carol and alice) have the same uid $A" \
+		'make_user carol $A' 'remove_user carol'
 	broken "a name that is none" "UPPER" 'mkdir "$DATA/UPPER"' 'rmdir "$DATA/UPPER"'
 	broken "a name with an escape sequence, which does not reach the terminal" '\\x1b|\\033|\\e' \
 		'mkdir "$DATA/$(printf "a\033[31m")"' 'rmdir "$DATA/$(printf "a\033[31m")"'
@@ -115,7 +116,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 
 	# --- the state and the kernel ---
 	broken "RUNDIR with another mode" "$T_RUNDIR" 'chmod 755 "$T_RUNDIR"' 'chmod 700 "$T_RUNDIR"'
-	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown 20001 "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
+	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown $A "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
 	limits() { saved=" $1=$(sysctl -n "$1")"; sysctl -qw "$1=$2"; }
 	restore() { sysctl -qw "${saved# }"; saved=; }
 	broken "few mounts" "fs.mount-max" 'limits fs.mount-max 90' restore
@@ -124,7 +125,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 }
 status 1 "a jail that does not exist is a finding" "$T" --check nobody-here
 like "with its cure" "$(cat "$OUT")" 'nobody-here.*; '
-make_user carol 20003
+make_user carol $C
 chown root: "$DATA/carol/home/carol"
 is "--check of one jail looks at that one" "$("$T" --check alice)" "No findings."
 status 1 "and finds what is its own" "$T" --check carol
@@ -143,7 +144,7 @@ rmdir "$DATA"
 mv "$DATA.away" "$DATA"
 is "a missing image is found before there is any user" "$got $(grep -c images/default "$OUT")" "1 1"
 # And one fault is one line, however many users it hits.
-for i in 1 2 3 4 5 6 7 8; do make_user "u$i" $((23000 + i)); done
+for i in 1 2 3 4 5 6 7 8; do make_user "u$i" $((A + 20000000 + i)); done
 mv "$IMAGES/default" "$IMAGES/away"
 "$T" --check >"$OUT" 2>&1 || :
 mv "$IMAGES/away" "$IMAGES/default"
@@ -160,7 +161,7 @@ like "a key of an override, with its line" "$(cat "$OUT")" "memory +64M +$CONFIG
 like "a key of both: the override's" "$(cat "$OUT")" "cpu +7s +$CONFIG/jails.d/alice.conf:3\$"
 like "another section" "$(cat "$OUT")" "network +host +$CONFIG/jails.d/alice.conf:5\$"
 like "what nobody set" "$(cat "$OUT")" 'processes +50 +built in$'
-like "whose it is" "$(cat "$OUT")" 'uid 20001, gid 20001'
+like "whose it is" "$(cat "$OUT")" "uid $A, gid $A"
 like "what is mounted" "$(cat "$OUT")" "/ +ro,nosuid,nodev +$IMAGES/default/$CURRENT"
 is "for bob the override does not count" "$("$T" --explain bob | grep -c alice.conf || :)" 0
 "$T" --explain --limit cpu=1s --env A=b -C /tmp alice sh -c 'echo "x y"' >"$OUT"

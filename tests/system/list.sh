@@ -5,6 +5,7 @@
 
 LONG=abcdefghijklmnopqrstuvwxyz012345
 lodger=
+C=$((A + 2))
 
 cleanup() {
 	[ -z "$lodger" ] || kill -KILL "$lodger" 2>/dev/null || :
@@ -49,7 +50,7 @@ ok "as JSON that is an empty list" is_json "$T" --status --json alice
 refused 125 '"alice"' "it cannot be discarded" "$T" --discard alice
 refused 125 '"alice"' "nor killed" "$T" --discard --kill alice
 
-make_user "$LONG" 20003
+make_user "$LONG" "$C"
 "$T" --prepare "$LONG"
 is "built and entered by nobody yet: idle" "$(rows "$LONG")" "idle 0"
 in_jail alice true
@@ -86,7 +87,7 @@ is "the columns" "$(head -n 1 "$OUT" | tr -s ' ')" "JAIL UID STATE PROCESSES BUI
 is "sorted by name" "$(tail -n +2 "$OUT" | cut -d ' ' -f 1)" "$(tail -n +2 "$OUT" | cut -d ' ' -f 1 | LC_ALL=C sort)"
 # Whatever the length of a name, each column begins under its title.
 is "aligned, also with the longest name" "$(awk 'NR == 1 { at = index($0, "IMAGE") } NR > 1 && index($0, "default@") != at' "$OUT")" ""
-like "with uid" "$(cat "$OUT")" '^bob +20002 '
+like "with uid" "$(cat "$OUT")" "^bob +$B "
 like "ages in words" "$(cat "$OUT")" '^alice .* [0-9]+[smhd] ago +[0-9]+[smhd] ago '
 like "and the image with its version" "$(cat "$OUT")" "^alice .* default@$(readlink "$IMAGES/default/current")\$"
 "$T" --status bob >"$OUT"
@@ -94,9 +95,12 @@ like "--status names each process" "$(cat "$OUT")" "process +$lodger"
 like "and the namespaces" "$(cat "$OUT")" "mount namespace +$(pin_inode bob)"
 like "and the limits" "$(cat "$OUT")" '^ *cpu +30'
 unlike "nothing of it leads to another line by a name from inside" "$(cat "$OUT")" $'\r|\033'
-ok "--list stops quietly when nobody reads on" sh -c '"$1" --list | head -n 1' - "$T"
-not_ok "a full disk is an error" sh -c '"$1" --list >/dev/full' - "$T"
-not_ok "for JSON too" sh -c '"$1" --list --json >/dev/full' - "$T"
+# shellcheck disable=SC2016 # they are the inner shell's
+{
+	ok "--list stops quietly when nobody reads on" sh -c '"$1" --list | head -n 1' - "$T"
+	not_ok "a full disk is an error" sh -c '"$1" --list >/dev/full' - "$T"
+	not_ok "for JSON too" sh -c '"$1" --list --json >/dev/full' - "$T"
+}
 
 # --- for programs ----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 JAILS=${SCALE_JAILS:-1000}
-FIRST=30000
+FIRST=$((A + 20000000))
 # The limits are for ten thousand; fewer get their share of it, and a tenth of a second to start.
 LIMIT_MS=$((JAILS >= 10000 ? 1000 : 100 + JAILS * 1000 / 10000))
 KIB=16
@@ -19,7 +19,7 @@ cleanup() {
 	"$T" --cleanup >/dev/null 2>&1 || :
 	forget_all
 	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR"; done
-	"$T_WORK/population" remove "$DATA" "$JAILS" $FIRST
+	"$T_WORK/population" remove "$DATA" "$JAILS" "$FIRST"
 	in_jail alice true
 	in_jail bob true
 }
@@ -44,7 +44,7 @@ raise user.max_ipc_namespaces $((JAILS * 2 + 10000))
 forget_all
 mount -t tmpfs -o mode=700 trampoline-test "$T_RUNDIR"
 printf '[confinement]\nnetwork = host\n' | configure
-"$T_WORK/population" make "$DATA" "$JAILS" $FIRST
+"$T_WORK/population" make "$DATA" "$JAILS" "$FIRST"
 in_jail alice true
 in_jail bob true
 
