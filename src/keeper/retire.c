@@ -34,9 +34,17 @@ enum outcome {
 	OUTCOMES
 };
 
-static const char *const outcome_names[OUTCOMES] = {
-	"in use",         "marked", "retired",    "discarded, in use",
-	"debris removed", "busy",   "not retired"};
+static const struct {
+	const char *done, *foreseen;
+} outcome_words[OUTCOMES] = {
+	[OUTCOME_KEPT] = {"in use", "would stay: in use"},
+	[OUTCOME_MARKED] = {"marked", "would be marked"},
+	[OUTCOME_RETIRED] = {"retired", "would be retired"},
+	[OUTCOME_DISCARDED] = {"discarded, still in use", "would stay: discarded, still in use"},
+	[OUTCOME_DEBRIS] = {"debris removed", "would be removed: debris"},
+	[OUTCOME_BUSY] = {"busy, left alone", "would be left alone: busy"},
+	[OUTCOME_FAILED] = {"not retired", "would be left alone: no answer"},
+};
 
 static bool has_user(const struct record *record)
 {
@@ -211,14 +219,28 @@ static void tell(const struct live *live, const signed char *outcomes, bool dry_
 			outcomes[i] == CREW_STUCK ? OUTCOME_FAILED : (enum outcome)outcomes[i];
 		counts[outcome]++;
 		if (dry_run || verbose)
-			printf("%s: %s%s\n", live->names[i], dry_run ? "would be " : "",
-			       outcome_names[outcome]);
+			printf("%s: %s
+			       ", live->names[i],
+				       dry_run
+				       ? outcome_words[outcome].foreseen
+				       : outcome_words[outcome].done);
 	}
+}
+
+static void summarise(char summary[static 256], size_t jails, const size_t counts[static OUTCOMES])
+{
+	snprintf(summary, 256,
+		 "%zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, %zu debris, "
+		 "%zu busy, %zu failed",
+		 jails, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED], counts[OUTCOME_RETIRED],
+		 counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY],
+		 counts[OUTCOME_FAILED]);
 }
 
 bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
+	char summary[256];
 	struct live live;
 
 	open_live(&live, PRIVILEGE_RETIRE);
@@ -227,13 +249,12 @@ bool retire_idle(bool dry_run, bool verbose)
 				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
 		report_refuse("look at the jails", NULL, NULL);
 	tell(&live, outcomes, dry_run, verbose, counts);
-	if (!dry_run)
-		report_log(
-			"cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			"%zu debris, %zu busy, %zu failed",
-			live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
-			counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
+	if (!dry_run) {
+		summarise(summary, live.count, counts);
+		report_log("cleanup: %s", summary);
+		if (isatty(STDOUT_FILENO))
+			printf("%s\n", summary);
+	}
 	live_close(&live);
 	return counts[OUTCOME_FAILED] == 0;
 }

@@ -29,7 +29,9 @@ static int open_directory(int run_fd, const char *name, struct text *error)
 	if ((mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST) ||
 	    (mkdirat(run_fd, path, 0700) != 0 && errno != EEXIST))
 		return report_fill(error, "make the directory of jail", name,
-				   report_if_full(REPORT_RUN));
+				   errno == ENOTDIR || errno == ELOOP ? PATHS_RUN
+					   "/jails is no directory; remove it"
+								      : report_if_full(REPORT_RUN));
 	int directory_fd = path_open_own(run_fd, path);
 	if (directory_fd < 0)
 		return report_fill(
