@@ -16,6 +16,7 @@ static _Noreturn void become_init(const struct supervise *supervise, pid_t comma
 
 	text_add_number(&pid, (uint64_t)command);
 	supervise_become(supervise, argv, fds);
+	_exit(EXIT_REFUSED); /* process 1's end is the command's */
 }
 
 void settle_run(const struct reporter *reporter, const struct supervise *supervise)

@@ -97,7 +97,6 @@ static void find(struct reporter *reporter, const char *jail, int root_fd, struc
 static bool is_supervised(const struct arguments *arguments, const struct record *record,
 			  struct supervise *supervise)
 {
-	supervise->uid = record->uid;
 	supervise->has_proc = record->flags & RECORD_PROC;
 	supervise->kill_after_ms = arguments->kill_after_ms;
 	supervise->timeout_ms = record->timeout_ms;

@@ -25,10 +25,10 @@ int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;
 int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
- * Becomes a supervisor for good: no capability; the caller UID, GID may signal us, and we may
- * signal TARGET, who may not signal us. 0, or -1 with errno.
+ * Becomes the caller UID, GID, who may signal us then, with one capability that outlives an exec: to
+ * signal whomever, for the supervisor has to end a process of another user. 0, or -1 with errno.
  */
-int privilege_supervise(uid_t uid, gid_t gid, uid_t target) MUST_CHECK;
+int privilege_supervise(uid_t uid, gid_t gid) MUST_CHECK;
 
 /* Loads the record's system call filter, if it has one. 0, or -1 and errno. */
 int privilege_filter(const struct record *record) MUST_CHECK;
