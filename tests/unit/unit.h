@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the unit tests share. Each room has one case; libcheck runs each test in a process of its own. */
+/* What the unit tests share. Each room has one case, and each test runs in its own process. */
 #pragma once
 
 #include <check.h>
