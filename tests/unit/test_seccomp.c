@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The compiled filter, run by a small interpreter for every call, and by the kernel for some. */
-#include "keeper/seccomp.h"
+#include "keeper/filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -86,7 +86,7 @@ static uint32_t verdict(long number, uint64_t first, uint64_t second)
 static void compile(void)
 {
 	memset(&record, 0, sizeof(record));
-	ck_assert_int_eq(seccomp_compile(&record), 0);
+	ck_assert_int_eq(filter_compile(&record), 0);
 }
 
 static const struct {
