@@ -29,8 +29,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags);
 
 /*
- * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the command's
- * open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
+ * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the
+ * command's open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
  */
 void supervise_become(const struct supervise *supervise, const char *const argv[],
 		      const int fds[static SUPERVISOR_FDS]);
