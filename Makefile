@@ -138,6 +138,7 @@ install: all install-documents
 # Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
 MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
 MAN5         = man/trampoline.conf.5
+MAN7         = man/trampoline-entry.7
 UNITS        = $(BUILD)/share/systemd/trampoline-cleanup.service \
                $(BUILD)/share/systemd/trampoline-cleanup.timer
 TMPFILES     = $(BUILD)/share/tmpfiles.d/trampoline.conf
@@ -161,6 +162,8 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 	install -d -m 755 $(MANDIR)/man8 $(MANDIR)/man5 $(UNITDIR) $(TMPFILESDIR) $(COMPLETIONDIR) $(CRONDIR)
 	install -m 644 $(MAN8) $(MANDIR)/man8
 	install -m 644 $(MAN5) $(MANDIR)/man5
+	install -d -m 755 $(MANDIR)/man7
+	install -m 644 $(MAN7) $(MANDIR)/man7
 	install -m 644 $(UNITS) $(UNITDIR)
 	install -m 644 $(TMPFILES) $(TMPFILESDIR)/trampoline.conf
 	install -m 644 $(COMPLETION) $(COMPLETIONDIR)/trampoline
@@ -172,7 +175,7 @@ uninstall: $(CRON)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
-	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(MANDIR)/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(TMPFILESDIR)/trampoline.conf
 	rm -f $(COMPLETIONDIR)/trampoline
 	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
