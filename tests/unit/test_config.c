@@ -223,7 +223,7 @@ START_TEST(config_parse__override__on_top_of_the_file)
 }
 END_TEST
 
-/* --- on files ------------------------------------------------------------------------------------ */
+/* --- on files --------------------------------------------------------------------------------- */
 
 #define CONF PATHS_CONFIG "/trampoline.conf"
 #define OVERRIDES PATHS_CONFIG "/jails.d"

@@ -14,7 +14,7 @@
 #define DEVICE 7
 #define ROOT 55
 
-/* Columns: the record's ipc and net (0: the host's); then the process; then whether it is inside. */
+/* Columns: the record's ipc and net (0: the host's); the process; whether it is inside. */
 static const struct {
 	uint64_t record_ipc, record_net;
 	struct scan_process process;
