@@ -190,7 +190,7 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
 }
 
-/* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
+/* Whether the jail is live already: its record is believed, current, and of the pins there. */
 static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
 		    const char *name)
 {

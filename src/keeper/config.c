@@ -40,7 +40,7 @@ void config_defaults(struct config *config)
 	for (size_t i = 0; key_name(i); i++) {
 		snprintf(config->entries[i].value, CONFIG_VALUE_MAX, "%s", key_default(i));
 		config->entries[i].source = RECORD_SOURCES;
-		/* The one default that a system may not know is a caller: then only root may call. */
+		/* The one default that a system may not know is a caller; then only root may. */
 		(void)key_read(config, i, key_default(i));
 	}
 }

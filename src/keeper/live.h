@@ -47,8 +47,8 @@ void live_close(struct live *live);
 int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
 
 /*
- * The state of a jail with a valid record, and in *PROCESSES how many are inside. Looks at the user's
- * storage, which may take for ever: to be called by a crew.
+ * The state of a jail with a valid record, and in *PROCESSES how many are inside. Looks at the
+ * user's storage, which may take for ever: to be called by a crew.
  */
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes);
 

@@ -76,7 +76,7 @@ static int join(const struct record *record, int record_fd)
 	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
 	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
 		return -1;
-	/* A setns that only says it worked (a seccomp filter can do that) has not made it our root. */
+	/* A setns that only says it worked (a seccomp filter can do that) made nothing our root. */
 	return proof_of(status.st_dev == image->device && status.st_ino == image->inode);
 }
 

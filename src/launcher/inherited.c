@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
+/* Undoes what a hostile caller left us across exec: descriptors, signals, limits, scheduling. */
 #include "inherited.h"
 
 #include <errno.h>
@@ -45,13 +45,12 @@ static int open_null(int fd)
 	return -1;
 }
 
-/* Closes FIRST to LAST, and proves it by one put there: a close_range may only say that it worked. */
+/* Closes FIRST to LAST, and proves it by one put there: a close_range may only say it worked. */
 static int close_between(int first, int last)
 {
 	if (first > last)
 		return 0;
-	bool is_planted =
-		dup2(0, first) == first; /* not beyond the limit, where others may still be */
+	bool is_planted = dup2(0, first) == first; /* not past the limit; others may be there */
 	if (syscall(SYS_close_range, first, last, 0) != 0)
 		return -1;
 	return proof_of(!is_planted || fcntl(first, F_GETFD) < 0);
@@ -130,7 +129,7 @@ static int set_limit(int resource, rlim_t value)
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask)
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
-		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
+		/* Without meaning since Linux 2.6, or without real-time scheduling, now gone. */
 		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
 			continue;
 		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
@@ -147,7 +146,7 @@ int inherited_reset_standing(void)
 	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
 
-	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
+	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE lowers it; no harm to others. */
 	if (oom_fd < 0 || (write(oom_fd, "0", 1) != 1 && errno != EACCES))
 		return -1;
 	memset(everywhere, 0xff, sizeof(everywhere));

@@ -42,21 +42,16 @@ static void make_proc(const struct reporter *reporter)
 			      "it shows other processes than its own");
 }
 
-_Noreturn void supervise_become(const struct supervise *supervise, const char *const argv[],
-				const int fds[static SUPERVISOR_FDS])
+void supervise_become(const struct supervise *supervise, const char *const argv[],
+		      const int fds[static SUPERVISOR_FDS])
 {
 	static const char *const nothing[] = {NULL};
-	int copies[SUPERVISOR_FDS];
 
-	/* Out of the way first: they may be 0 to 2 themselves. */
-	for (int i = 0; i < SUPERVISOR_FDS; i++)
-		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, SUPERVISOR_FDS);
-	for (int i = 0; i < SUPERVISOR_FDS; i++)
-		if (copies[i] < 0 || dup2(copies[i], i) != i)
-			_exit(EXIT_REFUSED);
+	for (int i = 0; i < SUPERVISOR_FDS; i++) /* all of ours are above */
+		if (dup2(fds[i], i) != i)
+			return;
 	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
 		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
-	_exit(EXIT_REFUSED);
 }
 
 static const char *argument(struct text *text, uint64_t number)
@@ -75,14 +70,14 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	const uint64_t numbers[] = {(uint64_t)child, supervise->uid, supervise->timeout_ms,
+	const uint64_t numbers[] = {(uint64_t)child, supervise->timeout_ms,
 				    supervise->kill_after_ms, status_fd >= 0};
-	struct text texts[5];
-	const char *argv[8] = {"trampoline", "watch"};
+	struct text texts[4];
+	const char *argv[7] = {"trampoline", "watch"};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
 		argv[i + 2] = argument(&texts[i], numbers[i]);
-	if (privilege_supervise(reporter->uid, reporter->gid, supervise->uid) == 0)
+	if (privilege_supervise(reporter->uid, reporter->gid) == 0)
 		supervise_become(supervise, argv, fds);
 	kill(child, SIGKILL);
 	report_refuse(reporter, "supervise the run", NULL, NULL);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The call itself, rows A1 to A14: argument vector, names, options, identity, missing privilege.
-. "$(dirname "$0")/lib.bash"
+. "$(dirname "$0")/lib.sh"
 
 cleanup() {
 	local pid user
@@ -160,12 +160,12 @@ ok "A8: the build was traced" grep -q pivot_root "$T_WORK/trace"
 # What the keeper opens once the jail is its root, and the launcher once it has entered.
 is "A8: behind pivot_root the keeper opens no library, locale, conversion or name service" "$(awk '
 	/pivot_root/ { keeper = $1 } keeper == $1 && /open/' "$T_WORK/trace" | grep -cE 'nss|\.so|locale|gconv|/etc/' || :)" 0
-is "A8: nor does the launcher behind setns" "$(awk '
-	/setns\(/ { seen = 1; pid = $1 } /setresuid\((20[0-9]+)/ { seen = 0 } seen && pid == $1 && /open/' "$T_WORK/trace" |
+is "A8: nor does the launcher behind setns" "$(awk -v a="$A" '
+	/setns\(/ { seen = 1; pid = $1 } index($0, "setresuid(" a) { seen = 0 } seen && pid == $1 && /open/' "$T_WORK/trace" |
 	grep -cE 'nss|\.so|locale|gconv|/etc/' || :)" 0
 in_jail alice true || :
 is "A8: and none on a warm entry" "$(find /tmp/pwned "$DATA/alice/tmp/pwned" 2>/dev/null | wc -l)" 0
-rm -rf --one-file-system "$ALICE/etc" "$ALICE/lib" "$ALICE/lib64" "$ALICE/usr"
+rm -rf --one-file-system "${ALICE:?}"/{etc,lib,lib64,usr}
 default_config
 rm -f "$DATA/alice/tmp/pwned"
 ok "A8: with the old image again" in_jail alice true
@@ -222,7 +222,7 @@ fi
 # --- A12: a reduced bounding set -----------------------------------------------------------------
 
 for cap in 7 6 8 21 18; do # setuid setgid setpcap sys_admin sys_chroot
-	refuses "A12: without $(capsh --decode=$(printf %x $((1 << cap))) | sed 's/.*=//')" \
+	refuses "A12: without $(capsh --decode="$(printf %x $((1 << cap)))" | sed 's/.*=//')" \
 		"capability is missing" hostile without=$cap www -- "$T" alice id -u
 done
 wrong='' number=0

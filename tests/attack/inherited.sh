@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # State inherited from the caller, rows B1 to B20: www-data and root choose all of it.
-. "$(dirname "$0")/lib.bash"
+. "$(dirname "$0")/lib.sh"
 
 cleanup() {
 	local pid
@@ -161,7 +161,7 @@ for option in fsize={0,1,4096} nofile={0,3,4,8,16} as={4,6,8,16}000000 stack=655
 			number=$((number + 1)) got=0
 			# We are the first program to start under the limit: no other needs its libraries.
 			bounded 5 limited_www "${option%%=*}" "${option#*=}" $kind >"$OUT" 2>"$ERR" || got=$?
-			case "$got $(head -c 5 "$OUT")" in
+			case "$got $(cat "$OUT")" in
 			"0 $A" | "125 " | "126 ") ;;
 			# No stack or memory for the exec, or no processor time: the kernel ended it.
 			"137 " | "139 " | "152 " | "153 ") ;;
