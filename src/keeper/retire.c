@@ -55,7 +55,7 @@ static bool has_user(const struct record *record)
 }
 
 /* The record first, then the pins: in this order a launcher never finds one without the other. */
-static int retire(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
+int retire_jail(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
 {
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(live, pin_set_aside, name) != 0 ||
@@ -100,7 +100,7 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		bool is_in_use = false;
 
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &is_in_use);
 	}
 	if (errno != EAGAIN && errno != EBUSY)
 		return -1;
@@ -118,7 +118,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	bool is_in_use = false;
 
 	if (state_read(directory_fd, name, &record) != 0) {
-		int result = retire(live, directory_fd, name, &is_in_use);
+		int result = retire_jail(live, directory_fd, name, &is_in_use);
 
 		*outcome = is_in_use ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
 		return result;
@@ -126,7 +126,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &is_in_use);
 	}
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
@@ -219,10 +219,8 @@ static void tell(const struct live *live, const signed char *outcomes, bool dry_
 			outcomes[i] == CREW_STUCK ? OUTCOME_FAILED : (enum outcome)outcomes[i];
 		counts[outcome]++;
 		if (dry_run || verbose)
-			printf("%s: %s
-			       ", live->names[i],
-				       dry_run
-				       ? outcome_words[outcome].foreseen
+			printf("%s: %s\n", live->names[i],
+			       dry_run ? outcome_words[outcome].foreseen
 				       : outcome_words[outcome].done);
 	}
 }
@@ -257,48 +255,4 @@ bool retire_idle(bool dry_run, bool verbose)
 	}
 	live_close(&live);
 	return counts[OUTCOME_FAILED] == 0;
-}
-
-/* Ends everybody in NAME's retired jails. */
-static int kill_retired(const struct live *live, int directory_fd, const char *name)
-{
-	struct record record;
-	char file[64];
-	void *cursor = NULL;
-	int found, result = 0;
-
-	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0)
-		if (record.name[0] && scan_kill(&live->home, &record) != 0)
-			result = -1;
-	return result == 0 ? found : -1;
-}
-
-void retire_now(const char *name, bool kill)
-{
-	struct live live;
-	struct text error;
-	AUTO_CLOSE directory_fd = -1;
-	bool is_in_use = false;
-
-	open_live(&live, PRIVILEGE_RETIRE);
-	if (live.run_fd < 0)
-		report_refuse("discard jail", name, "it is not live");
-	AUTO_CLOSE present_fd = live_open_jail(&live, name);
-	if (present_fd < 0)
-		report_refuse("discard jail", name, errno == ENOENT ? "it is not live" : NULL);
-	AUTO_CLOSE lock_fd = state_lock(live.run_fd, name, true, &directory_fd, &error);
-	if (lock_fd < 0)
-		report_die(&error);
-	/* Out of sight first, so that nobody joins those who are to be killed. */
-	if (state_withdraw(directory_fd, name) != 0 ||
-	    prune_in_hub(&live, pin_set_aside, name) != 0)
-		report_refuse("discard jail", name, NULL);
-	if (kill && kill_retired(&live, directory_fd, name) != 0)
-		report_refuse("kill every process of jail", name, NULL);
-	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 ||
-	    retire(&live, directory_fd, name, &is_in_use) != 0)
-		report_refuse("discard jail", name, NULL);
-	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
-	live_close(&live);
 }

@@ -150,7 +150,9 @@ static const struct {
 START_TEST(config_parse__bad_line__refused_with_its_number)
 {
 	config_defaults(&config);
-	assert_refused(parse(RECORD_CONFIG, refusals[_i].text), error, refusals[_i].says);
+	int result = parse(RECORD_CONFIG, refusals[_i].text);
+	ck_assert_msg(result == -1, "accepted: %s", refusals[_i].text);
+	assert_refused(result, error, refusals[_i].says);
 	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
 	for (const char *at = error.bytes; *at; at++)
 		ck_assert_msg(*at >= ' ' && *at <= '~', "%s", error.bytes);

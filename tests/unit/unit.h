@@ -48,4 +48,5 @@ TCase *unit_name(void), *unit_quantity(void), *unit_limit(void), *unit_text(void
 
 /* Rooms that are tested on files, so as root. */
 TCase *unit_record_file(void), *unit_config_file(void), *unit_path(void), *unit_image(void),
-	*unit_jail(void), *unit_state(void), *unit_privilege(void);
+	*unit_jail(void), *unit_state(void), *unit_privilege(void), *unit_device(void),
+	*unit_scan_kill(void);
