@@ -133,7 +133,8 @@ static void stalk(pid_t pid)
 	int was_held = 0;
 
 	tried++;
-	for (int i = 0; i < 20000 && !is_over; i++) {
+	/* A few milliseconds: a launcher does not live longer. */
+	for (int i = 0; i < 5000 && !is_over; i++) {
 		if (kill(pid, SIGSTOP) != 0) {
 			if (errno == ESRCH)
 				return;
