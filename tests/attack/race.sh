@@ -140,6 +140,7 @@ if [ ! -e $scope ] || [ "$(cat $scope)" = 0 ]; then
 			# shellcheck disable=SC2086
 			as_www "$T_TOOLS/storm" 2 $starts "$T" $options target ./reach rest 1 >"$T_WORK/storm" 2>&1 || :
 			if [ $where = outside ]; then kill $stalker; else pkill -x -U 20777 stalker || :; fi
+			pkill -CONT -x -U 20777 stalker || :
 			wait $stalker || :
 			read -r tried held late early <"$T_WORK/stalker"
 			is "$row: $starts starts ${options:-direct}, watched from $where: $tried pids, $held held before their exec, $late seen after, none before" \

@@ -168,7 +168,8 @@ int main(int argc, char *argv[])
 			seen = last - 1;
 		/* The newest first: the others are older by now. */
 		for (pid_t pid = last; pid > seen && pid > last - 4; pid--)
-			stalk(pid);
+			if (pid != getpid())
+				stalk(pid);
 		seen = last;
 	}
 	printf("%lu %lu %lu %lu\n", tried, held, late, early);
