@@ -7,6 +7,7 @@
 #   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
+#   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -120,7 +121,9 @@ install: all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
-	install -m 755 $(BUILD)/keeper $(BUILD)/supervisor $(LIBEXECDIR)
+	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)
+	@# Not to be read: what its user cannot read the kernel lets nobody look into (ptrace(2)).
+	install -m 711 $(BUILD)/supervisor $(LIBEXECDIR)
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
 	install -m 644 $(SHARED) $(SHAREDIR)
@@ -135,6 +138,7 @@ install: all install-documents
 # Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
 MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
 MAN5         = man/trampoline.conf.5
+MAN7         = man/trampoline-entry.7
 UNITS        = $(BUILD)/share/systemd/trampoline-cleanup.service \
                $(BUILD)/share/systemd/trampoline-cleanup.timer
 TMPFILES     = $(BUILD)/share/tmpfiles.d/trampoline.conf
@@ -158,6 +162,8 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 	install -d -m 755 $(MANDIR)/man8 $(MANDIR)/man5 $(UNITDIR) $(TMPFILESDIR) $(COMPLETIONDIR) $(CRONDIR)
 	install -m 644 $(MAN8) $(MANDIR)/man8
 	install -m 644 $(MAN5) $(MANDIR)/man5
+	install -d -m 755 $(MANDIR)/man7
+	install -m 644 $(MAN7) $(MANDIR)/man7
 	install -m 644 $(UNITS) $(UNITDIR)
 	install -m 644 $(TMPFILES) $(TMPFILESDIR)/trampoline.conf
 	install -m 644 $(COMPLETION) $(COMPLETIONDIR)/trampoline
@@ -165,11 +171,11 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 
 # A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
 uninstall: $(CRON)
-	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper
+	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper $(LIBEXECDIR)/supervisor
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
-	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(MANDIR)/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(TMPFILESDIR)/trampoline.conf
 	rm -f $(COMPLETIONDIR)/trampoline
 	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
@@ -197,17 +203,55 @@ deps: deps-build
 deps-build:
 	@tests/deps $(DEPS)
 
-# The pure objects that are shipped, with libcheck. The launcher's own one is musl's, and links.
-UNIT_SRC  := $(wildcard tests/unit/*.c)
-UNIT_OBJ   = $(filter-out %/main.o,$(KEEPER_OBJ)) $(BUILD)/launcher-obj/launcher/environment.o
-$(BUILD)/unit-tests: $(UNIT_SRC) $(UNIT_OBJ)
-	$(CC) $(KEEPER_CFLAGS) -iquote src/keeper -iquote src/launcher $(shell pkg-config --cflags check) $(CFLAGS) \
-		-pie -o $@ $(UNIT_SRC) $(UNIT_OBJ) $(KEEPER_LIBS) $(shell pkg-config --libs check)
+# The objects that are shipped, with libcheck; what runs behind the drop is built for this libc too.
+UNIT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c)) $(BUILD)/keeper-obj/jailed/environment.o
+$(BUILD)/tests/unit/%.o: tests/unit/%.c $(BUILD)/include/trampoline/paths.h
+	@mkdir -p $(@D)
+	$(CC) $(KEEPER_CFLAGS) $(shell pkg-config --cflags check) $(CFLAGS) -c -o $@ $<
 
--include $(BUILD)/unit-tests.d
+$(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
+	$(CC) -pie $(LDFLAGS) $(CFLAGS) -o $@ $^ $(KEEPER_LIBS) $(shell pkg-config --libs check)
 
-unit: $(BUILD)/unit-tests
+# What reads foreign bytes, with sanitizers: `unit' replays the corpus and mutates it for a moment,
+# `fuzz' has libFuzzer look for longer.
+FUZZ        = config arguments record
+FUZZ_SECONDS ?= 60
+FUZZ_SRC    = $(COMMON_SRC) src/jailed/environment.c \
+              $(addprefix src/keeper/,config.c key.c origin.c path.c report.c)
+FUZZ_CFLAGS = $(OUR_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+$(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_CFLAGS) -c -o $@ $<
+
+$(BUILD)/fuzz-%: $(BUILD)/fuzz-obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz-obj/tests/fuzz/replay.o \
+                 $(FUZZ_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
+	$(CC) $(FUZZ_CFLAGS) -o $@ $^ -linih
+
+-include $(UNIT_OBJ:.o=.d) $(wildcard $(BUILD)/fuzz-obj/*/*/*.d)
+
+unit-build: $(BUILD)/unit-tests $(FUZZ:%=$(BUILD)/fuzz-%)
+
+unit: unit-build
 	$(BUILD)/unit-tests
+	@for target in $(FUZZ); do $(BUILD)/fuzz-$$target tests/fuzz/corpus/$$target || exit 1; done
+
+fuzz: $(BUILD)/include/trampoline/paths.h
+	@for target in $(FUZZ); do \
+		mkdir -p $(BUILD)/fuzz-found/$$target && \
+		clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF /dev/null -o $(BUILD)/libfuzzer-$$target \
+			tests/fuzz/fuzz_$$target.c $(FUZZ_SRC) -linih && \
+		$(BUILD)/libfuzzer-$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+			$(BUILD)/fuzz-found/$$target tests/fuzz/corpus/$$target || exit 1; done
+
+# Which lines of the rooms the unit tests reach, by gcov; the rest is for the system tests.
+coverage:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-Og -g --coverage' \
+		$(BUILD)/coverage/unit-tests >/dev/null
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@CK_VERBOSITY=silent $(BUILD)/coverage/unit-tests
+	@gcov -n $$(find $(BUILD)/coverage/keeper-obj -name '*.gcda') | awk -F"'" ' \
+		/^File/ { file = $$2 } \
+		/^Lines/ && file ~ /^src.*c$$/ { sub(/.*executed:/, ""); print $$0 "\t" file }' | sort -n
 
 check: deps
 	@tests/run
@@ -225,10 +269,12 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/share $(BUILD)/include $(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* $(BUILD)/settings
+	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
+		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/supervisor $(BUILD)/unit-tests* \
+		$(BUILD)/settings
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install install-documents uninstall lint format clean help deps deps-build unit check system \
-        bench demo demo-clean
+.PHONY: all install install-documents uninstall lint format clean help deps deps-build unit unit-build fuzz \
+        coverage check system bench demo demo-clean

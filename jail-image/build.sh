@@ -12,8 +12,9 @@ remove_debris() {
 		delete_tree "$path"
 	done
 	for path in "$home"/*.manifest; do
-		if is_version "$(basename "$path" .manifest)" && [ ! -e "${path%.manifest}" ] &&
-			[ ! -e "$home/.old-$(basename "$path" .manifest)" ]; then
+		old=${path##*/}
+		old=${old%.manifest}
+		if is_version "$old" && [ ! -e "$home/$old" ] && [ ! -e "$home/.old-$old" ]; then
 			rm -f "$path"
 		fi
 	done

@@ -15,7 +15,7 @@ installation_name() {
 	T_TOOLS=$T_ROOT/tools T_WORK=$T_ROOT/work T=$T_PREFIX/bin/trampoline
 	mkdir -m 755 "$T_TOOLS" "$T_WORK"
 	# Process limits are counted for each uid of the machine, whichever installation runs them.
-	T_ALICE=$((1000001 + $$ % 1000000 * 10)) T_BOB=$((1000002 + $$ % 1000000 * 10))
+	T_ALICE=$((10001 + $$ % 999 * 10)) T_BOB=$((T_ALICE + 1))
 	export T_ALICE T_BOB T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors that close at the end of their scope and keep errno. Declare with a descriptor or -1. */
+/* Descriptors that close at the end of their scope and keep errno. Start with one or -1. */
 #pragma once
 
 #include <errno.h>

@@ -6,7 +6,8 @@
 #define NAME_LENGTH_MAX 32
 
 /*
- * Whether NAME may name a jail, or an image: [a-z_][a-z0-9_.-]{0,31}. Such a name is one path component, never "." or "..", and safe to print.
+ * Whether NAME may name a jail, or an image: [a-z_][a-z0-9_.-]{0,31}. Such a name is one path
+ * component, never "." or "..", and safe to print.
  */
 bool name_is_jail(const char *name);
 

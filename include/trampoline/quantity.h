@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers as people write them: counts, sizes and durations. Decimal digits only, no signs, no spaces. */
+/* Numbers as people write them: counts, sizes, durations. Decimal digits, no signs, no spaces. */
 #pragma once
 
 #include <stdint.h>

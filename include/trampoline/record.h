@@ -82,7 +82,8 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 
 /*
  * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if it is not a record
- * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
+ * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another
+ * version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
 

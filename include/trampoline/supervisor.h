@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the launcher and the supervisor agree on: `supervisor watch PID TIMEOUT_MS KILL_AFTER_MS STATUS'
- * (TIMEOUT_MS may be "none", STATUS is 0 or 1) and `supervisor init PID'. */
+/*
+ * What the launcher and the supervisor agree on: `supervisor watch PID UID TIMEOUT_MS KILL_AFTER_MS
+ * STATUS' (UID: the user's; TIMEOUT_MS may be "none"; STATUS: 0 or 1) and `supervisor init PID'.
+ */
 #pragma once
 
 #include <signal.h>

@@ -89,7 +89,7 @@ static bool take(struct arguments *arguments, const struct option *option, const
 {
 	void *field = (char *)arguments + option->field;
 	struct arguments_limit *limit = &arguments->limits[arguments->limit_count];
-	size_t length = value ? strcspn(value, "=") : 0;
+	size_t length = strcspn(value, "=");
 	bool is_first = arguments->mode == ARGUMENTS_RUN;
 
 	switch (option->kind) {
@@ -155,7 +155,7 @@ static int parse_word(struct arguments *arguments, char *const argv[], unsigned 
 		if (*seen & BIT(option - options) && !is_repeatable(option))
 			return text_refuse(error, "use option", word, "given twice");
 		*seen |= BIT(option - options);
-		if (!take(arguments, option, value))
+		if (!take(arguments, option, value ? value : ""))
 			return text_refuse(error, "use option", word,
 					   option->wants ? option->wants : "another mode is given");
 	} while (!is_long && *at);

@@ -15,7 +15,7 @@ static const struct {
 	enum quantity_kind kind;
 } limits[] = {
 	{"cpu", RLIMIT_CPU, QUANTITY_DURATION},
-	/* Private anonymous memory: RLIMIT_DATA counts mmap too since Linux 4.7 (commit 84638335900f). */
+	/* Private anonymous memory: RLIMIT_DATA counts mmap too since Linux 4.7 (84638335900f). */
 	{"memory", RLIMIT_DATA, QUANTITY_SIZE},
 	{"data", RLIMIT_DATA, QUANTITY_SIZE},
 	{"address_space", RLIMIT_AS, QUANTITY_SIZE},

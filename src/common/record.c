@@ -46,7 +46,7 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 	    record->size != length || size_of(record) != length ||
 	    record->checksum != checksum(record, length))
 		return false;
-	/* The seal says that this is what a keeper wrote; these, that it is not of another's making. */
+	/* The seal says that a keeper wrote this; these, that it is not of another's making. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
 	       strncmp(record->name, name, sizeof(record->name)) == 0;

@@ -16,6 +16,7 @@ static _Noreturn void become_init(const struct supervise *supervise, pid_t comma
 
 	text_add_number(&pid, (uint64_t)command);
 	supervise_become(supervise, argv, fds);
+	_exit(EXIT_REFUSED); /* process 1's end is the command's */
 }
 
 void settle_run(const struct reporter *reporter, const struct supervise *supervise)
@@ -23,7 +24,7 @@ void settle_run(const struct reporter *reporter, const struct supervise *supervi
 	struct pollfd line = {.fd = supervise->line_fd};
 	uint64_t none = 0;
 
-	/* A change of ids cleared it; and if the supervisor has gone already, no signal will come. */
+	/* A change of ids cleared it; and if the supervisor has gone already, none will come. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || poll(&line, 1, 0) != 0)
 		_exit(EXIT_REFUSED);
 	pid_t command = supervise->is_private ? supervise_fork_with(reporter, 0) : 0;

@@ -71,11 +71,6 @@ static void make_trees(struct trees *trees, const struct jail *jail)
 			  "bind the image for jail", name);
 	trees->base_fd = make_tree(jail->base_fd, users, "bind the home of jail", name);
 	trees->tmp_fd = make_tree(jail->tmp_fd, users, "bind the tmp of jail", name);
-	if (!jail->config.has_proc)
-		return;
-	trees->proc_fd = tree_new_proc(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	if (trees->proc_fd < 0)
-		report_refuse("make a /proc for jail", name, NULL);
 }
 
 static void attach(int tree_fd, int root_fd, const char *path)
@@ -137,6 +132,16 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 	}
 }
 
+/* In the hub: a restricted copy of what all jails share. */
+static int copy_of(const char *path, uint64_t attributes, const char *name)
+{
+	int tree_fd = tree_clone(AT_FDCWD, path);
+
+	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
+		report_refuse("bind /dev and /proc for jail", name, report_if_full(REPORT_MOUNTS));
+	return tree_fd;
+}
+
 /* In the hub. Returns with the process in the jail's new namespace. */
 static int make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
 		       struct trees *trees, int *pin_fd)
@@ -145,13 +150,12 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	struct text error;
 	AUTO_CLOSE seed_fd = open(HUB_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (jail->config.has_dev) {
-		trees->dev_fd = tree_clone(AT_FDCWD, HUB_DEV);
-		if (trees->dev_fd < 0 ||
-		    tree_restrict(trees->dev_fd,
-				  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC) != 0)
-			report_refuse("bind /dev for jail", name, NULL);
-	}
+	if (jail->config.has_dev)
+		trees->dev_fd = copy_of(
+			HUB_DEV, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, name);
+	if (jail->config.has_proc)
+		trees->proc_fd = copy_of(
+			HUB_PROC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, name);
 	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
 		report_refuse("make a mount namespace for jail", name,
@@ -186,7 +190,7 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
 }
 
-/* Whether the jail is live already: its record is believed, current, and of the pins that are there. */
+/* Whether the jail is live already: its record is believed, current, and of the pins there. */
 static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
 		    const char *name)
 {

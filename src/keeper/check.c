@@ -123,9 +123,12 @@ static int compare_owners(const void *first, const void *second)
 {
 	uid_t one = ((const struct owner *)first)->uid, other = ((const struct owner *)second)->uid;
 
-	return one < other ? -1 : one > other;
+	if (one != other)
+		return one < other ? -1 : 1;
+	return strcmp(((const struct owner *)first)->name, ((const struct owner *)second)->name);
 }
 
+/* One finding for each uid that several have. */
 static unsigned int check_duplicates(struct owner *owners, size_t count)
 {
 	unsigned int found = 0;
@@ -133,13 +136,16 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 
 	if (count > 1)
 		qsort(owners, count, sizeof(*owners), compare_owners);
-	for (size_t i = 1; i < count; i++) {
-		if (owners[i].uid == 0 || owners[i].uid != owners[i - 1].uid)
+	for (size_t first = 0, next; first < count; first = next) {
+		for (next = first + 1; next < count && owners[next].uid == owners[first].uid;
+		     next++)
+			;
+		if (owners[first].uid == 0 || next == first + 1)
 			continue;
-		snprintf(finding, sizeof(finding), "jails %s and %s have the same uid %u",
-			 owners[i - 1].name, owners[i].name, owners[i].uid);
-		found += find(finding,
-			      "give one of them another: each can signal the other's processes");
+		snprintf(finding, sizeof(finding),
+			 "%zu jails have the uid %u, %s and %s among them", next - first,
+			 owners[first].uid, owners[first].name, owners[first + 1].name);
+		found += find(finding, "give each its own: they can signal each other's processes");
 	}
 	return found;
 }

@@ -3,5 +3,5 @@
 
 #include "trampoline/arguments.h"
 
-/* --explain: what a run with these ARGUMENTS would get, each line with what set it. Builds nothing. */
+/* --explain: what a run with ARGUMENTS would get, each line with what set it. Builds nothing. */
 void explain_run(const struct arguments *arguments);

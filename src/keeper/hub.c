@@ -83,15 +83,19 @@ static int build_root(void)
 	AUTO_CLOSE root_fd = tree_new_tmpfs("0700", ROOT_ATTRIBUTES);
 	AUTO_CLOSE dev_fd = tree_new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
-	if (root_fd < 0 || dev_fd < 0 || mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
-	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 ||
+	AUTO_CLOSE proc_fd = tree_new_proc(ROOT_ATTRIBUTES);
+
+	if (root_fd < 0 || dev_fd < 0 || proc_fd < 0 ||
+	    mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_PROC[1], 0755) != 0 ||
 	    mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
 	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
 	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
-	return tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0
-		       ? -1
-		       : tree_attach(dev_fd, AT_FDCWD, HUB_DEV);
+	if (tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0 ||
+	    tree_attach(dev_fd, AT_FDCWD, HUB_DEV) != 0)
+		return -1;
+	return tree_attach(proc_fd, AT_FDCWD, HUB_PROC);
 }
 
 /* A namespace with the hub's root alone: copying it costs the same however many pins there are. */
@@ -100,7 +104,8 @@ static int make_seed(const struct namespace_home *home, int hub_fd)
 	AUTO_CLOSE pin_fd = -1;
 	AUTO_CLOSE seed_fd = namespace_new(home, hub_fd, hub_fd, &pin_fd);
 
-	if (seed_fd < 0 || umount2(HUB_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+	if (seed_fd < 0 || umount2(HUB_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0 ||
+	    umount2(HUB_PROC, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
 		return -1;
 	return namespace_enter(hub_fd) != 0 ? -1 : tree_attach(pin_fd, AT_FDCWD, HUB_SEED);
 }

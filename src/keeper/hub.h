@@ -10,15 +10,16 @@
 #define HUB_JAILS "/jails"
 #define HUB_RETIRED "/retired" /* pins of jails that are discarded and perhaps still in use */
 #define HUB_DEV "/dev"         /* the /dev that all jails share */
+#define HUB_PROC "/proc"       /* and the /proc, in which each user sees his own processes */
 #define HUB_SEED "/seed"       /* pin of the empty namespace that a jail's is copied from */
 #define HUB_STAGE "/stage"     /* where a jail's root is mounted until it is the root */
 
-/* A descriptor of RUNDIR, which must be root's, 0700; make: made if it is missing. -1 with *ERROR. */
+/* A descriptor of RUNDIR, which must be root's, 0700; make: made if missing. -1 with *ERROR. */
 int hub_open_run_directory(struct text *error) MUST_CHECK;
 int hub_make_run_directory(struct text *error) MUST_CHECK;
 
 /* A descriptor of the hub's namespace; -1 and errno ENXIO if there is none. */
 int hub_open(int run_fd) MUST_CHECK;
 
-/* The same, made if there is none: only in PID 1's mount namespace, so there is never a second one. */
+/* The same, made if there is none: only in PID 1's mount namespace, so there is never a second. */
 int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error) MUST_CHECK;

@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "filter.h"
 #include "image.h"
 #include "origin.h"
 #include "path.h"
 #include "report.h"
-#include "seccomp.h"
 #include "trampoline/paths.h"
 
 #define NOBODY 65534 /* who everybody is on a squashed or foreign file system */
@@ -137,7 +137,7 @@ static int describe(struct jail *jail, struct text *error)
 		return -1;
 	if (origin_read(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
 		return report_fill(error, "look at image", jail->config.image, NULL);
-	if (jail->config.is_filtered && seccomp_compile(record) != 0)
+	if (jail->config.is_filtered && filter_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a jail is to be: configuration, image and data, opened and judged, before anything is done. */
+/* What a jail is to be: configuration, image, data, opened and judged before anything is done. */
 #pragma once
 
 #include "config.h"

@@ -14,7 +14,7 @@ const char *key_name(size_t index);
 /* What it is where no file sets it, as a file would say it. */
 const char *key_default(size_t index);
 
-/* Reads VALUE into CONFIG; false, with CONFIG's field in an unknown state, if it is none of this key's. */
+/* Reads VALUE into CONFIG; false, with the field in any state, if it is none of this key's. */
 bool key_read(struct config *config, size_t index, const char *value);
 
 /* The name of the limit RESOURCE in its section; NULL if no key sets it. */

@@ -88,26 +88,33 @@ static void open_live(struct live *live)
 		report_die(&error);
 }
 
-static void print_jail(const struct live *live, struct table *table, const char *name)
+static void print_jail(const struct live *live, struct table *table, const char *name,
+		       enum live_state state)
 {
 	AUTO_CLOSE directory_fd = live_open_jail(live, name);
 	struct record record;
 	char file[64];
 	void *cursor = NULL;
-	size_t processes;
 
 	if (directory_fd < 0)
 		return;
-	if (state_read(directory_fd, name, &record) == 0) {
-		enum live_state state = live_judge(live, &record, &processes);
-
-		print_row(table, &record, state, processes);
-	}
+	if (state_read(directory_fd, name, &record) == 0)
+		print_row(table, &record, state, scan_count(&live->scan, &record));
 	while (state_next_retired(directory_fd, name, &cursor, &record, file) > 0) {
-		processes = record.name[0] ? scan_count(&live->scan, &record) : 0;
+		size_t processes = record.name[0] ? scan_count(&live->scan, &record) : 0;
+
 		if (processes > 0)
 			print_row(table, &record, LIVE_DISCARDED, processes);
 	}
+}
+
+static const signed char *look_at_all(struct live *live)
+{
+	const signed char *states = live_states(live);
+
+	if (!states)
+		report_refuse("look at the jails", NULL, NULL);
+	return states;
 }
 
 /* Long work shows progress, where somebody looks. */
@@ -124,9 +131,10 @@ void list_all(bool json)
 	struct live live;
 
 	open_live(&live);
+	const signed char *states = look_at_all(&live);
 	for (size_t i = 0; i < live.count; i++) {
 		show_progress(&table, i, live.count);
-		print_jail(&live, &table, live.names[i]);
+		print_jail(&live, &table, live.names[i], (enum live_state)states[i]);
 	}
 	if (json)
 		printf("%s]\n", table.rows ? "\n" : "[");
@@ -170,8 +178,14 @@ void list_one(const char *name, bool json)
 
 	open_live(&live);
 	AUTO_CLOSE directory_fd = live_open_jail(&live, name);
-	print_jail(&live, &table, name);
-	if (json)
+	/* Of all that is live, this one. */
+	for (size_t i = 0; i < live.count; i++)
+		if (strcmp(live.names[i], name) == 0)
+			memmove(live.names[0], live.names[i], sizeof(live.names[0]));
+	live.count = live.count > 0 && strcmp(live.names[0], name) == 0;
+	if (live.count > 0)
+		print_jail(&live, &table, name, (enum live_state)look_at_all(&live)[0]);
+	if (json && table.rows > 0)
 		printf("\n]\n");
 	if (table.rows == 0)
 		report_refuse("show jail", name, "it is not live");

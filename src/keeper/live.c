@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "crew.h"
 #include "hub.h"
 #include "path.h"
 #include "report.h"
+#include "state.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -161,10 +163,34 @@ enum live_state live_judge(const struct live *live, const struct record *record,
 	return record->marked_ns > record->entered_ns ? LIVE_MARKED : LIVE_IDLE;
 }
 
+static int look(void *context, size_t index)
+{
+	const struct live *live = context;
+	AUTO_CLOSE directory_fd = live_open_jail(live, live->names[index]);
+	struct record record;
+	size_t processes;
+
+	if (directory_fd < 0 || state_read(directory_fd, live->names[index], &record) != 0)
+		return LIVE_DISCARDED;
+	return (int)live_judge(live, &record, &processes);
+}
+
+signed char *live_states(struct live *live)
+{
+	signed char *states = crew_share(live->count + 1);
+
+	if (!states || crew_work(live->count, live->count < 64 ? 1 : 4, look, live, states) != 0)
+		return NULL;
+	for (size_t i = 0; i < live->count; i++)
+		if (states[i] == CREW_STUCK)
+			states[i] = LIVE_UNREACHABLE;
+	return states;
+}
+
 const char *live_state_name(enum live_state state)
 {
-	static const char *const names[LIVE_STATES] = {"in use", "idle", "marked", "stale",
-						       "discarded"};
+	static const char *const names[LIVE_STATES] = {"in use", "idle",      "marked",
+						       "stale",  "discarded", "no answer"};
 
 	return names[state];
 }

@@ -29,7 +29,15 @@ struct live {
 	size_t retired_count, retired_size;
 };
 
-enum live_state { LIVE_IN_USE, LIVE_IDLE, LIVE_MARKED, LIVE_STALE, LIVE_DISCARDED, LIVE_STATES };
+enum live_state {
+	LIVE_IN_USE,
+	LIVE_IDLE,
+	LIVE_MARKED,
+	LIVE_STALE,
+	LIVE_DISCARDED,
+	LIVE_UNREACHABLE, /* its storage does not answer */
+	LIVE_STATES
+};
 
 /* Collects names and processes; makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
 int live_open(struct live *live, struct text *error) MUST_CHECK;
@@ -38,7 +46,13 @@ void live_close(struct live *live);
 /* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
 int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
 
-/* The state of a jail with a valid record, and in *PROCESSES how many are inside. */
+/*
+ * The state of a jail with a valid record, and in *PROCESSES how many are inside. Looks at the
+ * user's storage, which may take for ever: to be called by a crew.
+ */
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes);
+
+/* The states of all jails, found by a crew: an array of COUNT live_states, NULL and errno. */
+signed char *live_states(struct live *live);
 
 const char *live_state_name(enum live_state state);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A namespace file can be bound only in an older mount namespace: so the kernel keeps namespaces
- * from holding each other. On 6.18 the numbers it goes by come from batches for each CPU and are not
- * in order of creation (fixed in 6.19), so a namespace is made again, on another CPU, until it fits.
+ * from holding each other. On 6.18 the numbers it goes by come from batches for each CPU and are
+ * not in order of creation (fixed in 6.19), so a namespace is made again, on another CPU, until it
+ * fits.
  */
 #include "namespace.h"
 
@@ -19,7 +20,7 @@
 #include "cleanup.h"
 #include "tree.h"
 
-#define ATTEMPTS 256
+#define ATTEMPTS 8192 /* a batch has 4096 numbers, and a cpuset may keep us on one CPU */
 #ifndef NS_GET_MNTNS_ID
 #define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* linux/nsfs.h */
 #endif
@@ -46,7 +47,7 @@ int namespace_is_first(void)
 
 	if (!table || statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &root) != 0)
 		return -1;
-	/* Mount ids are unique in the whole system, so PID 1's table has ours only if it is ours. */
+	/* Mount ids are unique in the whole system: PID 1's table has ours only if it is ours. */
 	struct libmnt_fs *fs = mnt_table_find_target(table, "/", MNT_ITER_BACKWARD);
 	return fs && (root.stx_mask & STATX_MNT_ID) &&
 	       (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
@@ -96,7 +97,7 @@ static void move_to_any_cpu(void)
 	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* The number the kernel orders a mount namespace by; 0 where it does not tell (before Linux 6.8). */
+/* The number the kernel orders a mount namespace by; 0 where it does not tell (before 6.8). */
 static uint64_t order_of(int fd)
 {
 	uint64_t id = 0;

@@ -28,9 +28,9 @@ int namespace_unshare(const struct namespace_home *home, const char *kind, int f
 int namespace_enter(int fd) MUST_CHECK;
 
 /*
- * Makes a copy of the mount namespace at BASE_FD that can be pinned in the one at PINNER_FD. Returns
- * its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in the new
- * namespace afterwards. -1 and errno.
+ * Makes a copy of the mount namespace at BASE_FD that can be pinned in the one at PINNER_FD.
+ * Returns its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in
+ * the new namespace afterwards. -1 and errno.
  */
 int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 		  int *pin_fd) MUST_CHECK;

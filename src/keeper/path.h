@@ -29,8 +29,8 @@ int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
 int path_open_file(int directory_fd, const char *name) MUST_CHECK;
 
 /*
- * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and through
- * no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there, EPERM if it is
- * somebody else's.
+ * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
+ * through no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there,
+ * EPERM if it is somebody else's.
  */
 int path_open_own(int directory_fd, const char *path) MUST_CHECK;

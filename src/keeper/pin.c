@@ -102,7 +102,7 @@ int pin_set_aside(const char *name)
 	retired_path(retired, name, inode);
 	if (rename(directory, retired) == 0)
 		return 0;
-	/* What is in the way is of a namespace that is gone: its number has been given to this one. */
+	/* What is in the way is of a namespace that is gone, and whose number this one got. */
 	return (errno == ENOTEMPTY || errno == EEXIST) && remove_pins(retired) == 0
 		       ? rename(directory, retired)
 		       : -1;

@@ -42,7 +42,7 @@ static int unpin_retired(const struct live *live, const char *name, uint64_t ino
 	return result;
 }
 
-/* Removes set-aside pins that have lost their record, to a hand or a crash, when nobody is inside. */
+/* Removes set-aside pins that have lost their record, to a hand or a crash, if nobody is inside. */
 static int prune_orphans(const struct live *live, int directory_fd, const char *name)
 {
 	for (size_t i = 0; i < live->retired_count; i++) {

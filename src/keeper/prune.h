@@ -9,5 +9,5 @@
 int prune_in_hub(const struct live *live, int (*step)(const char *name),
 		 const char *name) MUST_CHECK;
 
-/* Forgets NAME's retired jails whose last process has gone: pins, then record. 0, or -1 and errno. */
+/* Forgets NAME's retired jails whose last process has gone: pins, then record. 0, or -1, errno. */
 int prune_retired(const struct live *live, int directory_fd, const char *name) MUST_CHECK;

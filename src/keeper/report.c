@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the keeper says, and where: one sentence at the end on standard error; syslog for the record. */
+/* What the keeper says, and where: one sentence at its end on standard error; syslog as well. */
 #include "report.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 const char *report_if_full(const char *limit)
 {
-	/* What mount(2), unshare(2) and a file system say alike; EUSERS is unshare(2)'s before Linux 4.9. */
+	/* What mount(2), unshare(2) and a file system say alike; EUSERS: unshare(2) before 4.9. */
 	return errno == ENOSPC || errno == EUSERS ? limit : NULL;
 }
 

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "crew.h"
 #include "hub.h"
 #include "live.h"
 #include "pin.h"
@@ -181,21 +182,51 @@ static void open_live(struct live *live, enum privilege_step step)
 		report_die(&error);
 }
 
+static int clean_one(void *context, size_t index)
+{
+	const struct live *live = context;
+
+	return (int)clean(live, live->names[index]);
+}
+
+static int foresee_one(void *context, size_t index)
+{
+	const struct live *live = context;
+
+	return (int)foresee(live, live->names[index]);
+}
+
+/* What became of each, or would; in the order of their names. */
+static void tell(const struct live *live, const signed char *outcomes, bool dry_run, bool verbose,
+		 size_t counts[static OUTCOMES])
+{
+	for (size_t i = 0; i < live->count; i++) {
+		if (outcomes[i] == CREW_STUCK)
+			fprintf(stderr,
+				"trampoline: cannot look at jail \"%s\": its storage does not "
+				"answer; it "
+				"is left alone\n",
+				live->names[i]);
+		enum outcome outcome =
+			outcomes[i] == CREW_STUCK ? OUTCOME_FAILED : (enum outcome)outcomes[i];
+		counts[outcome]++;
+		if (dry_run || verbose)
+			printf("%s: %s%s\n", live->names[i], dry_run ? "would be " : "",
+			       outcome_names[outcome]);
+	}
+}
+
 bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
 	struct live live;
 
 	open_live(&live, PRIVILEGE_RETIRE);
-	for (size_t i = 0; i < live.count; i++) {
-		const char *name = live.names[i];
-		enum outcome outcome = dry_run ? foresee(&live, name) : clean(&live, name);
-
-		counts[outcome]++;
-		if (dry_run || verbose)
-			printf("%s: %s%s\n", name, dry_run ? "would be " : "",
-			       outcome_names[outcome]);
-	}
+	signed char *outcomes = crew_share(live.count + 1);
+	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 32,
+				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
+		report_refuse("look at the jails", NULL, NULL);
+	tell(&live, outcomes, dry_run, verbose, counts);
 	if (!dry_run)
 		report_log(
 			"cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * One pass of --cleanup over everything in RUNDIR. Idempotent; exits only if it cannot begin. False if
- * a jail could not be treated, which a sentence on standard error then tells.
+ * One pass of --cleanup over everything in RUNDIR. Idempotent; exits only if it cannot begin. False
+ * if a jail could not be treated, which a sentence on standard error then tells.
  */
 bool retire_idle(bool dry_run, bool verbose);
 

@@ -34,7 +34,7 @@ static uint64_t namespace_of(int task_fd, const char *kind)
 	return fstatat(task_fd, path, &status, 0) == 0 ? status.st_ino : 0;
 }
 
-/* A task of the process that still has namespaces: its first thread may have ended before the others. */
+/* A task of the process that still has namespaces: its first thread may have ended first. */
 static int open_task(int pid_fd)
 {
 	int fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), task_fd = -1;

@@ -36,5 +36,5 @@ bool scan_is_inside(const struct scan_process *process, const struct record *rec
 /* How many are. */
 size_t scan_count(const struct scan *scan, const struct record *record);
 
-/* Kills all that are, however fast they fork: stops them first. 0 when none is left, -1 after five seconds. */
+/* Kills all that are, however fast they fork: stops them first. 0: none is left; -1 after 5 s. */
 int scan_kill(const struct namespace_home *home, const struct record *record) MUST_CHECK;

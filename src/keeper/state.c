@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What says on the host that a jail is live. Only names we know are ever unlinked, one by one; there
- * is nothing recursive here, and nothing of a user's is within reach.
+ * What says on the host that a jail is live. Only names we know are ever unlinked, one by one;
+ * there is nothing recursive here, and nothing of a user's is within reach.
  */
 #include "state.h"
 
@@ -20,7 +20,7 @@
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
 
-/* Opens RUNDIR/jails/NAME, made if it is missing. -1 with *ERROR; errno ENOENT: it has just gone. */
+/* Opens RUNDIR/jails/NAME, made if missing. -1 with *ERROR; errno ENOENT: it has just gone. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
 	char path[64];

@@ -10,7 +10,8 @@
 
 /*
  * Takes jail NAME's lock, making its directory; *DIRECTORY_FD is that directory. Returns the lock's
- * descriptor, whose closing releases it; -1 with *ERROR: busy after ten seconds, or at once if WAIT is false.
+ * descriptor, whose closing releases it; -1 with *ERROR: busy after ten seconds, or at once if WAIT
+ * is false.
  */
 int state_lock(int run_fd, const char *name, bool wait, int *directory_fd,
 	       struct text *error) MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mounts held by descriptors, and the mount namespace they are attached in. Nothing here knows a jail. */
+/* Mounts held by descriptors, and where they are attached. Nothing here knows a jail. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The effect, not the return values: what the kernel says this namespace holds, against the plan. */
+/* The effect, not the return values: what the kernel says that this namespace holds. */
 #include "verify.h"
 
 #include <fcntl.h>

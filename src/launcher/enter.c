@@ -50,9 +50,11 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	struct stat status;
 
 	stpcpy(stpcpy(stpcpy(stpcpy(path, "/jails/"), name), "/"), kind);
-	AUTO_CLOSE fd = inode ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	return fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode ? auto_close_take(&fd)
-									    : -1;
+	AUTO_CLOSE fd = inode ? openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode)
+		return auto_close_take(&fd);
+	errno = fd < 0 ? errno : ENOENT;
+	return -1;
 }
 
 /* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
@@ -64,16 +66,17 @@ static int join(const struct record *record, int record_fd)
 	AUTO_CLOSE network_fd = open_pin(record->name, "net", record->network_namespace);
 	struct stat status;
 
-	errno = ESTRPIPE;
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
 	    (network_fd < 0 && record->network_namespace) || fstat(record_fd, &status) != 0 ||
-	    status.st_nlink != 1)
+	    status.st_nlink != 1) {
+		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
 		return -1;
+	}
 	if ((ipc_fd >= 0 && setns(ipc_fd, CLONE_NEWIPC) != 0) ||
 	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
 	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
 		return -1;
-	/* A setns that only says it worked (a seccomp filter can do that) has not made it our root. */
+	/* A setns that only says it worked (a seccomp filter can do that) made nothing our root. */
 	return proof_of(status.st_dev == image->device && status.st_ino == image->inode);
 }
 
@@ -90,7 +93,8 @@ static int note_entry(int record_fd)
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
 {
-	AUTO_CLOSE run_fd = open(PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE run_fd =
+		openat(AT_FDCWD, PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
 	AUTO_CLOSE record_fd = hub_fd < 0 ? -1 : open_record(run_fd, name);
 

@@ -10,8 +10,8 @@ struct enter {
 };
 
 /*
- * Finds jail NAME: opens hub and record, and fills *RECORD if it may be obeyed and is current. 0, and
- * enter_join() closes what is open; or -1 with nothing open and errno:
+ * Finds jail NAME: opens hub and record, and fills *RECORD if it may be obeyed and is current. 0,
+ * and enter_join() closes what is open; or -1 with nothing open and errno:
  *   ENXIO   no hub in this mount namespace
  *   ESTALE  no jail, or a stale one: the keeper has to build it
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Undoes what a hostile caller left for us across exec: descriptors, signals, limits, scheduling. */
+/* Undoes what a hostile caller left us across exec: descriptors, signals, limits, scheduling. */
 #include "inherited.h"
 
 #include <errno.h>
@@ -38,25 +38,22 @@ static int open_null(int fd)
 {
 	struct stat status;
 
-	if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == fd && fstat(fd, &status) == 0 &&
-	    S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+	if (openat(AT_FDCWD, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == fd &&
+	    fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
 		return 0;
 	errno = ENODEV;
 	return -1;
 }
 
-/* Closes FIRST to LAST, and proves it: a close_range may only say that it worked. */
+/* Closes FIRST to LAST, and proves it by one put there: a close_range may only say it worked. */
 static int close_between(int first, int last)
 {
-	int canary = first > last ? -1 : fcntl(0, F_DUPFD, first);
-
 	if (first > last)
 		return 0;
-	if (canary > last)
-		canary = first; /* the range is full, so this one is open */
-	if (canary < 0 || syscall(SYS_close_range, first, last, 0) != 0)
+	bool is_planted = dup2(0, first) == first; /* not past the limit; others may be there */
+	if (syscall(SYS_close_range, first, last, 0) != 0)
 		return -1;
-	return proof_of(fcntl(canary, F_GETFD) < 0);
+	return proof_of(!is_planted || fcntl(first, F_GETFD) < 0);
 }
 
 int inherited_close(const int *keep_fds, size_t count, int *fd)
@@ -132,7 +129,7 @@ static int set_limit(int resource, rlim_t value)
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask)
 {
 	for (int i = 0; i < LIMIT_RESOURCES; i++) {
-		/* Without meaning since Linux 2.6, or without real-time scheduling, which is gone. */
+		/* Without meaning since Linux 2.6, or without real-time scheduling, now gone. */
 		if (i == RLIMIT_RSS || i == RLIMIT_LOCKS || i == RLIMIT_RTTIME)
 			continue;
 		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
@@ -144,12 +141,12 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t m
 
 int inherited_reset_standing(void)
 {
-	AUTO_CLOSE oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	AUTO_CLOSE oom_fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	/* struct sched_attr, its first version: size, then zeros: SCHED_OTHER, no flags, nice 0 */
 	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
 
-	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE may lower it; that harms no other. */
+	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE lowers it; no harm to others. */
 	if (oom_fd < 0 || (write(oom_fd, "0", 1) != 1 && errno != EACCES))
 		return -1;
 	memset(everywhere, 0xff, sizeof(everywhere));
@@ -169,7 +166,7 @@ int inherited_leave_terminal(void)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
-	AUTO_CLOSE fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
 }
 

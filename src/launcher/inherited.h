@@ -15,10 +15,10 @@
  */
 int inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
 
-/* Default dispositions, an empty mask, nothing pending, no timer; SIGPIPE and SIGXFSZ ignored until exec. */
+/* Default actions, empty mask, nothing pending, no timer; SIGPIPE, SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;
 
-/* Scheduling, affinity, I/O priority, OOM score, personality and session keyring of a fresh login. */
+/* Scheduling, affinity, I/O priority, OOM score, personality, session keyring of a fresh login. */
 int inherited_reset_standing(void) MUST_CHECK;
 
 /* Away from the caller's terminal, unless standard input is one: then a person is at work. */
@@ -28,7 +28,7 @@ int inherited_leave_terminal(void) MUST_CHECK;
 int inherited_leave_own_terminal(void) MUST_CHECK;
 
 /*
- * Sets the limits of the jail, and its umask. A hard limit of the caller's that is lower stays where the kernel
- * does not let us raise it: a limit is never weaker than asked for.
+ * Sets the limits of the jail, and its umask. A hard limit of the caller's that is lower stays
+ * where the kernel does not let us raise it: a limit is never weaker than asked for.
  */
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask) MUST_CHECK;

@@ -5,10 +5,10 @@
  * Theory of operation. The caller is untrusted, and so is the jail's user. First what the caller
  * handed down is made harmless and its ids are put away, so that it can neither signal nor stop us.
  * The keeper has decided everything about the jail and written it down in a record; we obey a valid
- * one, and have the keeper make one where there is none. Entering is setns() into pinned namespaces:
- * no mount is made, no text is read. The point of no return is privilege_drop(): before it we are
- * root and touch nothing of the user's; after it (src/jailed) we are the user, with nothing of root's
- * left, and only then change directory, look up the command and execute it.
+ * one, and have the keeper make one where there is none. Entering is setns() into pinned
+ * namespaces: no mount is made, no text is read. The point of no return is privilege_drop(): before
+ * it we are root and touch nothing of the user's; after it (src/jailed) we are the user, with
+ * nothing of root's left, and only then change directory, look up the command and execute it.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
-/* A jail may be retired, or its image switched, between two looks; more often than this it is a fault. */
+/* A jail may be retired, or its image switched, between two looks; more often it is a fault. */
 #define ROUNDS 5
 #define DEADLINE_SECONDS 10
 
@@ -82,7 +82,7 @@ static void find(struct reporter *reporter, const char *jail, int root_fd, struc
 		 struct record *record, int *builds)
 {
 	for (bool has_moved = false;; has_moved = true) {
-		alarm(DEADLINE_SECONDS); /* whose default action ends even a wait for dead storage */
+		alarm(DEADLINE_SECONDS); /* its default action ends even a wait for dead storage */
 		int result = enter_open(enter, jail, record), error = errno;
 		alarm(0);
 		if (result == 0)
@@ -93,11 +93,10 @@ static void find(struct reporter *reporter, const char *jail, int root_fd, struc
 	}
 }
 
-/* Whether, and how, this run is watched: what the caller or the policy asks for, the stricter of both. */
+/* Whether, and how, this run is watched: as caller and policy ask, the stricter of both. */
 static bool is_supervised(const struct arguments *arguments, const struct record *record,
 			  struct supervise *supervise)
 {
-	supervise->uid = record->uid;
 	supervise->has_proc = record->flags & RECORD_PROC;
 	supervise->kill_after_ms = arguments->kill_after_ms;
 	supervise->timeout_ms = record->timeout_ms;
@@ -114,7 +113,7 @@ static bool is_supervised(const struct arguments *arguments, const struct record
 static int enter(struct reporter *reporter, const struct arguments *arguments,
 		 struct record *record, struct supervise *supervise)
 {
-	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct enter enter;
 	int builds = 0;
 
@@ -128,7 +127,8 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
 		if (is_supervised(arguments, record, supervise))
-			supervise->program_fd = open(PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
+			supervise->program_fd =
+				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		if (enter_join(&enter, record) == 0)
 			return builds;
 		/* Cleanup, or somebody's hand, has just been here: back, and once more. */
@@ -169,7 +169,7 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 {
 	struct record record;
 	struct supervise supervise;
-	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing() != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);

@@ -30,19 +30,19 @@ static int get_capabilities(struct capabilities *capabilities)
 	return (int)syscall(SYS_capget, &header, capabilities->words);
 }
 
-/* Real and saved uid UID, effective EFFECTIVE, all gids GID; and a look at whether it is so. */
-static int set_ids(uid_t uid, uid_t effective, gid_t gid)
+/* Sets all three uids and gids; and looks at whether it is so. */
+static int set_ids(uid_t uid, gid_t gid)
 {
 	uid_t uids[3];
 	gid_t gids[3];
 
 	if (syscall(SYS_setresgid, gid, gid, gid) != 0 ||
-	    syscall(SYS_setresuid, uid, effective, uid) != 0 ||
+	    syscall(SYS_setresuid, uid, uid, uid) != 0 ||
 	    getresuid(&uids[0], &uids[1], &uids[2]) != 0 ||
 	    getresgid(&gids[0], &gids[1], &gids[2]) != 0)
 		return -1;
-	return proof_of(uids[0] == uid && uids[1] == effective && uids[2] == uid &&
-			gids[0] == gid && gids[1] == gid && gids[2] == gid);
+	return proof_of(uids[0] == uid && uids[1] == uid && uids[2] == uid && gids[0] == gid &&
+			gids[1] == gid && gids[2] == gid);
 }
 
 const char *privilege_take(void)
@@ -55,45 +55,42 @@ const char *privilege_take(void)
 	if (geteuid() != 0)
 		return "the program is not setuid root here: its bit is lost, its file system is "
 		       "mounted nosuid, the caller has no_new_privs, or this is a user namespace";
-	/* In a user namespace anybody is uid 0; a set-uid exec by another uid cannot happen there. */
+	/* In a user namespace anybody is uid 0; no set-uid exec by another uid happens there. */
 	if (getuid() == 0 &&
 	    (stat("/proc/self/ns/user", &status) != 0 || status.st_ino != INITIAL_USER_NAMESPACE))
 		return "this is a user namespace, and its root is not the host's";
 	if (get_capabilities(&have) != 0 || (have.words[0].effective & needed) != needed)
 		return "a capability is missing: the caller's bounding set is reduced";
-	return set_ids(0, 0, 0) == 0 ? NULL : "the kernel does not change our ids";
+	return set_ids(0, 0) == 0 ? NULL : "the kernel does not change our ids";
 }
 
 int privilege_give_up(uid_t uid, gid_t gid)
 {
-	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, uid, gid);
+	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, gid);
 }
 
-/* No capability may ever come back, whatever is executed. The first number refused is one past the last. */
-static int empty_bounding_set(void)
+/* Nothing but KEPT (-1: nothing) may come back by exec. The first number refused ends the list. */
+static int empty_bounding_set(long kept)
 {
-	for (unsigned long i = 0; i < CAPABILITIES_MAX; i++)
-		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
+	for (long i = 0; i < CAPABILITIES_MAX; i++)
+		if (i != kept && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
 			return errno == EINVAL && i > CAP_SYS_ADMIN ? 0 : -1;
 	return proof_of(false);
 }
 
-/* No capability, no way to get one by exec, and no look at our memory for whoever we become. */
-static int end_privilege(void)
+/* The capabilities in MASK, of the first 32, and no others; and no look at our memory. */
+static int keep_capabilities(unsigned int mask)
 {
-	static const struct capabilities none;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct capabilities have;
-	unsigned int left = 0;
+	struct capabilities have = {{{mask, mask, mask}}};
 
-	if (syscall(SYS_capset, &header, none.words) != 0 || get_capabilities(&have) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+	if (syscall(SYS_capset, &header, have.words) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    get_capabilities(&have) != 0)
 		return -1;
-	for (unsigned int i = 0; i < CAPABILITY_WORDS; i++)
-		left |= have.words[i].effective | have.words[i].permitted |
-			have.words[i].inheritable;
-	return proof_of(left == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
-			prctl(PR_GET_DUMPABLE) == 0);
+	return proof_of(have.words[0].effective == mask && have.words[0].permitted == mask &&
+			have.words[0].inheritable == mask && have.words[1].effective == 0 &&
+			have.words[1].permitted == 0 && have.words[1].inheritable == 0 &&
+			prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
 }
 
 int privilege_drop(uid_t uid, gid_t gid)
@@ -103,21 +100,23 @@ int privilege_drop(uid_t uid, gid_t gid)
 	/* A root caller may hand down securebits under which uid changes keep capabilities. */
 	if (prctl(PR_GET_SECUREBITS) != 0 && prctl(PR_SET_SECUREBITS, 0) != 0)
 		return -1;
-	if (empty_bounding_set() != 0 ||
+	if (empty_bounding_set(-1) != 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, uid, gid) != 0 ||
-	    end_privilege() != 0)
+	    syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, gid) != 0 ||
+	    keep_capabilities(0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	return proof_of(getgroups(2, groups) == 1 && groups[0] == gid &&
-			prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
+			prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
-int privilege_supervise(uid_t uid, gid_t gid, uid_t target)
+int privilege_supervise(uid_t uid, gid_t gid)
 {
-	/* kill(2): the sender's real or effective uid against the target's real or saved one. */
-	if (syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, target, gid) != 0)
+	/* The ambient set is what hands a capability through an exec: capabilities(7). */
+	if (empty_bounding_set(CAP_KILL) != 0 || prctl(PR_SET_KEEPCAPS, 1) != 0 ||
+	    syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
+	    keep_capabilities(BIT(CAP_KILL)) != 0)
 		return -1;
-	return end_privilege();
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
 }
 
 int privilege_filter(const struct record *record)

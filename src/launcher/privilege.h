@@ -8,25 +8,27 @@
 #include "trampoline/record.h"
 
 /*
- * Takes real uid and gid 0, so that the caller can no longer signal us. NULL; or why that cannot be: no
- * effective uid 0, a user namespace that is not the host's, a capability missing that the work needs.
+ * Takes real uid and gid 0, so that the caller can no longer signal us. NULL; or why that cannot
+ * be: no effective uid 0, a user namespace that is not the host's, a capability missing that the
+ * work needs.
  */
 const char *privilege_take(void) MUST_CHECK;
 
-/* Becomes the caller UID, GID for good, if we are anything else; 0, or -1 if that cannot be proved. */
+/* Becomes the caller UID, GID for good, if we are anything else; 0, or -1 if not proved. */
 int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
- * Becomes the jail's user for good: bounding set, groups, ids, capabilities, no_new_privs; then asks
- * the kernel whether it is so. 0, or -1 with errno (EPROTO: the kernel said yes and did not do it).
+ * Becomes the jail's user for good: bounding set, groups, ids, capabilities, no_new_privs; then
+ * asks the kernel whether it is so. 0, or -1 with errno (EPROTO: the kernel said yes and did not do
+ * it).
  */
 int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
- * Becomes a supervisor for good: no capability; the caller UID, GID may signal us, and we may signal
- * TARGET, who may not signal us. 0, or -1 with errno.
+ * Becomes the caller UID, GID, who may signal us then, with one capability that outlives an exec:
+ * CAP_KILL, for the supervisor has to end a process of another user. 0, or -1 with errno.
  */
-int privilege_supervise(uid_t uid, gid_t gid, uid_t target) MUST_CHECK;
+int privilege_supervise(uid_t uid, gid_t gid) MUST_CHECK;
 
 /* Loads the record's system call filter, if it has one. 0, or -1 and errno. */
 int privilege_filter(const struct record *record) MUST_CHECK;

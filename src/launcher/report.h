@@ -20,7 +20,7 @@ struct reporter {
 	int waiting_fds[2]; /* who waits for our exec, or for the byte that is our status instead */
 };
 
-/* Gives up every privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */
+/* Gives up all privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */
 _Noreturn void report_die(const struct reporter *reporter, enum exit_status status,
 			  const struct text *sentence);
 
@@ -35,7 +35,7 @@ static inline _Noreturn void report_refuse(const struct reporter *reporter, cons
 	report_exit(reporter, EXIT_REFUSED, action, object, reason);
 }
 
-/* Tells the log that COMMAND is run in JAIL. Nothing waits for the log: full or absent, it stops nobody. */
+/* Tells the log that COMMAND is run in JAIL. Without waiting: a full or absent log stops nobody. */
 void report_run(const struct reporter *reporter, const char *jail, const char *command);
 
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */

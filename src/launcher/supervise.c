@@ -42,24 +42,18 @@ static void make_proc(const struct reporter *reporter)
 			      "it shows other processes than its own");
 }
 
-_Noreturn void supervise_become(const struct supervise *supervise, const char *const argv[],
-				const int fds[static SUPERVISOR_FDS])
+void supervise_become(const struct supervise *supervise, const char *const argv[],
+		      const int fds[static SUPERVISOR_FDS])
 {
 	static const char *const nothing[] = {NULL};
-	int copies[SUPERVISOR_FDS];
 
-	/* Out of the way first: they may be 0 to 2 themselves. */
-	for (int i = 0; i < SUPERVISOR_FDS; i++)
-		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, SUPERVISOR_FDS);
-	for (int i = 0; i < SUPERVISOR_FDS; i++)
-		if (copies[i] < 0 || dup2(copies[i], i) != i)
-			_exit(EXIT_REFUSED);
+	for (int i = 0; i < SUPERVISOR_FDS; i++) /* all of ours are above */
+		if (dup2(fds[i], i) != i)
+			return;
 	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
 		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
-	_exit(EXIT_REFUSED);
 }
 
-/* NUMBER as an argument; all ones are no limit. */
 static const char *argument(struct text *text, uint64_t number)
 {
 	text->length = 0;
@@ -76,14 +70,14 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	struct text texts[3];
-	const char *pid = argument(&texts[0], (uint64_t)child);
-	const char *timeout = argument(&texts[1], supervise->timeout_ms);
-	const char *grace = argument(&texts[2], supervise->kill_after_ms);
-	const char *argv[] = {"trampoline", "watch", pid, timeout, grace, status_fd < 0 ? "0" : "1",
-			      NULL};
+	const uint64_t numbers[] = {(uint64_t)child, supervise->timeout_ms,
+				    supervise->kill_after_ms, status_fd >= 0};
+	struct text texts[4];
+	const char *argv[7] = {"trampoline", "watch"};
 
-	if (privilege_supervise(reporter->uid, reporter->gid, supervise->uid) == 0)
+	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
+		argv[i + 2] = argument(&texts[i], numbers[i]);
+	if (privilege_supervise(reporter->uid, reporter->gid) == 0)
 		supervise_become(supervise, argv, fds);
 	kill(child, SIGKILL);
 	report_refuse(reporter, "supervise the run", NULL, NULL);

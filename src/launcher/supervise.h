@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs that are watched. The launcher forks: the process that the caller knows becomes the supervisor,
- * an unprivileged program; the child goes on to become the command. With private processes the child
- * is process 1 of a pid namespace and forks once more, to become the supervisor's other half.
+ * Runs that are watched. The launcher forks: the process that the caller knows becomes the
+ * supervisor, an unprivileged program; the child goes on to become the command. With private
+ * processes the child is process 1 of a pid namespace and forks once more, to become the
+ * supervisor's other half.
  */
 #pragma once
 
@@ -17,7 +18,6 @@ struct supervise {
 	bool is_private,
 		has_proc; /* has_proc: the jail has a /proc, which must show only the run */
 	uint64_t timeout_ms, kill_after_ms; /* QUANTITY_UNLIMITED: none */
-	uid_t uid;                          /* the jail's user */
 	int program_fd; /* the supervisor's, opened on the host; -1: it could not be */
 	int line_fd;    /* the child's end of the line */
 };
@@ -28,9 +28,12 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 /* fork(2), with CLONE_ FLAGS; refuses if it cannot. */
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags);
 
-/* Becomes the supervisor, with ARGV, its descriptors FDS, and nothing of the command's open. */
-_Noreturn void supervise_become(const struct supervise *supervise, const char *const argv[],
-				const int fds[static SUPERVISOR_FDS]);
+/*
+ * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the command's
+ * open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
+ */
+void supervise_become(const struct supervise *supervise, const char *const argv[],
+		      const int fds[static SUPERVISOR_FDS]);
 
 /*
  * --daemon: forks. The parent waits until the child has executed the command, or says why it could

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * supervisor: what watches a run, without any privilege. Two programs in one, because they are the two
- * ends of one line: `watch' outside, in the process that the caller started, keeps the clock, passes
- * signals on and says how the run ended; `init', with private processes, is process 1 inside, takes
- * in orphans and ends everything when the command ends. The launcher executes it when its own part is
- * done, so nothing here is ever root.
+ * supervisor: what watches a run. Two programs in one, because they are the two ends of one line:
+ * `watch' outside, in the process that the caller started, with its ids, keeps the clock,
+ * passes signals on and says how the run ended; `init', with private processes, is process 1 inside
+ * and the user's, takes in orphans and ends everything when the command ends. The launcher executes
+ * it when its own part is done. `watch' has one capability, CAP_KILL, for its child alone.
  *
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
@@ -68,6 +68,13 @@ static int open_signals(void)
 	return fd;
 }
 
+/* A terminal has told the command itself: it signals the whole foreground group. */
+static void pass_on(pid_t pid, const struct signalfd_siginfo *signal)
+{
+	if (signal->ssi_code != SI_KERNEL)
+		kill(pid, (int)signal->ssi_signo);
+}
+
 static void say(const struct run *run, struct text *line)
 {
 	text_add(line, "}\n");
@@ -128,7 +135,7 @@ static _Noreturn void finish(const struct run *run, int status, const struct rus
 	_exit(code);
 }
 
-/* The clock has run out: SIGTERM, and after the grace SIGKILL, which process 1 cannot survive either. */
+/* The clock has run out: SIGTERM, and after the grace SIGKILL, which no process 1 survives. */
 static void expire(struct run *run)
 {
 	run->is_killed = run->is_timed_out;
@@ -157,7 +164,7 @@ static void take_signal(struct run *run, int signal_fd)
 	if (read(signal_fd, &signal, sizeof(signal)) != sizeof(signal))
 		return;
 	if (signal.ssi_signo != SIGCHLD) {
-		kill(run->child, (int)signal.ssi_signo);
+		pass_on(run->child, &signal);
 		return;
 	}
 	if (wait4(run->child, &status, WNOHANG, &usage) != run->child)
@@ -191,7 +198,7 @@ static _Noreturn void watch(struct run *run)
 	}
 }
 
-/* Takes in whoever has died; tells of the command and ends with it, and the kernel ends the rest. */
+/* Takes in whoever has died; tells of the command and ends with it; the kernel ends the rest. */
 static void reap(pid_t command)
 {
 	int status;
@@ -220,27 +227,26 @@ static _Noreturn void init(pid_t command)
 		if (signal.ssi_signo == SIGCHLD)
 			reap(command);
 		else
-			kill(command, (int)signal.ssi_signo);
+			pass_on(command, &signal);
 	}
 	_exit(EXIT_REFUSED);
 }
 
 int main(int argc, char *argv[])
 {
-	/* An exec makes us dumpable again: neither end is the user's to look into. */
+	/* Neither end is the user's to look into; the exec saw to that as well, for nobody may read us. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
 		init((pid_t)number(argv[2]));
-	if (argc != 6 || strcmp(argv[1], "watch") != 0)
+	if (argc != 6 || strcmp(argv[1], "watch") != 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return EXIT_REFUSED;
 	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
 	uint64_t timeout_ms = number(argv[3]);
-	/* exec has made our saved uid the user's; with the caller's again the user cannot signal us. */
-	if (setresuid(getuid(), geteuid(), getuid()) != 0)
-		return EXIT_REFUSED;
 	run.kill_after_ms = number(argv[4]);
-	run.has_status = argv[5][0] == '1';
+	run.has_status = number(argv[5]) == 1;
 	if (timeout_ms != QUANTITY_UNLIMITED)
 		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
 	watch(&run);

@@ -165,7 +165,7 @@ is "A8: nor does the launcher behind setns" "$(awk -v a="$A" '
 	grep -cE 'nss|\.so|locale|gconv|/etc/' || :)" 0
 in_jail alice true || :
 is "A8: and none on a warm entry" "$(find /tmp/pwned "$DATA/alice/tmp/pwned" 2>/dev/null | wc -l)" 0
-rm -rf --one-file-system "$ALICE/etc" "$ALICE/lib" "$ALICE/lib64" "$ALICE/usr"
+rm -rf --one-file-system "${ALICE:?}"/{etc,lib,lib64,usr}
 default_config
 rm -f "$DATA/alice/tmp/pwned"
 ok "A8: with the old image again" in_jail alice true
@@ -222,7 +222,7 @@ fi
 # --- A12: a reduced bounding set -----------------------------------------------------------------
 
 for cap in 7 6 8 21 18; do # setuid setgid setpcap sys_admin sys_chroot
-	refuses "A12: without $(capsh --decode=$(printf %x $((1 << cap))) | sed 's/.*=//')" \
+	refuses "A12: without $(capsh --decode="$(printf %x $((1 << cap)))" | sed 's/.*=//')" \
 		"capability is missing" hostile without=$cap www -- "$T" alice id -u
 done
 wrong='' number=0

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Storage that dies: `deadfs DIRECTORY UID` mounts a FUSE file system with one empty directory of UID's
- * on DIRECTORY and answers for it. On SIGUSR1 it stops answering, as a dead NFS server does; from the
- * start with `-d`. SIGTERM unmounts. "ready" on standard output says that it is mounted.
+ * Storage that dies: `deadfs DIRECTORY UID` mounts a FUSE file system with one empty directory of
+ * UID's on DIRECTORY and answers for it. On SIGUSR1 it stops answering, as a dead NFS server does;
+ * from the start with `-d`. SIGTERM unmounts. "ready" on standard output says that it is mounted.
  */
 #include <err.h>
 #include <errno.h>
@@ -34,7 +34,8 @@ static void end(int number)
 
 static void answer(int fd, uint64_t unique, int error, void *body, size_t size)
 {
-	struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + size), .error = error, .unique = unique};
+	struct fuse_out_header header = {
+		.len = (uint32_t)(sizeof(header) + size), .error = error, .unique = unique};
 	struct iovec parts[] = {{&header, sizeof(header)}, {body, size}};
 
 	(void)!writev(fd, parts, size ? 2 : 1);
@@ -45,7 +46,8 @@ static void serve(int fd, uid_t uid)
 	static char buffer[1 << 17];
 	const struct fuse_in_header *in = (const struct fuse_in_header *)buffer;
 	struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION, .minor = 26, .max_write = 4096};
-	struct fuse_attr_out attr = {.attr = {.ino = 1, .mode = S_IFDIR | 0700, .nlink = 2, .uid = uid, .gid = uid}};
+	struct fuse_attr_out attr = {
+		.attr = {.ino = 1, .mode = S_IFDIR | 0700, .nlink = 2, .uid = uid, .gid = uid}};
 	struct fuse_open_out opened = {.fh = 1};
 
 	if (read(fd, buffer, sizeof(buffer)) <= 0)
@@ -90,7 +92,8 @@ int main(int argc, char *argv[])
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		err(1, "/dev/fuse");
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fd);
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fd);
 	if (mount("deadfs", argv[at], "fuse.deadfs", 0, options) != 0)
 		err(1, "%s", argv[at]);
 	sigaction(SIGUSR1, &dies, NULL);

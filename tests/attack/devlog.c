@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A log that keeps what it is sent: `devlog SOCKET FILE` receives datagrams on SOCKET and appends each to
- * FILE as one line, bytes that are not printable ASCII as \xNN, until SIGTERM.
+ * A log that keeps what it is sent: `devlog SOCKET FILE` receives datagrams on SOCKET and appends
+ * each to FILE as one line, bytes that are not printable ASCII as \xNN, until SIGTERM.
  */
 #include <ctype.h>
 #include <err.h>

@@ -2,17 +2,19 @@
 /*
  * What tests/system/caller.c does not do: `hostile HABIT... -- PROGRAM [ARGUMENT...]`.
  *   full=FD       FD is a pipe that is full and that nobody empties
- *   argv=SIZE     one more argument, of SIZE bytes     env=SIZE   1 KiB variables, SIZE bytes in all
+ *   argv=SIZE     one more argument, of SIZE bytes
+ *   env=SIZE      1 KiB variables, SIZE bytes in all
  *   lc=COUNT      COUNT variables LC_0, LC_1, ...
  *   share-fs      another process shares our root and working directory (CLONE_FS)
- *   traced        our parent traces us                
+ *   traced        our parent traces us
  *   key=NAME      a session keyring with the key NAME; afterwards says whether it is still there
  *   death=SIGNAL  that signal when our parent dies     subreaper  orphans come to us
  *   slack=NS      timer slack                      www        www-data's ids, no other groups
  *   without=N     without capability N in the bounding set, from our exec on
  *   ambient       every capability that we have inheritable and ambient
  *   securebits=N  these securebits
- *   soft-NAME=N   a soft limit, named as in prlimit(1); -1 is none; hard-NAME=N a hard one; nofile=N both
+ *   soft-NAME=N   a soft limit, named as in prlimit(1); -1 is none
+ *   hard-NAME=N   a hard one                       nofile=N   both
  */
 #include <err.h>
 #include <fcntl.h>
@@ -49,7 +51,7 @@ static void fill_pipe(int wanted)
 		;
 	while (write(fds[1], bytes, 1) > 0)
 		;
-	/* The reading end stays open, out of the way, in a child: a pipe without one is no obstacle. */
+	/* The reading end stays open in a child: a pipe without one is no obstacle. */
 	if (fork() == 0) {
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
@@ -109,7 +111,9 @@ static void hold_key(const char *name)
 	if (child == 0)
 		return;
 	waitpid(child, &status, 0);
-	printf("%s\n", syscall(SYS_keyctl, KEYCTL_SEARCH, SESSION_KEYRING, "user", name, 0) == key ? "kept" : "lost");
+	printf("%s\n", syscall(SYS_keyctl, KEYCTL_SEARCH, SESSION_KEYRING, "user", name, 0) == key
+			       ? "kept"
+			       : "lost");
 	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
@@ -158,11 +162,14 @@ static void set_limit(const char *name, long value, int is_hard)
 	static const struct {
 		const char *name;
 		__rlimit_resource_t resource;
-	} limits[] = {{"as", RLIMIT_AS},           {"core", RLIMIT_CORE},     {"cpu", RLIMIT_CPU},
-		      {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},   {"locks", RLIMIT_LOCKS},
-		      {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-		      {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},   {"rss", RLIMIT_RSS},
-		      {"rtprio", RLIMIT_RTPRIO},   {"sigpending", RLIMIT_SIGPENDING}, {"stack", RLIMIT_STACK}};
+	} limits[] = {{"as", RLIMIT_AS},           {"core", RLIMIT_CORE},
+		      {"cpu", RLIMIT_CPU},         {"data", RLIMIT_DATA},
+		      {"fsize", RLIMIT_FSIZE},     {"locks", RLIMIT_LOCKS},
+		      {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE},
+		      {"nice", RLIMIT_NICE},       {"nofile", RLIMIT_NOFILE},
+		      {"nproc", RLIMIT_NPROC},     {"rss", RLIMIT_RSS},
+		      {"rtprio", RLIMIT_RTPRIO},   {"sigpending", RLIMIT_SIGPENDING},
+		      {"stack", RLIMIT_STACK}};
 	struct rlimit limit;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {

@@ -2,8 +2,8 @@
 /*
  * A parent that lies: `liar CALL... -- PROGRAM [ARGUMENT...]` has the kernel answer 0 to each CALL
  * without doing it, for PROGRAM and all its children. CALL is NAME, or NAME:N=VALUE for calls whose
- * argument N (from 0) is VALUE; several NAME:N=VALUE,M=VALUE. Root's work, and without no_new_privs: a
- * set-uid program keeps its rights, and the lie.
+ * argument N (from 0) is VALUE; several NAME:N=VALUE,M=VALUE. Root's work, and without
+ * no_new_privs: a set-uid program keeps its rights, and the lie.
  */
 #include <err.h>
 #include <errno.h>

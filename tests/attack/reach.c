@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a jailed program reaches in the kernel, as `NAME: RESULT` lines: `reach calls`, `reach families`,
- * `reach terminal`, `reach handles`; `reach i386` and `reach x32` make a call by another ABI and say
- * "alive" if they live; `reach rest MS` does nothing, and executes nothing; `reach key ID`; `reach watch
- * FILE`. Static: it runs in any image.
+ * What a jailed program reaches in the kernel, as `NAME: RESULT` lines: `reach calls`, `reach
+ * families`, `reach terminal`, `reach handles`; `reach i386` and `reach x32` make a call by another
+ * ABI and say "alive" if they live; `reach rest MS` does nothing, and executes nothing; `reach key
+ * ID`; `reach watch FILE`. Static: it runs in any image.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,10 +44,12 @@ static void calls(void)
 	static const struct {
 		const char *name;
 		unsigned long flag;
-	} namespaces[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},
-			  {"net", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},
+	} namespaces[] = {{"user", CLONE_NEWUSER},    {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},
+			  {"net", CLONE_NEWNET},      {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},
 			  {"cgroup", CLONE_NEWCGROUP}};
-	struct { unsigned long flags, rest[10]; } clone3 = {CLONE_NEWUSER, {0}};
+	struct {
+		unsigned long flags, rest[10];
+	} clone3 = {CLONE_NEWUSER, {0}};
 	char buffer[256] = "";
 
 	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
@@ -103,7 +105,7 @@ static void families(void)
 		}
 }
 
-/* Input typed by us into the terminal that we were started from; the upper half of a request counts for nothing. */
+/* Input typed by us into the terminal we were started from; a request's upper half is ignored. */
 static void terminal(void)
 {
 	char line[] = "x", linux_line[] = {3, 0};
@@ -114,7 +116,8 @@ static void terminal(void)
 	say("tiocsti-high", syscall(SYS_ioctl, 0, (unsigned long)TIOCSTI | 1ul << 32, line));
 	say("tiocsti-tty", syscall(SYS_ioctl, fd, TIOCSTI, line));
 	say("tioclinux", syscall(SYS_ioctl, 0, TIOCLINUX, linux_line));
-	say("tioclinux-high", syscall(SYS_ioctl, 0, (unsigned long)TIOCLINUX | 1ul << 32, linux_line));
+	say("tioclinux-high",
+	    syscall(SYS_ioctl, 0, (unsigned long)TIOCLINUX | 1ul << 32, linux_line));
 }
 
 static void handles(void)

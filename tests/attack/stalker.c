@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks into every new process as soon as its ids allow: `stalker LAUNCHER COMMAND`, as the jail's user,
- * until SIGTERM. It stops each new pid the moment it may, opens maps, mem, environ, fd, root and cwd in
- * /proc, tries to trace it, and lets it go on. What it sees must be COMMAND's already: an access while
- * the process is still LAUNCHER is "early". LAUNCHER and COMMAND are ends of paths. Prints
- * `TRIED HELD LATE EARLY`: pids, of them stopped before their exec, seen as COMMAND, seen too early.
+ * Looks into every new process as soon as its ids allow: `stalker LAUNCHER COMMAND`, as the jail's
+ * user, until SIGTERM. It stops each new pid the moment it may, opens maps, mem, environ, fd, root
+ * and cwd in /proc, tries to trace it, and lets it go on. What it sees must be COMMAND's already:
+ * an access while the process is still LAUNCHER is "early". LAUNCHER and COMMAND are ends of paths.
+ * Prints `TRIED HELD LATE EARLY`: pids, of them stopped before their exec, seen as COMMAND, seen
+ * too early.
  */
 #include <dirent.h>
 #include <err.h>
@@ -98,7 +99,7 @@ static void see_files(pid_t pid)
 	}
 }
 
-/* Attached in the middle of the exec, it is COMMAND's memory already: only what it is at the stop counts. */
+/* Attached amid the exec, it is COMMAND's memory already: only what it is at the stop counts. */
 static bool seize(pid_t pid)
 {
 	int status;

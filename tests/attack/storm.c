@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `storm JOBS COUNT PROGRAM [ARGUMENT...]` runs PROGRAM COUNT times, JOBS at once, and prints for each
- * different end how often it came: `TIMES STATUS FIRST-LINE`, of standard output and error together.
+ * `storm JOBS COUNT PROGRAM [ARGUMENT...]` runs PROGRAM COUNT times, JOBS at once, and prints for
+ * each different end how often it came: `TIMES STATUS FIRST-LINE`, of standard output and error
+ * together.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -56,7 +57,8 @@ static void run(char *argv[])
 		errx(2, "%s: %s", argv[0], strerror(error));
 	close(fds[1]);
 	while ((got = read(fds[0], more, sizeof(more))) > 0) {
-		size_t room = sizeof(text) - 1 - length, part = (size_t)got < room ? (size_t)got : room;
+		size_t room = sizeof(text) - 1 - length,
+		       part = (size_t)got < room ? (size_t)got : room;
 
 		memcpy(text + length, more, part);
 		length += part;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `swapper ONE OTHER` exchanges two names as fast as the kernel lets it, until SIGTERM; then both are
- * where they were, and it says how often it did so.
+ * `swapper ONE OTHER` exchanges two names as fast as the kernel lets it, until SIGTERM; then both
+ * are where they were, and it says how often it did so.
  */
 #include <err.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A caller that owns the terminal: `terminal [-k KEY] DELAY_US PROGRAM [ARGUMENT...]` runs PROGRAM in
- * the foreground of a pseudo-terminal and presses ^Z (or KEY, a byte's number) after the delay. The
- * kernel sends what a key means to the whole foreground group and asks nobody's permission.
- * Then it waits up to a second and says what PROGRAM is: its exit status, or "stopped" or "running",
- * and leaves it so.
+ * A caller that owns the terminal: `terminal [-k KEY] DELAY_US PROGRAM [ARGUMENT...]` runs PROGRAM
+ * in the foreground of a pseudo-terminal and presses ^Z (or KEY, a byte's number) after the delay.
+ * The kernel sends what a key means to the whole foreground group and asks nobody's permission.
+ * Then it waits up to a second and says what PROGRAM is: its exit status, or "stopped" or
+ * "running", and leaves it so.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -89,7 +89,7 @@ int main(int argc, char *argv[])
 	if (leader == 0) {
 		lead(terminal, master, key, atol(argv[at]), argv + at + 1);
 		fflush(stdout);
-		/* The terminal's hangup would end what is stopped; whoever asked looks at it first. */
+		/* The terminal's hangup would end what is stopped; whoever asked looks first. */
 		pause();
 		_exit(0);
 	}

@@ -20,9 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAYS_MAX	8
+#define WAYS_MAX 8
 #define ENVIRONMENT_MAX 8
-#define WARM_UP		10 /* rounds that are not counted */
+#define WARM_UP 10 /* rounds that are not counted */
 
 struct way {
 	const char *name, *root, *before;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What the built programs are, as readelf and objdump see them; TAP.
-#   binary.sh LAUNCHER KEEPER OBJECTS [musl|glibc]   OBJECTS: the directory of the launcher's objects
-#   binary.sh --self-test                            bad programs, each check has to refuse one
+#   binary.sh LAUNCHER SUPERVISOR KEEPER OBJECTS [musl|glibc]   OBJECTS: the directory of the first two's
+#   binary.sh --self-test                                       bad programs: each check refuses one
 # Compiler options are a wish; this is what the linker made of them.
 set -eu
 export LC_ALL=C
@@ -68,37 +68,53 @@ heap_and_tables='malloc calloc realloc free strdup printf fprintf vfprintf snpri
 	getgrnam getgrgid initgroups dlopen dlsym setlocale iconv_open getenv system popen execvp
 	getaddrinfo syslog'
 
-check_launcher() {
-	launcher=$1 libc=$2
-	check_common 'the launcher' "$launcher"
-	verdict 'the launcher asks for no dynamic loader' \
-		"$(found "$(segments "$launcher")" 'INTERP')"
-	verdict 'the launcher needs no library' \
-		"$(found "$(dynamic "$launcher")" '\(NEEDED\)')"
+# What a program calls that needs a right which no user has, or gives itself one.
+privileged='mount umount umount2 setns unshare chroot pivot_root setuid setgid setreuid setregid
+	setgroups capset mknod chown fchown ptrace'
+
+check_static() {
+	what=$1 program=$2 libc=$3
+	check_common "$what" "$program"
+	verdict "$what asks for no dynamic loader" \
+		"$(found "$(segments "$program")" 'INTERP')"
+	verdict "$what needs no library" \
+		"$(found "$(dynamic "$program")" '\(NEEDED\)')"
 	[ "$libc" = musl ] || return 0 # glibc brings a heap, a locale and 700 KB whoever asks
-	bytes=$(mapped_bytes "$launcher")
-	verdict 'the launcher maps less than 150,000 bytes' \
+	bytes=$(mapped_bytes "$program")
+	verdict "$what maps less than 150,000 bytes" \
 		"$([ "$bytes" -gt 0 ] && [ "$bytes" -lt 150000 ] || echo "$bytes")"
-	symbols=$(readelf -sW "$launcher" | awk '$4 == "FUNC" { print $8 }')
+	symbols=$(readelf -sW "$program" | awk '$4 == "FUNC" { print $8 }')
 	# shellcheck disable=SC2086 # a list of words
-	verdict 'the launcher has no formatted output, NSS, locale or loader linked in' \
+	verdict "$what has no formatted output, NSS, locale or loader linked in" \
 		"$(missing "$symbols" '^main$'
 		found "$symbols" "^($(echo $heap_and_tables | sed 's/^.*strdup //; s/ /|/g'))\$")"
+}
+
+check_launcher() { check_static 'the launcher' "$1" "$2"; }
+
+# It runs with the ids it is given, and has no use for others.
+check_supervisor() {
+	check_static 'the supervisor' "$1" "$2"
+	verdict 'the supervisor is not set-user-ID' "$([ ! -u "$1" ] && [ ! -g "$1" ] || echo "$1")"
+	[ "$2" = musl ] || return 0
+	# shellcheck disable=SC2086 # a list of words
+	verdict 'the supervisor has no call that takes privilege linked in' \
+		"$(missing "$symbols" '^main$'; found "$symbols" "^($(echo $privileged | tr ' ' '|'))\$")"
 }
 
 # Our own objects, whatever a libc drags in by itself (musl's getcwd has its malloc).
 check_objects() {
 	objects=$1
 	all=$(find "$objects" -name '*.o' | sort)
-	verdict 'the objects of the launcher are there' "$([ -n "$all" ] || echo "none in $objects")"
+	verdict 'the objects of launcher and supervisor are there' "$([ -n "$all" ] || echo "none in $objects")"
 	# Tables that hold pointers are in .data.rel.ro, which is read-only once the program runs.
-	verdict 'the launcher and common keep no state between calls: no variable of static life' \
+	verdict 'they keep no state between calls: no variable of static life' \
 		"$(for object in $all; do
 			objdump -t "$object" | awk -v object="${object##*/}" '
 				/ O / && / \.(data|bss)[.\t ]/ && !/ \.data\.rel\.ro/ { print object ": " $NF }'
 		done)"
 	# shellcheck disable=SC2086 # a list of words
-	verdict 'the launcher and common call no heap, formatted output, NSS, locale or loader' \
+	verdict 'they call no heap, formatted output, NSS, locale or loader' \
 		"$(for object in $all; do
 			nm -u "$object" | sed "s/^ *U /${object##*/}: /"
 		done | grep -E ": ($(echo $heap_and_tables | tr ' ' '|'))\$" || :)"
@@ -107,6 +123,7 @@ check_objects() {
 check_keeper() {
 	keeper=$1
 	check_common 'the keeper' "$keeper"
+	verdict 'the keeper is not set-user-ID' "$([ ! -u "$keeper" ] && [ ! -g "$keeper" ] || echo "$keeper")"
 	verdict 'the keeper is compiled with fortified library calls' \
 		"$(missing "$(readelf -W --dyn-syms "$keeper")" ' __[a-z]+_chk(@|$)')"
 	verdict 'the keeper needs libmount, libcap, libinih, libseccomp and libc alone' \
@@ -121,6 +138,7 @@ self_test() {
 		#include <math.h>
 		#include <stdio.h>
 		#include <stdlib.h>
+		#include <unistd.h>
 		int state = 1;
 		static int calls;
 		const char ballast[200000] = "x";
@@ -128,7 +146,7 @@ self_test() {
 		int main(int argc, char **argv)
 		{
 			char name[64];
-			sprintf(name, "%p %s", malloc(argc), argv[0]);
+			sprintf(name, "%p %s %d", malloc(argc), argv[0], chroot("/"));
 			return printf("%s%d%d%f", name, state, calls++, cos(argc)) + ballast[argc];
 		}
 	END
@@ -142,10 +160,12 @@ self_test() {
 		${CC:-cc} $bad -no-pie -static -o "$scratch/static" "$scratch/bad.c" -lm
 		${CC:-cc} $bad -fno-pic -mcmodel=large -pie -Wl,-z,notext -o "$scratch/textrel" \
 			"$scratch/bad.c" -lm
+		chmod u+s "$scratch/dynamic"
 	} 2>"$scratch/warnings" || { cat "$scratch/warnings"; return 1; }
 	{
 		for bad in dynamic static textrel objects/bad.c; do
 			check_launcher "$scratch/$bad" musl
+			check_supervisor "$scratch/$bad" musl
 			check_keeper "$scratch/$bad"
 		done
 		mkdir "$scratch/empty"
@@ -159,15 +179,16 @@ self_test() {
 		verdict "a bad program is refused: $description" \
 			"$(grep -qxF -e "$description" "$scratch/refused" || echo 'none was')"
 	done <"$scratch/all"
-	verdict 'there is something to refuse' "$([ "$count" -ge 25 ] || echo "$count checks")"
+	verdict 'there is something to refuse' "$([ "$count" -ge 40 ] || echo "$count checks")"
 }
 
 if [ "${1-}" = --self-test ]; then
 	self_test
 else
-	check_launcher "$1" "${4-musl}"
-	check_objects "$3"
-	check_keeper "$2"
+	check_launcher "$1" "${5-musl}"
+	check_supervisor "$2" "${5-musl}"
+	check_objects "$4"
+	check_keeper "$3"
 fi
 echo "1..$count"
 exit $status

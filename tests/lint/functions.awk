@@ -2,7 +2,8 @@
 # Walks a C file that strip.awk has stripped, and prints what its functions do wrong.
 #   -v rule=length     functions longer than max lines, their braces included
 #   -v rule=recursion  functions that call themselves
-#   -v rule=cloexec    descriptors made without close-on-exec; -v except="FILE:FUNCTION ..." may
+#   -v rule=cloexec    descriptors made without close-on-exec
+#   -v rule=lines      FILE:LINE:FUNCTION of each line of the functions in -v wanted="FILE:FUNCTION ..."
 # The house style makes it simple: a body's braces stand in the first column.
 
 function name_of(line) {
@@ -49,7 +50,7 @@ function check_cloexec(body, first_line,    rest, offset, call, arguments, bad, 
 			bad = 1 # there is no flag to give
 		if (call ~ /^(SYS_)?pidfd_open$/)
 			bad = 0 # always close-on-exec: pidfd_open(2)
-		if (bad && index(" " except " ", " " FILENAME ":" name " ") == 0) {
+		if (bad) {
 			line = first_line + gsub(/\n/, "", before)
 			printf "%s:%d: %s in %s() without CLOEXEC\n", FILENAME, line, call, name
 		}
@@ -76,6 +77,9 @@ inside { body = body "\n" $0 }
 		printf "%s:%d: %s() has %d lines\n", FILENAME, start, name, FNR - start + 1
 	if (rule == "recursion" && body ~ ("[^A-Za-z0-9_]" name "[ \t]*\\("))
 		printf "%s:%d: %s() calls itself\n", FILENAME, start, name
+	if (rule == "lines" && index(" " wanted " ", " " FILENAME ":" name " "))
+		for (line = start; line <= FNR; line++)
+			print FILENAME ":" line ":" name
 	if (rule == "cloexec")
 		check_cloexec(body, start - 1)
 }

@@ -79,9 +79,9 @@ part() {
 
 build() {
 	build_dir=$scratch/$1-$2
-	targets=$build_dir/trampoline
+	targets="$build_dir/trampoline $build_dir/supervisor"
 	[ "$2" = glibc ] || targets="$targets $build_dir/keeper"
-	# shellcheck disable=SC2086 # one target or two
+	# shellcheck disable=SC2086 # a list of targets
 	"$make" -s -j"$jobs" CC="$1" LAUNCHER_LIBC="$2" CFLAGS='-O2 -g -Werror' BUILD="$build_dir" $targets
 }
 
@@ -94,7 +94,7 @@ has_musl() { find /usr/lib/musl /usr/lib/*-linux-musl -name rcrt1.o 2>/dev/null 
 
 builds() {
 	for compiler in gcc clang; do
-		what="both programs build without a warning: $compiler, musl"
+		what="all programs build without a warning: $compiler, musl"
 		if ! has_libraries; then
 			skip "$what" 'a library of the keeper is missing; make deps installs it'
 		elif ! has_musl; then
@@ -102,15 +102,16 @@ builds() {
 		else
 			lint "$what" "$compiler" build "$compiler" musl
 		fi
-		lint "the launcher builds without a warning: $compiler, glibc" "$compiler" \
+		lint "launcher and supervisor build without a warning: $compiler, glibc" "$compiler" \
 			build "$compiler" glibc
 	done
 }
 
 binaries() {
-	if [ -x "$scratch/gcc-musl/trampoline" ] && [ -x "$scratch/gcc-musl/keeper" ]; then
-		part tests/lint/binary.sh "$scratch/gcc-musl/trampoline" "$scratch/gcc-musl/keeper" \
-			"$scratch/gcc-musl/launcher-obj"
+	built=$scratch/gcc-musl
+	if [ -x "$built/trampoline" ] && [ -x "$built/supervisor" ] && [ -x "$built/keeper" ]; then
+		part tests/lint/binary.sh "$built/trampoline" "$built/supervisor" "$built/keeper" \
+			"$built/launcher-obj"
 	else
 		skip 'the programs are linked as they should be' 'they were not built'
 	fi
@@ -129,7 +130,7 @@ tidy() {
 	tracked | grep -E '^src/.*\.c$' | xargs -P "$jobs" -n 2 sh -c '
 		include=$1 flags=$2
 		shift 2
-		clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude \
+		clang-tidy --quiet "$@" -- -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude -Isrc \
 			-I"$include" $flags 2>/dev/null' tidy "${paths%/trampoline/paths.h}" \
 		"$(pkg-config --cflags ${OUR_PKGS:-mount libcap inih libseccomp})" >"$scratch/tidy" ||
 		result=$?
@@ -150,7 +151,7 @@ check_c() {
 	cppcheck --quiet -j "$jobs" --std=c11 --enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=identicalInnerCondition \
 		--suppress=missingIncludeSystem --suppress=resourceLeak \
-		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DVERSION='"0"' -Iinclude src
+		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DVERSION='"0"' -Iinclude -Isrc src
 }
 
 # Scripts, by their first line; those that are only ever sourced say which shell they mean.

@@ -16,30 +16,45 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
 # --- which room may do what ----------------------------------------------------------------------
+# An exception that nothing needs any more is an offence itself: see except_in and except_at.
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
+# and the supervisor, which has none, gives itself back the saved uid that exec took.
+privilege_functions='src/supervisor/main.c:main'
 # The mount table changes in these alone:
 mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c src/keeper/retire.c
 	src/launcher/supervise.c'
+# and here a call that must fail asks whether the kernel has it.
+mount_functions='src/keeper/check.c:check_kernel'
 # Namespaces are made, entered and left in these alone:
-namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c
-	src/keeper/build.c'
+namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c'
+# and here a call that must fail asks whether the filter is there.
+namespace_functions='src/launcher/privilege.c:privilege_filter'
 # Names are removed, always single known ones, in these alone:
 delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c'
 # The procedures, which may end the program:
-dying_rooms='src/launcher/main.c src/launcher/execute.c src/launcher/keeper.c src/launcher/report.c
-	src/launcher/supervise.c src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c
+dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
+	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
+	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c src/keeper/prune.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
-# And those that write to descriptors 1 and 2:
-speaking_rooms='src/launcher/report.c src/launcher/keeper.c src/keeper/main.c src/keeper/report.c
+# and here a child ends, which is not the program.
+dying_functions='src/keeper/crew.c:start'
+# Those that write to descriptors 1 and 2, or where the caller has pointed us:
+speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
 	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/retire.c'
-# Descriptors that the command is to inherit, or that live for one statement:
-inherited_fds='src/launcher/inherited.c:open_null src/launcher/inherited.c:inherited_close'
+# Descriptors that the command is to inherit:
+inherited_fds='src/launcher/inherited.c:open_null'
+# What may be compiled without heap and stdio, and is:
+small_rooms='src/launcher src/jailed src/supervisor src/common'
+# The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.
+jailed_headers='launcher/report.h launcher/supervise.h'
+jailed_calls='getcwd rt_sigprocmask'
 
 rules='
 forbidden|no call that cannot be used safely
-small|the setuid part and what it shares: no heap, stdio, NSS, locale, loader
-headers|the setuid part and what it shares include no library header of the keeper
+small|the setuid part, the supervisor and what they share: no heap, stdio, NSS, locale, loader
+jailed|what runs behind the drop makes no privileged call and knows no path of the host
+headers|the setuid part, the supervisor and what they share include no library header of the keeper
 credentials|ids, capabilities, no_new_privs and seccomp change in privilege.c alone
 mounts|the mount table changes in its rooms alone
 namespaces|namespaces change in their rooms alone
@@ -55,12 +70,12 @@ goto|no goto, no typedef of a struct, no assignment inside an if
 own_header|each .c includes its own header first
 pragma|every header says pragma once
 spdx|every C file begins with its SPDX line
-arrows|includes go one way: common knows neither program, no program the other
+arrows|includes go one way: common knows no program, no program another
 prefix|what a header declares bears the name of its file
 file_length|no C file has more than 300 lines
 width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
-launcher_size|launcher and common together have at most 1,500 lines of code
+launcher_size|launcher and common together have at most 1,500 lines
 messages|messages say "cannot", never that something failed
 marks|no reminder left in the tree
 organisation|the tree speaks of the project alone
@@ -141,9 +156,32 @@ a_word_of() {
 	printf '(^|[^A-Za-z0-9_])(%s)([^A-Za-z0-9_]|$)' "$(echo "$@" | tr ' ' '|')"
 }
 
-# Drops the lines of the rooms named: the rest may not do it.
+# Drops the lines of the files named, FILE..., or of the functions named, FILE:FUNCTION...: the rest
+# may not do it. Whoever is named and does not do it either is told.
 except_in() {
-	grep -vE "^($(echo "$@" | tr -s ' \n\t' '|||')):" || :
+	awk -v names="$*" '
+		BEGIN { count = split(names, name); for (i = 1; i <= count; i++) listed[name[i]] = 1 }
+		{ file = $0; sub(/:.*/, "", file) }
+		file in listed { used[file] = 1; next }
+		{ print }
+		END { for (room in listed) if (!used[room]) print room ": an exception for nothing" }'
+}
+
+except_at() {
+	in_functions lines -v wanted="$*" >"$view/excepted"
+	awk -F : -v names="$*" -v excepted="$view/excepted" '
+		BEGIN {
+			count = split(names, name, " ")
+			for (i = 1; i <= count; i++)
+				listed[name[i]] = 1
+			while ((getline line < excepted) > 0) {
+				split(line, part, ":")
+				at[part[1] ":" part[2]] = part[1] ":" part[3]
+			}
+		}
+		($1 ":" $2) in at { used[at[$1 ":" $2]] = 1; next }
+		{ print }
+		END { for (one in listed) if (!used[one]) print one ": an exception for nothing" }'
 }
 
 in_functions() {
@@ -187,13 +225,18 @@ small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprin
 	dprintf puts fopen fdopen fgets getline sscanf getpwnam getpwuid getgrnam getgrgid
 	initgroups getgrouplist setlocale dlopen iconv_open qsort syslog openlog localtime strftime
 	getaddrinfo sbrk mmap'
-check_small() { grep_code "$(a_call_of $small)" src/launcher src/common; }
-plant_small() { plant_each src/common/name.c '	x = %s(y);' $small; }
+check_small() { grep_code "$(a_call_of $small)" $small_rooms; }
+plant_small() {
+	plant_each src/common/name.c '	x = %s(y);' $small
+	plant src/jailed/execute.c '	x = mmap(y);'
+	plant src/supervisor/main.c '	x = malloc(y);'
+	expected=$((expected + 2))
+}
 
 keeper_headers='libmount|ini|seccomp|stdio|pwd|grp|locale|dlfcn|syslog|sys/capability'
 check_headers() {
 	grep_code "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($keeper_headers)(/[a-z]*)?\.h>" \
-		src/launcher src/common include
+		$small_rooms include
 }
 plant_headers() { plant src/launcher/enter.c '#include <stdio.h>'; }
 
@@ -206,12 +249,33 @@ check_credentials() {
 	{
 		grep_code "$(a_call_of $credentials)" src
 		grep_code "$(a_word_of $credential_words)" src
-	} | except_in $privilege_rooms
+	} | except_in $privilege_rooms | except_at $privilege_functions
 }
 plant_credentials() {
 	plant_each src/launcher/enter.c '	if (%s(0)) return;' $credentials
 	first=$expected
 	plant_each src/keeper/build.c '	prctl(%s, 0);' $credential_words
+	expected=$((first + expected + 1))
+	plant src/supervisor/main.c 'static int other(void)' '{' '	return setresuid(0, 0, 0);' '}'
+}
+
+# What the user may do is left to the kernel; this is what would show that somebody forgot who he is.
+privileged='chroot chown fchown fchownat lchown mknod mknodat setrlimit prlimit setpriority sethostname
+	ptrace keyctl ioctl setsid open openat openat2 creat unlink unlinkat rename renameat rmdir mkdir
+	link symlink chmod fchmod'
+check_jailed() {
+	grep_code "$(a_call_of $privileged $credentials $mounts setns unshare clone clone3)" src/jailed
+	# PATHS_: of the host. Of the launcher's, what speaks, forks and becomes the supervisor.
+	grep_code "$(a_word_of 'PATHS_[A-Z]+' 'CLONE_[A-Z]+' 'PR_[A-Z_]+' 'SYS_[a-z0-9_]+')" src/jailed |
+		grep -vE "[^A-Za-z0-9_](PR_SET_PDEATHSIG|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
+	grep_code '(^|[^a-z_])(privilege|enter|keeper|inherited|supervise)_[a-z_]+[[:space:]]*\(' src/jailed |
+		grep -vE 'supervise_(fork_with|become)[[:space:]]*\(' || :
+}
+plant_jailed() {
+	plant_each src/jailed/execute.c '	if (%s(0)) return;' $privileged mount setns setgroups \
+		privilege_take supervise_fork inherited_close
+	first=$expected
+	plant_each src/jailed/settle.c '	x = %s;' PATHS_RUN CLONE_NEWPID PR_SET_DUMPABLE SYS_chroot
 	expected=$((first + expected))
 }
 
@@ -223,7 +287,7 @@ check_mounts() {
 	{
 		grep_code "$(a_call_of $mounts)" src
 		grep_code "$(a_word_of $mount_words)" src
-	} | except_in $mount_rooms
+	} | except_in $mount_rooms | except_at $mount_functions
 }
 plant_mounts() {
 	plant_each src/launcher/enter.c '	if (%s(0)) return;' $mounts
@@ -234,9 +298,13 @@ plant_mounts() {
 
 check_namespaces() {
 	grep_code "$(a_call_of setns unshare clone clone3)|SYS_(setns|unshare|clone3?)" src |
-		except_in $namespace_rooms
+		except_in $namespace_rooms | except_at $namespace_functions
 }
-plant_namespaces() { plant src/keeper/config.c '	unshare(CLONE_NEWNS);'; }
+plant_namespaces() {
+	plant src/keeper/config.c '	unshare(CLONE_NEWNS);'
+	plant src/launcher/privilege.c 'static void other(void)' '{' '	setns(3, 0);' '}'
+	expected=2
+}
 
 deletes='unlink unlinkat rmdir rename renameat renameat2 remove truncate ftruncate'
 check_deletes() {
@@ -265,11 +333,11 @@ plant_walks() {
 	expected=2
 }
 
-dying='exit _exit _Exit quick_exit abort err errx verr verrx report_die report_refuse report_answer'
+dying='exit _exit _Exit quick_exit abort err errx verr verrx report_die report_exit report_refuse'
 check_dying() {
 	# Where it stands in the first column it is being declared.
 	grep_code "$(a_call_of $dying)" src | grep -E '^[^:]*:[0-9]*:[[:space:]]' |
-		except_in $dying_rooms
+		except_in $dying_rooms | except_at $dying_functions
 }
 plant_dying() { plant_each src/common/name.c '	%s(1);' $dying; }
 
@@ -278,16 +346,17 @@ check_speaking() {
 	{
 		grep_code "$(a_call_of $speaking)" src
 		grep_code '(f(printf|puts|write|putc|putchar)[[:space:]]*\(.*|[^A-Za-z_])std(out|err)' src
-		grep_code '(write|dprintf|writev|send)[[:space:]]*\([12],' src
+		grep_code '(write|dprintf|writev|send)[[:space:]]*\(([12],|reporter->|SUPERVISOR_STATUS)' src
 	} | except_in $speaking_rooms | sort -u
 }
 plant_speaking() {
 	plant_each src/keeper/config.c '	%s("x");' $speaking
 	plant src/keeper/tree.c '	fprintf(stderr, "x");' '	write(2, x, 1);'
-	expected=$((expected + 2))
+	plant src/jailed/settle.c '	write(reporter->fd, x, 1);'
+	expected=$((expected + 3))
 }
 
-check_cloexec() { in_functions cloexec -v except="$inherited_fds"; }
+check_cloexec() { in_functions cloexec | except_at $inherited_fds; }
 plant_cloexec() {
 	plant src/keeper/tree.c 'static int leak(void)' '{' '	int a = open("/", O_RDONLY),' \
 		'	    b = socket(AF_UNIX,' '		       SOCK_DGRAM, 0);' \
@@ -363,6 +432,14 @@ check_arrows() {
 	for file in $(named 'c h' src include); do
 		sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while IFS= read -r wanted; do
 			case $file,$wanted in
+			# In the setuid program: the launcher goes on in there, and is still its voice.
+			src/launcher/main.c,jailed/*) [ -e "src/$wanted" ] || echo "$file: $wanted" ;;
+			src/jailed/*,launcher/*)
+				case " $jailed_headers " in
+				*" $wanted "*) ;;
+				*) echo "$file: $wanted" ;;
+				esac
+				;;
 			*,trampoline/paths.h) ;; # made from paths.h.in
 			*,trampoline/*) [ -e "include/$wanted" ] || echo "$file: $wanted" ;;
 			include/*,* | src/common/*,* | *,*/*) echo "$file: $wanted" ;;
@@ -373,8 +450,11 @@ check_arrows() {
 }
 plant_arrows() {
 	plant src/common/name.c '#include "report.h"'
-	plant src/launcher/enter.c '#include "../keeper/tree.h"' '#include "tree.h"'
-	expected=3
+	plant src/launcher/enter.c '#include "../keeper/tree.h"' '#include "tree.h"' \
+		'#include "jailed/execute.h"'
+	plant src/jailed/execute.c '#include "launcher/privilege.h"'
+	plant src/supervisor/main.c '#include "launcher/report.h"'
+	expected=6
 }
 
 check_prefix() {
@@ -421,11 +501,14 @@ plant_function_length() {
 	plant src/keeper/build.c '}'
 }
 
-# Lines with code on them; comments and empty lines make nothing harder to read.
+# Plain lines, as wc counts them: what a reader has to turn over.
+lines_of() {
+	for file in $(named c "$@"); do
+		cat "$file"
+	done | wc -l
+}
 check_launcher_size() {
-	lines=$(for file in $(named c src/launcher src/common); do
-		cat "$view/code/$file"
-	done | grep -c '[^[:space:]]')
+	lines=$(lines_of src/launcher src/common)
 	if [ "$lines" -gt 1500 ]; then echo "src/launcher src/common: $lines lines"; fi
 }
 plant_launcher_size() { seq -f 'int x%g;' 1500 >>src/common/name.c; }
@@ -484,20 +567,22 @@ shell_scripts() {
 	done <"$view/files"
 }
 
+sets_eu='^set -[a-z]*(e[a-z]*u|u[a-z]*e)'
 check_shell_safe() {
 	for file in $(shell_scripts); do
-		# A system test starts by reading lib.sh, which sets it.
-		grep -qE '^set -[a-z]*(e[a-z]*u|u[a-z]*e)|^\. .*/lib\.sh"?$' "$file" ||
-			echo "$file: no set -eu"
+		# A test starts by reading its lib, which sets it, or reads the system tests' one.
+		grep -qE "$sets_eu|^\. .*/lib\.(sh|bash)\"?\$" "$file" || echo "$file: no set -eu"
 	done
-	for file in $(named sh tests | grep '/lib\.sh$'); do
-		grep -qE '^set -[a-z]*(e[a-z]*u|u[a-z]*e)' "$file" || echo "$file: no set -eu"
+	for file in $(named 'sh bash' tests | grep -E '/lib\.(sh|bash)$'); do
+		grep -qE "$sets_eu|^\. .*/system/lib\.sh\"\$" "$file" || echo "$file: no set -eu"
 	done
+	grep -qE "$sets_eu" tests/system/lib.sh || echo 'tests/system/lib.sh: no set -eu'
 }
 plant_shell_safe() {
 	plant tests/new.sh '#!/bin/sh' 'true'
 	plant tests/lint/lib.sh 'true'
-	expected=2
+	sed -i '/^set -/d' tests/system/lib.sh
+	expected=3
 }
 
 check_shell_delete() {
@@ -511,7 +596,7 @@ plant_shell_delete() { plant tests/new.sh '#!/bin/sh' 'set -eu' 'rm -rf here'; }
 long_options() { grep -oE -e '--[a-z][a-z-]+' | sed 's/-*$//' | sort -u; }
 
 options_of_table() {
-	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", [a-z_]*, .*/--\1/p" src/common/arguments.c |
+	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", [A-Z]*, .*/--\1/p" src/common/arguments.c |
 		sort -u
 }
 
@@ -618,6 +703,9 @@ check_all() {
 		status=1
 		echo "not ok $count - $sentence"
 		printf '%s\n' "$found" | head -n 40 | cut -c 1-160 | sed "s/^/#   /"
+	done
+	[ -n "$*" ] || for room in launcher common jailed supervisor keeper; do
+		echo "# src/$room: $(lines_of "src/$room") lines"
 	done
 	echo "1..$count"
 	return $status

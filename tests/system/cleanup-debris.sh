@@ -37,7 +37,7 @@ mkdir -m 700 "$ALICE/many"
 seq "$FILES" | sed 's/^/file /' | (cd "$ALICE/many" && tr '\n' '\0' | xargs -0 touch)
 ln -s / "$ALICE/many/root"
 ln -s "$RUN" "$DATA/alice/tmp/link"
-chown -R -h 20001:20001 "$ALICE/many" "$DATA/alice/tmp/link"
+chown -R -h "$A:$A" "$ALICE/many" "$DATA/alice/tmp/link"
 before=$(fingerprint)
 
 # unchanged DESCRIPTION
@@ -140,7 +140,7 @@ mkdir -p "$RUN/jails/hard"
 ln "$CANARY/directory/file" "$RUN/jails/hard/record" 2>/dev/null || cp "$CANARY/directory/file" "$RUN/jails/hard/record"
 mkdir -p "$RUN/jails/fifos" "$RUN/jails/directories/record" "$RUN/jails/directories/lock"
 mkfifo "$RUN/jails/fifos/record" "$RUN/jails/fifos/lock" "$RUN/jails/fifos/retired.7"
-mkdir -p "$RUN/jails/other" && chown 20002 "$RUN/jails/other"
+mkdir -p "$RUN/jails/other" && chown "$B" "$RUN/jails/other"
 mkdir -p "$RUN/jails/open" && chmod 777 "$RUN/jails/open"
 before=$(fingerprint) # a link count and a ctime may have changed by the planting
 planted "links, fifos, odd names"
@@ -166,10 +166,10 @@ done
 # Somebody else's record, whole and sealed.
 in_jail bob true
 cat "$RUN/jails/bob/record" >"$RUN/jails/alice/record"
-is "bob's record in alice's place does not make her bob" "$(in_jail alice id -u 2>&1)" 20001
+is "bob's record in alice's place does not make her bob" "$(in_jail alice id -u 2>&1)" "$A"
 cat "$RUN/jails/bob/record" >"$RUN/jails/alice/retired.123"
 "$T" --list >"$OUT"
-is "nor is it shown as hers" "$(awk '$1 == "alice" && $2 != 20001' "$OUT")" ""
+is "nor is it shown as hers" "$(awk -v me="$A" '$1 == "alice" && $2 != me' "$OUT")" ""
 rm -f "$RUN/jails/alice/record"
 mkdir "$RUN/jails/alice/record"
 planted "the record a directory"

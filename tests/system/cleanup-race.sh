@@ -27,7 +27,7 @@ printf '[limits]\nprocesses = 1000\n' | configure
 "$T" --cleanup
 base=$(hub_mounts | awk '{ print $5 }' | sort)
 host=$(host_mounts)
-for i in $(seq $JAILS); do make_user "r$i" $((21000 + i)); done
+for i in $(seq $JAILS); do make_user "r$i" $((A + 20000000 + i)); done
 chmod 777 "$T_WORK"
 
 # request NUMBER: enters one jail after the other until the time is over, and counts.

@@ -7,6 +7,7 @@
 
 PASSES=${CLEANUP_PASSES:-200}
 outside=
+C=$((A + 2))
 
 cleanup() {
 	local pid
@@ -30,10 +31,10 @@ install -m 755 "$T_WORK/lodger" "$BOB/lodger"
 lodgers() {
 	local status
 	for status in /proc/[0-9]*/status; do
-		awk -v uid="${1:-}" -v file="$status" '
+		awk -v uid="${1:-}" -v all=" $A $B $C " -v file="$status" '
 			$1 == "Name:" && $2 != "lodger" { exit }
 			$1 == "State:" { state = $2 }
-			$1 == "Uid:" && (uid != "" ? $2 != uid : $2 < 20001 || $2 > 20003) { exit }
+			$1 == "Uid:" && (uid != "" ? $2 != uid : index(all, " " $2 " ") == 0) { exit }
 			# A zombie with threads still lives.
 			$1 == "Threads:" && (state != "Z" || $2 > 1) { split(file, part, "/"); print part[3] }
 		' "$status" 2>/dev/null || :
@@ -48,7 +49,7 @@ move_in() {
 	local jail=$1
 	shift
 	become_www "$T" "$jail" "/home/$jail/lodger" "$@" </dev/null >/dev/null 2>&1 &
-	case $jail in alice) wait_for 5 somebody 20001 ;; bob) wait_for 5 somebody 20002 ;; esac
+	case $jail in alice) wait_for 5 somebody "$A" ;; bob) wait_for 5 somebody "$B" ;; esac
 	sleep 0.1
 }
 
@@ -61,8 +62,8 @@ move_out() {
 # A writer ends its file, and then itself.
 ask_out() {
 	local pid
-	for pid in $(lodgers 20001); do kill -TERM "$pid"; done
-	wait_for 5 nobody 20001 || :
+	for pid in $(lodgers "$A"); do kill -TERM "$pid"; done
+	wait_for 5 nobody "$A" || :
 }
 
 passes() {
@@ -142,7 +143,7 @@ stays() {
 	inode=$(pin_of alice)
 	if ! passes "$times"; then
 		fail "$description" "a pass failed"
-	elif ! wait_for 2 somebody 20001; then
+	elif ! wait_for 2 somebody "$A"; then
 		fail "$description" "the lodger has died"
 	elif [ "$(pin_of alice)" != "$inode" ]; then
 		fail "$description" "the jail has been retired: $inode, now $(pin_of alice)"
@@ -183,7 +184,7 @@ default_config
 
 move_in alice write /home/alice/log /tmp/log
 old=$(pin_of alice)
-lodger=$(lodgers 20001)
+lodger=$(lodgers "$A")
 sleep 0.2
 ok "a jail in use can be discarded" "$T" --discard alice
 is "its pin is gone" "$(pin_of alice)" ""
@@ -217,7 +218,7 @@ move_in alice quiet
 "$T_TOOLS/nsmounts" -d jails/alice/mnt "$T_RUNDIR/hub" >/dev/null
 ok "with the pin gone under a process, cleanup works" passes 3
 ok "and so does an entry" in_jail alice true
-ok "the process lives" somebody 20001
+ok "the process lives" somebody "$A"
 move_out
 passes 2
 ok "nothing remains" gone alice
@@ -230,8 +231,8 @@ killed() {
 	shift
 	move_in alice "$@"
 	ok "--discard --kill ends $description" "$T" --discard --kill alice
-	ok "really" wait_for 1 nobody 20001
-	move_out 20001
+	ok "really" wait_for 1 nobody "$A"
+	move_out "$A"
 	passes 1
 }
 
@@ -241,12 +242,12 @@ killed "one whose first thread has ended" headless
 killed "one that is always leaving" hop 300
 killed "one that forks all the time" fork
 move_in alice quiet
-kill -STOP "$(lodgers 20001)"
+kill -STOP "$(lodgers "$A")"
 killed "a stopped process" quiet
 printf '[confinement]\nprocesses = private\n' | override alice
 killed "a private run" quiet
 printf '[confinement]\nipc = host\nnetwork = host\n' | override alice
-setpriv --reuid=20001 --regid=20001 --clear-groups -- sleep 600 &
+setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
 outside=$!
 killed "all in a jail with the host's ipc and network" quiet
 ok "but not the user's processes outside the jail" kill -0 "$outside"
@@ -255,13 +256,13 @@ is "they do not keep it either" "$(state_of alice)" "idle"
 kill -KILL "$outside" 2>/dev/null || :
 outside=
 default_config
-ok "nor anybody of another jail" somebody 20002
+ok "nor anybody of another jail" somebody "$B"
 in_jail alice true
 move_in alice quiet
 "$T" --discard alice
 move_in alice quiet
 ok "it ends the lodgers of jails discarded before too" "$T" --discard --kill alice
-ok "all of them" wait_for 1 nobody 20001
+ok "all of them" wait_for 1 nobody "$A"
 move_out
 
 # The kernel gives the number of a namespace that has ended to the next one: whose it was must not count.
@@ -270,7 +271,7 @@ passes 2
 move_in alice quiet
 mine=$(numbers alice)
 "$T" --discard alice
-move_out 20001
+move_out "$A"
 same=
 for _ in $(seq 50); do
 	"$T" --prepare bob
@@ -282,7 +283,7 @@ is "the numbers of a discarded jail's namespaces stay its own as long as it is r
 move_in bob quiet
 is "so no other jail is taken for it" "$(state_of alice)" ""
 "$T" --discard --kill alice >/dev/null 2>&1 || :
-ok "nor killed for it" somebody 20002
+ok "nor killed for it" somebody "$B"
 move_out
 "$T" --discard bob
 passes 2
@@ -290,7 +291,7 @@ is "and in the end nothing is remembered" "$(hub_mounts | grep -E '/(jails|retir
 
 # --- users that go ---------------------------------------------------------------------------------
 
-make_user carol 20003
+make_user carol "$C"
 in_jail carol sh -c 'echo precious >kept; echo precious >/tmp/kept'
 mv "$DATA/carol" "$DATA/carol.moved"
 "$T" --cleanup

@@ -6,6 +6,7 @@
 image=$T_PREFIX/sbin/trampoline-image
 user=$T_PREFIX/sbin/trampoline-user
 home=$IMAGES/debian
+carol=$((T_BOB + 1))
 
 cleanup() {
 	"$T" --discard --kill carol >/dev/null 2>&1 || :
@@ -38,11 +39,11 @@ is "an unknown suite is refused with the cure" \
 	"$("$image" build debian --recipe debian --suite nothing 2>&1 | grep -c 'cannot find nothing in this machine')" 1
 
 printf '[trampoline]\nimage = debian\n' | override carol
-"$user" add carol --uid 20021 2>"$ERR"
-carol=$DATA/carol/home/carol
+"$user" add carol --uid "$carol" 2>"$ERR"
+carol_home=$DATA/carol/home/carol
 script() {
-	cat >"$carol/$1"
-	chown 20021:20021 "$carol/$1"
+	cat >"$carol_home/$1"
+	chown "$carol:$carol" "$carol_home/$1"
 }
 # runs DESCRIPTION WANTED COMMAND...
 runs() {
@@ -126,4 +127,4 @@ not_ok "no file in it can be made" in_jail carol touch /etc/x /usr/x /var/x /run
 is "no directory outside home and tmp can be written" \
 	"$(in_jail carol find / -xdev -type d -writable ! -path '/home/carol*' ! -path '/tmp*' 2>/dev/null || :)" ""
 not_ok "its shadow cannot be read" in_jail carol cat /etc/shadow
-runs "su makes nobody root" 20021 sh -c 'su -c id 2>/dev/null; id -u'
+runs "su makes nobody root" "$carol" sh -c 'su -c id 2>/dev/null; id -u'

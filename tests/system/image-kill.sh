@@ -44,16 +44,68 @@ for what in build activate rollback prune; do
 	takes[$what]=$((${EPOCHREALTIME/[.,]/} - start))
 done
 
+# judge AT COMMAND: after a kill. What is at work still is what the killed one had begun; it ends soon.
+wrong=()
+judge() {
+	local at=$1 what=$2 now version
+	flock -w 10 "$home" true || wrong+=("$at: somebody still holds the lock")
+	now=$(readlink "$home/current") || wrong+=("$at: there is no current")
+	"$image" audit "$name" >"$OUT" 2>&1 || wrong+=("$at: current fails its audit: $(head -n 3 "$OUT")")
+	for version in $(versions); do
+		[ -s "$home/$version.manifest" ] || wrong+=("$at: $version is there without a manifest")
+	done
+	[ -d "$home/$now" ] || wrong+=("$at: current names $now, which is not there")
+	# shellcheck disable=SC2046
+	[ -z "$(other_version)" ] || "$other/image" $(command_line "$what") >"$OUT" 2>&1 ||
+		wrong+=("$at: it does not work again: $(tail -n 3 "$OUT")")
+}
+
+# Something for prune and activate to do, and not too much.
+stock() {
+	while [ "$(versions | wc -l)" -lt 3 ]; do "$image" build "$name" --recipe busybox >"$OUT" 2>&1; done
+	[ "$(versions | wc -l)" -lt 8 ] || "$other/image" prune "$name" >"$OUT" 2>&1
+}
+
+# --- at every step -------------------------------------------------------------------------------
+
+# The program is a shell, so between two of its forks it does one thing: it is killed at its Nth fork, for
+# all N, and the child that it has just made goes on alone. (dash has vfork for programs, clone for the rest.)
+sweep() {
+	local what=$1 fork=$2 n status
+	for ((n = 1; n < 200; n++)); do
+		stock
+		status=0
+		# shellcheck disable=SC2046
+		(
+			strace -qq -o /dev/null -e "trace=$fork" -e "inject=$fork:signal=KILL:when=$n" \
+				"$other/image" $(command_line "$what") >"$OUT" 2>&1
+			exit $?
+		) 2>/dev/null || status=$?
+		if [ "$status" -ne 137 ]; then break; fi
+		steps=$((steps + 1))
+		judge "$fork $n" "$what"
+	done
+	[ "$status" -eq 0 ] || wrong+=("$what that is not killed fails: $(tail -n 3 "$OUT")")
+}
+for what in activate rollback prune build; do
+	wrong=() steps=0
+	sweep "$what" clone
+	sweep "$what" vfork
+	is "$what killed at each of its $steps steps leaves current complete and audited, and works again" \
+		"$(printf '%s\n' "${wrong[@]}")" ""
+	ok "it has steps" test "$steps" -gt 10
+done
+
+# --- at random moments ---------------------------------------------------------------------------
+
 wrong=() interrupted=0
 declare -A hit
 for ((i = 0; i < points; i++)); do
-	# Something for prune and activate to do.
-	while [ "$(versions | wc -l)" -lt 4 ]; do "$image" build "$name" --recipe busybox >"$OUT" 2>&1; done
+	stock
 	what=$(shuf -n 1 -e build activate rollback prune)
 	delay=$((RANDOM * 32768 + RANDOM))
 	delay=$((delay % (takes[$what] * 11 / 10)))
-	# A process group of its own: the program and whatever it has started die at one moment half the time,
-	# the program alone the other half.
+	# Half of the time whatever it has started dies with it, half of the time it dies alone.
 	# shellcheck disable=SC2046
 	setsid "$other/image" $(command_line "$what") >"$OUT" 2>&1 &
 	pid=$!
@@ -63,16 +115,7 @@ for ((i = 0; i < points; i++)); do
 		hit[$what]=$((${hit[$what]:-0} + 1))
 	fi
 	wait "$pid" 2>/dev/null || :
-	at="point $i: $what killed after $delay us"
-	now=$(readlink "$home/current") || wrong+=("$at: there is no current")
-	[ -d "$home/$now" ] || wrong+=("$at: current names $now, which is not there")
-	"$image" audit "$name" >"$OUT" 2>&1 || wrong+=("$at: current fails its audit: $(head -n 3 "$OUT")")
-	while read -r version; do
-		[ -s "$home/$version.manifest" ] || wrong+=("$at: $version is there without a manifest")
-	done < <(versions)
-	# shellcheck disable=SC2046
-	[ -z "$(other_version)" ] || "$other/image" $(command_line "$what") >"$OUT" 2>&1 ||
-		wrong+=("$at: it does not work again: $(tail -n 3 "$OUT")")
+	judge "point $i: $what killed after $delay us" "$what"
 done
 
 is "killed at $points random points, current is complete and audited, and a rerun succeeds" \

@@ -6,12 +6,13 @@
 image=$T_PREFIX/sbin/trampoline-image
 user=$T_PREFIX/sbin/trampoline-user
 home=$IMAGES/switched
+carol=$((T_BOB + 1)) dave=$((T_BOB + 2))
 switches=${SWITCHES:-50}
 
 cleanup() {
 	local name
 	touch "$T_WORK/stop"
-	pkill -KILL -u 20021,20022 || :
+	pkill -KILL -u "$carol,$dave" || :
 	wait
 	for name in carol dave; do
 		"$T" --discard --kill "$name" >/dev/null 2>&1 || :
@@ -33,8 +34,8 @@ cp -a "$IMAGES/default/current/." "$T_WORK/tree"
 red=$(build_marked red)
 blue=$(build_marked blue --no-activate)
 for name in carol dave; do printf '[trampoline]\nimage = switched\n' | override "$name"; done
-"$user" add carol --uid 20021 2>"$ERR"
-"$user" add dave --uid 20022 2>"$ERR"
+"$user" add carol --uid "$carol" 2>"$ERR"
+"$user" add dave --uid "$dave" 2>"$ERR"
 
 # The marks a request sees over some time: one word if it ran wholly on one image.
 # shellcheck disable=SC2016 # for the jail's shell
@@ -99,7 +100,7 @@ ok "removes it when it is not used" test ! -e "$home/$red"
 
 in_jail dave sleep 60 &
 sleeper=$!
-dave_runs() { pgrep -u 20022 -x sleep; }
+dave_runs() { pgrep -u "$dave" -x sleep; }
 wait_for 5 dave_runs
 not_ok "a user with a process is not removed" "$user" remove dave --yes
 like "it says why" "$(cat "$ERR")" 'the jail is in use'
@@ -107,7 +108,7 @@ ok "everything of his is there" "$user" check dave
 is "and his jail works" "$(in_jail dave sh -c 'echo hello >/tmp/x; cat /tmp/x')" hello
 "$T" --discard dave >"$OUT" 2>&1
 not_ok "nor when his jail is discarded with the process still in it" "$user" remove dave --yes
-pkill -KILL -u 20022 -x sleep
+pkill -KILL -u "$dave" -x sleep
 { wait "$sleeper"; } 2>/dev/null || :
 dave_sleeps() { ! dave_runs; }
 wait_for 5 dave_sleeps

@@ -22,8 +22,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define FDS		   65536 /* numbers looked at; /proc may be absent */
-#define SIGNALS		   64
+#define FDS 65536 /* numbers looked at; /proc may be absent */
+#define SIGNALS 64
 #define IOPRIO_WHO_PROCESS 1
 
 static void show_uid(void)
@@ -112,10 +112,10 @@ static void show_standard(void)
 
 		if (fstat(fd, &status) == 0)
 			kind = S_ISCHR(status.st_mode) && status.st_rdev == 0x103 ? "null"
-			       : S_ISCHR(status.st_mode)			  ? "char"
-			       : S_ISFIFO(status.st_mode)			  ? "pipe"
-			       : S_ISREG(status.st_mode)			  ? "file"
-			       : S_ISSOCK(status.st_mode)			  ? "socket"
+			       : S_ISCHR(status.st_mode)                          ? "char"
+			       : S_ISFIFO(status.st_mode)                         ? "pipe"
+			       : S_ISREG(status.st_mode)                          ? "file"
+			       : S_ISSOCK(status.st_mode)                         ? "socket"
 										  : "other";
 		printf("%s%s", fd ? " " : "", kind);
 	}
@@ -232,7 +232,7 @@ static void show_limits(void)
 		const char *name;
 		__rlimit_resource_t resource;
 	} limits[] = {
-		{"cpu", RLIMIT_CPU},	 {"data", RLIMIT_DATA},	  {"as", RLIMIT_AS},
+		{"cpu", RLIMIT_CPU},     {"data", RLIMIT_DATA},   {"as", RLIMIT_AS},
 		{"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}, {"nofile", RLIMIT_NOFILE},
 		{"stack", RLIMIT_STACK}, {"core", RLIMIT_CORE},
 	};

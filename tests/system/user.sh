@@ -61,8 +61,11 @@ nothing_changed "none of which changed anything"
 printf '[trampoline]\nminimum_uid = 30000 ; for this one\n' | override dave
 not_ok "the range is the configuration's" "$user" add dave --uid 20011
 rm "$CONFIG/jails.d/dave.conf"
+highest=$("$user" list | awk '$2 > max { max = $2 } END { print max }')
 ok "without --uid the next free one is taken" "$user" add dave
-is "which is one above the highest" "$(stat -c %u:%g "$DATA/dave/home/dave")" 20011:20011
+dave_uid=$(stat -c %u "$DATA/dave/home/dave")
+is "which is one above the highest" "$dave_uid $(stat -c %g "$DATA/dave/home/dave")" \
+	"$((highest + 1)) $((highest + 1))"
 if [ -n "$account" ] && [ ! -e "$DATA/$account" ]; then
 	ok "an account of this machine keeps its uid" "$user" add "$account"
 	is "and its group" "$(stat -c %u:%g "$DATA/$account/home/$account")" "$(id -u "$account"):$(id -g "$account")"
@@ -129,8 +132,8 @@ planted '\.etc: is not what the image default wants' "a stale passwd" \
 planted 'group: is missing' "a missing group" 'mv home/x home/.etc/group' mv home/.etc/group home/x
 planted 'uid 0, which is not from 1000 to' "a home of root's" 'chown 20010 home/carol' chown 0 home/carol
 planted 'gid 100, which is not from' "a group out of range" 'chgrp 20010 home/carol' chgrp 100 home/carol
-planted 'uid 20011: belongs to carol dave' "a uid of two users" 'chown 20010 home/carol tmp' \
-	chown 20011 home/carol tmp
+planted "uid $dave_uid: belongs to carol dave" "a uid of two users" 'chown 20010 home/carol tmp' \
+	chown "$dave_uid" home/carol tmp
 planted 'tmp: is directory 20011, should be' "a tmp of somebody else's" 'chown 20010 tmp' chown 20011 tmp
 planted 'carol/home/carol: is not a directory' "a home that is a link" \
 	'rm home/carol; mv x home/carol' sh -c 'mv home/carol x; ln -s /root home/carol'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For LD_PRELOAD: a wall clock that somebody has set WALLCLOCK_SHIFT seconds off; the others go on. */
+/* For LD_PRELOAD: a wall clock that somebody set WALLCLOCK_SHIFT seconds off; others go on. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/time.h>

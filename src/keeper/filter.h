@@ -5,4 +5,4 @@
 #include "trampoline/record.h"
 
 /* Compiles `system_calls = default` into RECORD. 0, or -1 and errno. */
-int seccomp_compile(struct record *record) MUST_CHECK;
+int filter_compile(struct record *record) MUST_CHECK;

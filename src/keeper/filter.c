@@ -4,11 +4,11 @@
  * need. A short list: the kernel runs the filter once per system call number when it is loaded, and
  * whatever a missing capability refuses anyway is not here.
  */
-#include "seccomp.h"
+#include "filter.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <seccomp.h> /* libseccomp's; ours is quoted */
+#include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -60,10 +60,12 @@ static int add_rules(scmp_filter_ctx context)
 		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
 				     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, ioctls[i])) != 0)
 			return -1;
-	/* Families above AF_NETLINK reach past a network namespace (AF_VSOCK: one space for all jails, and
-	 * the hypervisor) or into modules that nothing here needs. */
+	/* Families above AF_NETLINK reach past a network namespace (AF_VSOCK: one space for all
+	 * jails, and the hypervisor) or into modules that nothing here needs. */
 	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0)
+			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0 ||
+	    seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
+			     SCMP_CMP(0, SCMP_CMP_NE, AF_UNIX)) != 0)
 		return -1;
 	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
 	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -84,9 +86,9 @@ static int export(scmp_filter_ctx context, struct record *record)
 	return 0;
 }
 
-int seccomp_compile(struct record *record)
+int filter_compile(struct record *record)
 {
-	/* The native ABI only: a 32-bit or x32 call kills, so that no other numbering gets round it. */
+	/* The native ABI only: a 32-bit or x32 call kills, so no other numbering gets round it. */
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int result = -1;
 

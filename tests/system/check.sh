@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# --check on installations that are broken in every way an administrator can: each says what is wrong
+# and what to do. --explain says where each part of a policy comes from.
+. "$(dirname "$0")/lib.sh"
+
+CURRENT=$(readlink "$IMAGES/default/current")
+saved=
+C=$((A + 2))
+
+cleanup() {
+	local name
+	for name in $saved; do sysctl -qw "$name"; done
+	while findmnt -n "$T_PREFIX/bin" >/dev/null; do umount "$T_PREFIX/bin"; done
+	[ ! -e "$DATA/carol" ] || remove_user carol
+	default_config
+	rm -f "$T_WORK/log"
+	in_jail alice true
+	in_jail bob true
+}
+
+# broken DESCRIPTION PATTERN BREAK MEND: BREAK and MEND are commands.
+# A finding is one line that matches PATTERN and has a cure behind a semicolon; then it is as before.
+broken() {
+	local description=$1 pattern=$2 got=0
+	eval "$3"
+	timeout 30 "$T" --check >"$OUT" 2>"$ERR" || got=$?
+	eval "$4"
+	if [ $got -ne 1 ]; then
+		fail "$description" "status $got, not 1" "$(cat "$OUT" "$ERR")"
+	elif ! grep -qE -e "$pattern" "$OUT"; then
+		fail "$description" "said:" "$(cat "$OUT" "$ERR")" "wanted a match of: $pattern"
+	elif ! grep -E -e "$pattern" "$OUT" | grep -qE '; [a-z`]'; then
+		fail "$description" "no cure:" "$(cat "$OUT")"
+	elif [ "$(wc -l <"$OUT")" -gt 4 ]; then
+		fail "$description" "one fault, and this is a lot to read:" "$(cat "$OUT")"
+	elif [ -s "$ERR" ]; then
+		fail "$description" "something on stderr:" "$(cat "$ERR")"
+	elif ! "$T" --check >"$OUT" 2>&1; then
+		fail "$description" "mended, and still:" "$(cat "$OUT")"
+	else
+		pass "$description"
+	fi
+}
+
+is "a whole installation has no findings" "$("$T" --check)" "No findings."
+is "nor has one of its jails" "$("$T" --check alice)" "No findings."
+
+# shellcheck disable=SC2016 # evaluated in broken()
+{
+	# --- the programs ---
+	broken "the launcher has lost its bit" "bin/trampoline is not setuid" \
+		'chmod 0754 "$T"' 'chmod 4754 "$T"'
+	broken "it belongs to somebody else" "bin/trampoline" \
+		'chown $A "$T"; chmod 4754 "$T"' 'chown root "$T"; chmod 4754 "$T"'
+	broken "its group can write to it" "bin/trampoline can be written" 'chmod 4774 "$T"' 'chmod 4754 "$T"'
+	broken "anybody may execute it" "anybody may execute" 'chmod 4755 "$T"' 'chmod 4754 "$T"'
+	broken "its file system is mounted nosuid" "nosuid" \
+		'mount --bind "$T_PREFIX/bin" "$T_PREFIX/bin"; mount -o remount,bind,nosuid "$T_PREFIX/bin"' \
+		'umount "$T_PREFIX/bin"'
+	broken "anybody can write to the keeper" "keeper" \
+		'chmod 757 "$T_PREFIX/libexec/trampoline/keeper"' 'chmod 755 "$T_PREFIX/libexec/trampoline/keeper"'
+	broken "or to its directory" "libexec/trampoline" \
+		'chmod 777 "$T_PREFIX/libexec/trampoline"' 'chmod 755 "$T_PREFIX/libexec/trampoline"'
+
+	# --- the configuration ---
+	broken "a line that is none" "trampoline.conf:2" \
+		'printf "[limits]\nnonsense\n" | configure' default_config
+	broken "an unknown key" "trampoline.conf:2.*cpus" \
+		'printf "[limits]\ncpus = 3\n" | configure' default_config
+	broken "a value out of range" "trampoline.conf:2" \
+		'printf "[limits]\nprocesses = -5\n" | configure' default_config
+	broken "a caller that nobody knows" "trampoline.conf:2.*nobody-here" \
+		'printf "[trampoline]\ncallers = nobody-here\n" | configure' default_config
+	broken "a bad line in an override" "alice.conf:2" \
+		'printf "[limits]\nnonsense\n" | override alice' default_config
+	broken "anybody can write to the configuration" "trampoline.conf" \
+		'chmod 666 "$CONFIG/trampoline.conf"' 'chmod 644 "$CONFIG/trampoline.conf"'
+	broken "it belongs to somebody else" "trampoline.conf" \
+		'chown $A "$CONFIG/trampoline.conf"' 'chown root "$CONFIG/trampoline.conf"'
+	broken "anybody can write to its directory" "$CONFIG" 'chmod 777 "$CONFIG"' 'chmod 755 "$CONFIG"'
+	broken "or to a parent" "$T_ROOT\"?: |$T_ROOT" 'chmod 777 "$T_SYSCONFDIR"' 'chmod 755 "$T_SYSCONFDIR"'
+
+	# --- the image ---
+	broken "the image is missing" "images/default" \
+		'mv "$IMAGES/default" "$IMAGES/away"' 'mv "$IMAGES/away" "$IMAGES/default"'
+	broken "no version is current" "current" \
+		'rm "$IMAGES/default/current"' 'ln -s "$CURRENT" "$IMAGES/default/current"'
+	broken "current names nothing" "nowhere" \
+		'ln -sfn nowhere "$IMAGES/default/current"' 'ln -sfn "$CURRENT" "$IMAGES/default/current"'
+	broken "current leads elsewhere" "current" \
+		'ln -sfn /etc "$IMAGES/default/current"' 'ln -sfn "$CURRENT" "$IMAGES/default/current"'
+	broken "anybody can write to the image" "$CURRENT" \
+		'chmod o+w "$IMAGES/default/$CURRENT"' 'chmod o-w "$IMAGES/default/$CURRENT"'
+	broken "an override asks for an image that is not there" "images/other" \
+		'printf "[trampoline]\nimage = other\n" | override alice' default_config
+
+	# --- the data ---
+	broken "a home that is root's" "home/carol" \
+		'make_user carol $C; chown root: "$DATA/carol/home/carol"' 'remove_user carol'
+	broken "a tmp that is another's" "carol/tmp" \
+		'make_user carol $C; chown $A "$DATA/carol/tmp"' 'remove_user carol'
+	broken "no tmp" "carol/tmp" \
+		'make_user carol $C; rmdir "$DATA/carol/tmp"' 'remove_user carol'
+	broken "a home that is a link" "home/carol" \
+		'make_user carol $C; rmdir "$DATA/carol/home/carol"; ln -s /etc "$DATA/carol/home/carol"' 'remove_user carol'
+	broken "a user's directory that is his own" "data/carol" \
+		'make_user carol $C; chown $C "$DATA/carol"' 'remove_user carol'
+	broken "two with one uid" "(alice and carol|carol and alice) have the same uid $A" \
+		'make_user carol $A' 'remove_user carol'
+	broken "a name that is none" "UPPER" 'mkdir "$DATA/UPPER"' 'rmdir "$DATA/UPPER"'
+	broken "a name with an escape sequence, which does not reach the terminal" '\\x1b|\\033|\\e' \
+		'mkdir "$DATA/$(printf "a\033[31m")"' 'rmdir "$DATA/$(printf "a\033[31m")"'
+	broken "anybody can write to a parent of the data" "$T_STATEDIR" \
+		'chmod 777 "$T_STATEDIR"' 'chmod 755 "$T_STATEDIR"'
+
+	# --- the state and the kernel ---
+	broken "RUNDIR with another mode" "$T_RUNDIR" 'chmod 755 "$T_RUNDIR"' 'chmod 700 "$T_RUNDIR"'
+	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown $A "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
+	limits() { saved=" $1=$(sysctl -n "$1")"; sysctl -qw "$1=$2"; }
+	restore() { sysctl -qw "${saved# }"; saved=; }
+	broken "few mounts" "fs.mount-max" 'limits fs.mount-max 90' restore
+	broken "no more mount namespaces" "user.max_mnt_namespaces" 'limits user.max_mnt_namespaces 1' restore
+	broken "no more ipc namespaces" "user.max_ipc_namespaces" 'limits user.max_ipc_namespaces 1' restore
+}
+status 1 "a jail that does not exist is a finding" "$T" --check nobody-here
+like "with its cure" "$(cat "$OUT")" 'nobody-here.*; '
+make_user carol $C
+chown root: "$DATA/carol/home/carol"
+is "--check of one jail looks at that one" "$("$T" --check alice)" "No findings."
+status 1 "and finds what is its own" "$T" --check carol
+remove_user carol
+before=$(find "$T_RUNDIR" "$CONFIG" "$DATA" -xdev -printf '%p %i %m %U %T@\n' | sort)
+"$T" --check >/dev/null
+is "it changes nothing" "$(find "$T_RUNDIR" "$CONFIG" "$DATA" -xdev -printf '%p %i %m %U %T@\n' | sort)" "$before"
+# Without users there is still an image to be checked.
+mv "$DATA" "$DATA.away"
+mkdir -m 755 "$DATA"
+mv "$IMAGES/default" "$IMAGES/away"
+got=0
+"$T" --check >"$OUT" 2>&1 || got=$?
+mv "$IMAGES/away" "$IMAGES/default"
+rmdir "$DATA"
+mv "$DATA.away" "$DATA"
+is "a missing image is found before there is any user" "$got $(grep -c images/default "$OUT")" "1 1"
+# And one fault is one line, however many users it hits.
+for i in 1 2 3 4 5 6 7 8; do make_user "u$i" $((A + 20000000 + i)); done
+mv "$IMAGES/default" "$IMAGES/away"
+"$T" --check >"$OUT" 2>&1 || :
+mv "$IMAGES/away" "$IMAGES/default"
+for i in 1 2 3 4 5 6 7 8; do remove_user "u$i"; done
+is "and once, however many users it hits" "$(grep -c images/default "$OUT")" 1
+
+# --- --explain -------------------------------------------------------------------------------------
+
+printf '# one\n[limits]\ncpu = 5s\n\n[environment]\numask = 077\n' | configure
+printf '[limits]\nmemory = 64M\ncpu = 7s\n[confinement]\nnetwork = host\n' | override alice
+"$T" --explain alice >"$OUT"
+like "a key of trampoline.conf, with its line" "$(cat "$OUT")" "umask +077 +$CONFIG/trampoline.conf:6\$"
+like "a key of an override, with its line" "$(cat "$OUT")" "memory +64M +$CONFIG/jails.d/alice.conf:2\$"
+like "a key of both: the override's" "$(cat "$OUT")" "cpu +7s +$CONFIG/jails.d/alice.conf:3\$"
+like "another section" "$(cat "$OUT")" "network +host +$CONFIG/jails.d/alice.conf:5\$"
+like "what nobody set" "$(cat "$OUT")" 'processes +50 +built in$'
+like "whose it is" "$(cat "$OUT")" "uid $A, gid $A"
+like "what is mounted" "$(cat "$OUT")" "/ +ro,nosuid,nodev +$IMAGES/default/$CURRENT"
+is "for bob the override does not count" "$("$T" --explain bob | grep -c alice.conf || :)" 0
+"$T" --explain --limit cpu=1s --env A=b -C /tmp alice sh -c 'echo "x y"' >"$OUT"
+like "what the command line asks for" "$(cat "$OUT")" 'cpu +1 +--limit'
+like "the environment" "$(cat "$OUT")" 'A=b.* +--env'
+like "the directory" "$(cat "$OUT")" '/tmp.* +--chdir'
+like "the command, its words apart" "$(cat "$OUT")" '^command .*sh.* .*-c.*echo'
+unlike "an escape sequence does not reach the terminal" "$("$T" --explain alice "$(printf '\033[31m')")" $'\033'
+refused 125 nobody-here "a jail that does not exist" "$T" --explain nobody-here
+printf '[limits]\nnonsense\n' | override alice
+status 125 "a policy that is refused" "$T" --explain alice
+like "is refused with its place" "$(cat "$ERR")" 'alice.conf:2'
+default_config
+retire alice
+before=$(traces; hub_mounts)
+"$T" --explain alice >/dev/null
+is "it builds nothing" "$(traces; hub_mounts)" "$before"

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Very many live jails: a pass of cleanup and --list stay under a second for ten thousand, and a jail
+# costs little memory.
+#   SCALE_JAILS=N   how many (1000; the promise is about 10000)
+. "$(dirname "$0")/lib.sh"
+
+JAILS=${SCALE_JAILS:-1000}
+FIRST=$((A + 20000000))
+# The limits are for ten thousand; fewer get their share of it, and a tenth of a second to start.
+LIMIT_MS=$((JAILS >= 10000 ? 1000 : 100 + JAILS * 1000 / 10000))
+KIB=16
+saved=
+
+cleanup() {
+	local name
+	for name in $saved; do sysctl -qw "$name"; done
+	default_config
+	"$T" --cleanup >/dev/null 2>&1 || :
+	forget_all
+	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR"; done
+	"$T_WORK/population" remove "$DATA" "$JAILS" "$FIRST"
+	in_jail alice true
+	in_jail bob true
+}
+
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -o "$T_WORK/population" \
+	"$(dirname "$0")/population.c"
+
+# raise SYSCTL VALUE: never lowers one.
+raise() {
+	local now
+	now=$(sysctl -n "$1")
+	[ "$now" -ge "$2" ] || {
+		saved+=" $1=$now"
+		sysctl -qw "$1=$2"
+	}
+}
+raise fs.mount-max $((JAILS * 4 + 10000))
+raise user.max_mnt_namespaces $((JAILS * 2 + 10000))
+raise user.max_ipc_namespaces $((JAILS * 2 + 10000))
+
+# RUNDIR is a tmpfs, as /run is.
+forget_all
+mount -t tmpfs -o mode=700 trampoline-test "$T_RUNDIR"
+printf '[confinement]\nnetwork = host\n' | configure
+"$T_WORK/population" make "$DATA" "$JAILS" "$FIRST"
+in_jail alice true
+in_jail bob true
+
+# What the kernel keeps for us, in KiB: its objects, and the pages of RUNDIR.
+kernel_kib() {
+	echo 2 >/proc/sys/vm/drop_caches
+	awk '$1 == "Slab:" || $1 == "Percpu:" || $1 == "PageTables:" { all += $2 } END { print all }' /proc/meminfo
+}
+run_kib() { df --output=used -k "$T_RUNDIR" | tail -n 1; }
+
+: >"$T_WORK/refused"
+kernel_before=$(kernel_kib) run_before=$(run_kib)
+prepare() {
+	local i
+	for i in $(seq "$1" 2 $((JAILS - 1))); do
+		"$T" --prepare "$(printf 'u%05d' "$i")" || echo "$i" >>"$T_WORK/refused"
+	done
+}
+start=${EPOCHREALTIME/[.,]/}
+prepare 0 &
+other=$!
+prepare 1
+wait $other
+echo "# $JAILS jails built in $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) ms"
+is "not one of $JAILS jails is refused" "$(wc -l <"$T_WORK/refused")" 0
+is "each has its pin" "$(hub_mounts | grep -c '/jails/u[0-9]*/mnt')" "$JAILS"
+is "the host's table has two mounts of ours" "$(findmnt -rn -o SOURCE,TARGET | grep -F "$T_RUNDIR" | grep -vc '^trampoline-test')" 1
+kernel_each=$((($(kernel_kib) - kernel_before) * 1024 / JAILS))
+run_each=$((($(run_kib) - run_before) * 1024 / JAILS))
+echo "# a live jail: $kernel_each bytes of the kernel's, $run_each in RUNDIR"
+ok "a live jail with the host's network costs at most $KIB KiB" test $((kernel_each + run_each)) -le $((KIB * 1024))
+ok "and not nothing" test $((kernel_each + run_each)) -gt 1024
+
+# within DESCRIPTION COMMAND...: it succeeds in the time; the best of three, since the machine has other work.
+within() {
+	local description=$1 best=999999 ms start tries=3
+	shift
+	[ "${once:-}" != yes ] || tries=1
+	while [ $tries -gt 0 ]; do
+		start=${EPOCHREALTIME/[.,]/}
+		"$@" >"$OUT" 2>"$ERR" || {
+			fail "$description" "status $?" "$(head -n 5 "$ERR")"
+			return
+		}
+		ms=$(((${EPOCHREALTIME/[.,]/} - start) / 1000))
+		[ $ms -ge $best ] || best=$ms
+		tries=$((tries - 1))
+	done
+	echo "# $description: $best ms"
+	ok "$description: under $LIMIT_MS ms" test "$best" -lt "$LIMIT_MS"
+}
+
+within "--list" "$T" --list
+"$T" --list >"$T_WORK/list"
+is "shows all of them" "$(grep -c '^u[0-9]* .* idle ' "$T_WORK/list")" "$JAILS"
+within "--list --json" "$T" --list --json
+"$T" --list --json >"$T_WORK/list"
+is "is JSON, and shows all of them" "$(jq '[.[] | select(.jail | test("^u[0-9]+$"))] | length' "$T_WORK/list")" "$JAILS"
+within "--status of one" "$T" --status u00000
+become_www "$T" u00000 sleep 600 &
+sleeper=$!
+wait_for 5 grep -q sleep "/proc/$sleeper/comm"
+once=yes
+within "a pass that marks" "$T" --cleanup
+is "marks all of them but one" "$("$T" --list | grep -c '^u[0-9]* .* marked ')" $((JAILS - 1))
+within "a dry run" "$T" --cleanup --dry-run
+within "a pass that retires" "$T" --cleanup
+is "retires all but one" "$(hub_mounts | awk '$5 ~ "^/(jails|retired)/" { print $5 }' | sort | xargs)" \
+	"/jails/u00000/ipc /jails/u00000/mnt"
+kill "$sleeper" 2>/dev/null || :
+wait "$sleeper" 2>/dev/null || :
+"$T" --cleanup
+"$T" --cleanup
+is "nothing is left in RUNDIR" "$(ls -A "$T_RUNDIR/jails")" ""
+kernel_left=$((($(kernel_kib) - kernel_before) * 1024 / JAILS))
+echo "# afterwards: $kernel_left bytes of the kernel's for each"
+ok "and the kernel has its memory back, but for what it caches" test "$kernel_left" -lt $((kernel_each / 4))

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The unit tests, on the objects that are shipped. CK_TAP_LOG_FILE_NAME=- speaks TAP. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+START_TEST(not_run)
+{
+}
+END_TEST
+
+/* libcheck knows no skips; TAP does, by these words in the name of a test that passes. */
+static TCase *skipped(void)
+{
+	TCase *tcase = tcase_create("files # SKIP they need root, and mount(2)");
+
+	tcase_add_test(tcase, not_run);
+	return tcase;
+}
+
+int main(void)
+{
+	static TCase *(*const rooms[])(void) = {unit_name,        unit_quantity,  unit_limit,
+						unit_text,        unit_arguments, unit_record,
+						unit_environment, unit_key,       unit_config,
+						unit_seccomp,     unit_scan,      unit_report};
+	static TCase *(*const file_rooms[])(void) = {unit_record_file, unit_config_file, unit_path,
+						     unit_image,       unit_jail,        unit_state,
+						     unit_privilege};
+	Suite *suite = suite_create("unit");
+	bool has_files = geteuid() == 0 && unit_can_mount();
+
+	for (size_t i = 0; i < ARRAY_LENGTH(rooms); i++)
+		suite_add_tcase(suite, rooms[i]());
+	for (size_t i = 0; i < ARRAY_LENGTH(file_rooms) && has_files; i++)
+		suite_add_tcase(suite, file_rooms[i]());
+	if (!has_files)
+		suite_add_tcase(suite, skipped());
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "keeper/config.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "keeper/key.h"
+#include "trampoline/paths.h"
+#include "trampoline/quantity.h"
+#include "unit.h"
+
+static struct config config;
+static struct text error;
+
+static int parse(enum record_source source, const char *text)
+{
+	return config_parse(&config, source, "t.conf", text, strlen(text), &error);
+}
+
+/* A key's entry, by its name. */
+static const struct config_entry *entry(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(key_name(i), name) != 0)
+		i++;
+	return &config.entries[i];
+}
+
+START_TEST(config_defaults__nothing_read__what_the_manual_promises)
+{
+	const struct passwd *user = getpwnam("www-data");
+
+	memset(&config, 0xa5, sizeof(config));
+	config_defaults(&config);
+	ck_assert_uint_eq(config.caller_count, user ? 1 : 0);
+	ck_assert(!user || config.callers[0] == user->pw_uid);
+	ck_assert_str_eq(config.image, "default");
+	ck_assert_uint_eq(config.minimum_uid, 1000);
+	ck_assert_uint_eq(config.maximum_uid, 60000000);
+	ck_assert_uint_eq(config.log, RECORD_LOG_REFUSALS);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 30);
+	ck_assert_uint_eq(config.limits[RLIMIT_DATA], 512u << 20);
+	ck_assert_uint_eq(config.limits[RLIMIT_AS], QUANTITY_UNLIMITED);
+	ck_assert_uint_eq(config.limits[RLIMIT_FSIZE], 64u << 20);
+	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 50);
+	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 256);
+	ck_assert_uint_eq(config.limits[RLIMIT_STACK], 8u << 20);
+	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 0);
+	ck_assert_uint_eq(config.limits[RLIMIT_NICE], 0);
+	ck_assert_uint_eq(config.limits[RLIMIT_RTPRIO], 0);
+	ck_assert_uint_eq(config.timeout_ms, QUANTITY_UNLIMITED);
+	ck_assert_str_eq(config.path, "/usr/local/bin:/usr/bin:/bin");
+	ck_assert_uint_eq(config.keep_length, sizeof("LANG\0LC_*\0TZ\0TERM"));
+	ck_assert_mem_eq(config.keep, "LANG\0LC_*\0TZ\0TERM", config.keep_length);
+	ck_assert_str_eq(config.shell, "/bin/sh");
+	ck_assert_uint_eq(config.umask, 022);
+	ck_assert(config.has_dev && config.has_proc && config.is_network_private &&
+		  config.is_ipc_private && config.is_filtered);
+	ck_assert(!config.are_processes_private && !config.is_noexec);
+	for (size_t i = 0; key_name(i); i++) {
+		ck_assert_int_eq(config.entries[i].source, RECORD_SOURCES);
+		ck_assert_str_eq(config.entries[i].value, key_default(i));
+	}
+}
+END_TEST
+
+static const char *const nothings[] = {"",
+				       "\n\n",
+				       "# comment\n; comment\n",
+				       "[limits]\n",
+				       "[limits]\n[environment]\n# end",
+				       "   \n\t\n",
+				       "\xef\xbb\xbf[limits]\n"};
+
+START_TEST(config_parse__no_keys__still_the_defaults)
+{
+	struct config before;
+
+	config_defaults(&before);
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, nothings[_i]), error);
+	ck_assert_mem_eq(&config, &before, sizeof(config));
+}
+END_TEST
+
+START_TEST(config_parse__every_section__taken_with_their_lines)
+{
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "# policy\n"
+					 "[trampoline]\n"
+					 "callers = root 7\n"
+					 "image=py\n"
+					 "\n"
+					 "[limits]\r\n"
+					 "  cpu = 5s   ; less than usual\n"
+					 "[confinement]\n"
+					 "network : host\n"
+					 "[environment]\n"
+					 "keep =\n"
+					 "[limits]\n"
+					 "core = 1M"),
+		    error);
+	ck_assert_uint_eq(config.caller_count, 2);
+	ck_assert_str_eq(config.image, "py");
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 1u << 20);
+	ck_assert(!config.is_network_private);
+	ck_assert_uint_eq(config.keep_length, 0);
+	ck_assert_str_eq(entry("cpu")->value, "5s");
+	ck_assert_int_eq(entry("cpu")->line, 7);
+	ck_assert_int_eq(entry("cpu")->source, RECORD_CONFIG);
+	ck_assert_int_eq(entry("core")->line, 13);
+	ck_assert_int_eq(entry("stack")->source, RECORD_SOURCES);
+}
+END_TEST
+
+static const struct {
+	const char *text, *place, *says;
+} refusals[] = {
+	{"[limits]\ncpu = x\n", "t.conf:2", "cannot have the value \"x\""},
+	{"[limits]\ncpu =\n", "t.conf:2", "cannot have the value"},
+	{"[limits]\n\n# c\nhoem = 1\n", "t.conf:4", "no such key"},
+	{"cpu = 1s\n", "t.conf:1", "no such key"},
+	{"[limit]\ncpu = 1s\n", "t.conf:2", "no such key"},
+	{"[Limits]\ncpu = 1s\n", "t.conf:2", "no such key"},
+	{"[trampoline]\ncpu = 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\nCPU = 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\n= 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\ncpu\xc2\xa0= 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\ncpu = 1s\ncpu = 1s\n", "t.conf:3", "there twice"},
+	{"[limits]\ncpu = 1s\n[environment]\n[limits]\ncpu = 2s\n", "t.conf:5", "there twice"},
+	{"[limits]\ncpu = 1s\n  2s\n", "t.conf:3", "there twice"},
+	{"[limits]\ncpu\n", "t.conf:2", "neither"},
+	{"[limits\ncpu = 1s\n", "t.conf:1", "neither"},
+	{"\n\nnonsense\n", "t.conf:3", "neither"},
+	{"[limits]\ncpu = 1s#5\n", "t.conf:2", "cannot have the value"},
+	{"[limits]\ncpu = \"1s\"\n", "t.conf:2", "cannot have the value"},
+	{"[confinement]\nsystem_calls = \x1b[2J\n", "t.conf:2", "u001b"},
+	/* what stands behind a section would else be a protection that nobody has */
+	{"[confinement] network = none\n", "t.conf:1", "neither"},
+	{"[limits]]\n", "t.conf:1", "neither"},
+	/* the first of several */
+	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
+};
+
+START_TEST(config_parse__bad_line__refused_with_its_number)
+{
+	config_defaults(&config);
+	assert_refused(parse(RECORD_CONFIG, refusals[_i].text), error, refusals[_i].says);
+	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
+	for (const char *at = error.bytes; *at; at++)
+		ck_assert_msg(*at >= ' ' && *at <= '~', "%s", error.bytes);
+}
+END_TEST
+
+START_TEST(config_parse__long_line__refused_whole)
+{
+	char text[2048] = "[environment]\n";
+
+	/* a line that is read in pieces would have its end taken for a line of its own */
+	memset(text + strlen(text), ' ', 1024);
+	strcpy(text + 14, "path = /bin:");
+	memset(text + 26, '/', 1000);
+	strcpy(text + 1026, "\n[limits]\ncpu = 1s\n");
+	config_defaults(&config);
+	assert_refused(parse(RECORD_CONFIG, text), error, "too long");
+	ck_assert_ptr_nonnull(strstr(error.bytes, "t.conf:2"));
+	memset(text + 14, '#', 1000);
+	config_defaults(&config);
+	assert_refused(parse(RECORD_CONFIG, text), error, "too long");
+}
+END_TEST
+
+START_TEST(config_parse__longest_line__taken_to_the_last_letter)
+{
+	char text[512], value[512];
+	size_t longest = 0;
+
+	for (size_t length = 20; length < 400; length++) {
+		memset(value, 'x', sizeof(value));
+		memcpy(value, "/bin/", 5);
+		value[length] = '\0';
+		snprintf(text, sizeof(text), "[environment]\npath = %s\n[limits]\n", value);
+		config_defaults(&config);
+		if (parse(RECORD_CONFIG, text) != 0) {
+			ck_assert_ptr_nonnull(strstr(error.bytes, "too long"));
+			continue;
+		}
+		longest = length;
+		ck_assert_str_eq(config.path, value);
+	}
+	ck_assert_uint_ge(longest, 150);
+}
+END_TEST
+
+START_TEST(config_parse__nul_byte__refused)
+{
+	static const char text[] = "[limits]\ncpu = 1s\0 processes\n";
+
+	config_defaults(&config);
+	assert_refused(
+		config_parse(&config, RECORD_CONFIG, "t.conf", text, sizeof(text) - 1, &error),
+		error, "t.conf");
+}
+END_TEST
+
+START_TEST(config_parse__override__on_top_of_the_file)
+{
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[limits]\ncpu = 5s\ncore = 1M\n"), error);
+	assert_done(parse(RECORD_OVERRIDE, "[limits]\n\ncpu = 7s\n"), error);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 7);
+	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 1u << 20);
+	ck_assert_int_eq(entry("cpu")->source, RECORD_OVERRIDE);
+	ck_assert_int_eq(entry("cpu")->line, 3);
+	ck_assert_int_eq(entry("core")->source, RECORD_CONFIG);
+	config_defaults(&config);
+	assert_refused(parse(RECORD_OVERRIDE, "[limits]\ncpu = 7s\ncpu = 7s\n"), error, "twice");
+}
+END_TEST
+
+/* --- on files ------------------------------------------------------------------------------------ */
+
+#define CONF PATHS_CONFIG "/trampoline.conf"
+#define OVERRIDES PATHS_CONFIG "/jails.d"
+
+static void make_config(void)
+{
+	unit_mount_over(PATHS_CONFIG);
+	unit_write_text(CONF, "[trampoline]\ncallers = 7\n[limits]\ncpu = 5s\n");
+}
+
+START_TEST(config_load__two_files__override_wins)
+{
+	make_config();
+	unit_make_directory(OVERRIDES, 0755, 0);
+	unit_write_text(OVERRIDES "/alice.conf", "[limits]\ncpu = 7s\n");
+	assert_done(config_load(&config, "alice", &error), error);
+	ck_assert_uint_eq(config.callers[0], 7);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 7);
+	ck_assert_uint_ne(config.origins[RECORD_CONFIG].inode, 0);
+	ck_assert_int_ne(config.origins[RECORD_CONFIG].changed_ns, 0);
+	ck_assert_uint_ne(config.origins[RECORD_OVERRIDE].inode, 0);
+	assert_done(config_load(&config, "bob", &error), error);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.origins[RECORD_OVERRIDE].inode, 0);
+	assert_done(config_load(&config, NULL, &error), error);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+}
+END_TEST
+
+START_TEST(config_load__no_overrides_directory__the_file_alone)
+{
+	make_config();
+	assert_done(config_load(&config, "alice", &error), error);
+	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+}
+END_TEST
+
+START_TEST(config_load__no_file__says_where_one_comes_from)
+{
+	unit_mount_over(PATHS_CONFIG);
+	assert_refused(config_load(&config, NULL, &error), error, "make install");
+}
+END_TEST
+
+START_TEST(config_load__file_of_another__refused)
+{
+	make_config();
+	ck_assert_int_eq(chown(CONF, 1001, 0), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "only root can write");
+	ck_assert_int_eq(chown(CONF, 0, 0), 0);
+	ck_assert_int_eq(chmod(CONF, 0664), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "only root can write");
+	ck_assert_int_eq(chmod(CONF, 0646), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "only root can write");
+	ck_assert_int_eq(chmod(CONF, 0600), 0);
+	assert_done(config_load(&config, NULL, &error), error);
+}
+END_TEST
+
+START_TEST(config_load__symlink_directory_or_fifo__refused)
+{
+	make_config();
+	ck_assert_int_eq(rename(CONF, PATHS_CONFIG "/real"), 0);
+	ck_assert_int_eq(symlink("real", CONF), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "regular file");
+	ck_assert_int_eq(unlink(CONF), 0);
+	ck_assert_int_eq(mkdir(CONF, 0700), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "regular file");
+	ck_assert_int_eq(rmdir(CONF), 0);
+	ck_assert_int_eq(mkfifo(CONF, 0600), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "regular file");
+}
+END_TEST
+
+START_TEST(config_load__override_that_is_not_roots__refused)
+{
+	make_config();
+	unit_make_directory(OVERRIDES, 0755, 0);
+	unit_write_text(OVERRIDES "/alice.conf", "");
+	ck_assert_int_eq(chown(OVERRIDES "/alice.conf", 1001, 1001), 0);
+	assert_refused(config_load(&config, "alice", &error), error, "alice.conf");
+	assert_done(config_load(&config, "bob", &error), error);
+	ck_assert_int_eq(chmod(OVERRIDES, 0777), 0);
+	assert_refused(config_load(&config, "bob", &error), error, "jails.d");
+	ck_assert_int_eq(unlink(OVERRIDES "/alice.conf"), 0);
+	ck_assert_int_eq(rmdir(OVERRIDES), 0);
+	ck_assert_int_eq(symlink("/", OVERRIDES), 0);
+	assert_refused(config_load(&config, "bob", &error), error, "symbolic link");
+}
+END_TEST
+
+START_TEST(config_load__directory_that_others_can_write__refused)
+{
+	make_config();
+	ck_assert_int_eq(chmod(PATHS_CONFIG, 01777), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "others than root");
+	ck_assert_int_eq(chmod(PATHS_CONFIG, 0755), 0);
+	ck_assert_int_eq(chown(PATHS_CONFIG, 1001, 0), 0);
+	assert_refused(config_load(&config, NULL, &error), error, "not root's");
+}
+END_TEST
+
+START_TEST(config_load__longer_than_64_kib__refused)
+{
+	static char text[65536];
+
+	make_config();
+	memset(text, '\n', sizeof(text));
+	unit_write(CONF, text, sizeof(text) - 1, 0644);
+	assert_done(config_load(&config, NULL, &error), error);
+	unit_write(CONF, text, sizeof(text), 0644);
+	assert_refused(config_load(&config, NULL, &error), error, "64 KiB");
+}
+END_TEST
+
+TCase *unit_config(void)
+{
+	TCase *tcase = tcase_create("config");
+
+	tcase_add_test(tcase, config_defaults__nothing_read__what_the_manual_promises);
+	add_table(tcase, config_parse__no_keys__still_the_defaults, nothings);
+	tcase_add_test(tcase, config_parse__every_section__taken_with_their_lines);
+	add_table(tcase, config_parse__bad_line__refused_with_its_number, refusals);
+	tcase_add_test(tcase, config_parse__long_line__refused_whole);
+	tcase_add_test(tcase, config_parse__longest_line__taken_to_the_last_letter);
+	tcase_add_test(tcase, config_parse__nul_byte__refused);
+	tcase_add_test(tcase, config_parse__override__on_top_of_the_file);
+	return tcase;
+}
+
+TCase *unit_config_file(void)
+{
+	TCase *tcase = tcase_create("config on files");
+
+	tcase_add_test(tcase, config_load__two_files__override_wins);
+	tcase_add_test(tcase, config_load__no_overrides_directory__the_file_alone);
+	tcase_add_test(tcase, config_load__no_file__says_where_one_comes_from);
+	tcase_add_test(tcase, config_load__file_of_another__refused);
+	tcase_add_test(tcase, config_load__symlink_directory_or_fifo__refused);
+	tcase_add_test(tcase, config_load__override_that_is_not_roots__refused);
+	tcase_add_test(tcase, config_load__directory_that_others_can_write__refused);
+	tcase_add_test(tcase, config_load__longer_than_64_kib__refused);
+	return tcase;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "keeper/image.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trampoline/paths.h"
+#include "unit.h"
+
+#define IMAGE PATHS_IMAGES "/default"
+#define LONGEST "abcdefghijklmnopqrstuvwxyz012345"
+
+static struct text error;
+static char version[NAME_LENGTH_MAX + 8];
+
+static void make_image(const char *current)
+{
+	unit_mount_over(PATHS_IMAGES);
+	unit_make_directory(IMAGE, 0755, 0);
+	unit_make_directory(IMAGE "/1", 0755, 0);
+	unit_make_directory(IMAGE "/" LONGEST, 0755, 0);
+	unit_make_directory(IMAGE "/.hidden", 0755, 0);
+	unit_make_directory(IMAGE "/Jan 1", 0755, 0);
+	unit_write_text(IMAGE "/file", "");
+	ck_assert_int_eq(symlink("1", IMAGE "/link"), 0);
+	if (current)
+		ck_assert_int_eq(symlink(current, IMAGE "/current"), 0);
+}
+
+static const struct {
+	const char *current, *says;
+} versions[] = {
+	{"1", NULL},
+	{LONGEST, NULL},
+	{"Jan 1", NULL},
+	{NULL, "trampoline-image builds"},
+	{"2", "No such file"},
+	{".", "beside it"},
+	{"..", "beside it"},
+	{".hidden", "beside it"},
+	{"../default/1", "beside it"},
+	{"1/", "beside it"},
+	{"/", "beside it"},
+	{IMAGE "/1", "beside it"},
+	{LONGEST "6", "beside it"},
+	{"link", "symbolic link"},
+	{"current", "symbolic link"},
+	{"file", "no directory"},
+};
+
+START_TEST(image_open__current__one_name_of_a_directory_beside_it)
+{
+	struct stat opened, named;
+
+	make_image(versions[_i].current);
+	int fd = image_open("default", version, &error);
+	if (versions[_i].says) {
+		assert_refused(fd, error, versions[_i].says);
+		return;
+	}
+	ck_assert_msg(fd >= 0, "%s", error.bytes);
+	ck_assert_str_eq(version, versions[_i].current);
+	ck_assert_int_eq(fstat(fd, &opened), 0);
+	ck_assert_int_eq(stat(IMAGE "/current", &named), 0);
+	ck_assert_uint_eq(opened.st_ino, named.st_ino);
+}
+END_TEST
+
+START_TEST(image_open__current_no_symlink__refused)
+{
+	make_image(NULL);
+	unit_make_directory(IMAGE "/current", 0755, 0);
+	assert_refused(image_open("default", version, &error), error, "cannot read link");
+}
+END_TEST
+
+static const struct {
+	const char *directory;
+	unsigned int mode;
+	uid_t owner;
+} strangers[] = {{PATHS_IMAGES, 0777, 0}, {PATHS_IMAGES, 0755, 1001}, {IMAGE, 0775, 0},
+		 {IMAGE, 0755, 1001},     {IMAGE "/1", 0757, 0},      {IMAGE "/1", 0755, 1001}};
+
+START_TEST(image_open__directory_that_others_can_change__refused)
+{
+	make_image("1");
+	unit_make_directory(strangers[_i].directory, strangers[_i].mode, strangers[_i].owner);
+	assert_refused(image_open("default", version, &error), error, "cannot trust directory");
+}
+END_TEST
+
+START_TEST(image_open__no_image__refused)
+{
+	make_image("1");
+	assert_refused(image_open("other", version, &error), error, "/other\": No such file");
+}
+END_TEST
+
+TCase *unit_image(void)
+{
+	TCase *tcase = tcase_create("image");
+
+	add_table(tcase, image_open__current__one_name_of_a_directory_beside_it, versions);
+	tcase_add_test(tcase, image_open__current_no_symlink__refused);
+	add_table(tcase, image_open__directory_that_others_can_change__refused, strangers);
+	tcase_add_test(tcase, image_open__no_image__refused);
+	return tcase;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "keeper/jail.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trampoline/paths.h"
+#include "unit.h"
+
+#define CONF PATHS_CONFIG "/trampoline.conf"
+#define ALICE PATHS_DATA "/alice"
+
+static struct jail jail;
+static struct text error;
+
+/* A whole installation with one user. */
+static void make_installation(const char *policy)
+{
+	unit_mount_over(PATHS_CONFIG);
+	unit_mount_over(PATHS_DATA);
+	unit_make_directory(PATHS_IMAGES, 0755, 0);
+	unit_write_text(CONF, policy);
+	unit_make_directory(PATHS_IMAGES "/default", 0755, 0);
+	unit_make_directory(PATHS_IMAGES "/default/7", 0755, 0);
+	ck_assert_int_eq(symlink("7", PATHS_IMAGES "/default/current"), 0);
+	unit_make_directory(ALICE, 0755, 0);
+	unit_make_directory(ALICE "/home", 0755, 0);
+	unit_make_directory(ALICE "/home/alice", 0700, 1001);
+	unit_make_directory(ALICE "/tmp", 0700, 1001);
+}
+
+static int next_fd(void)
+{
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	close(fd);
+	return fd;
+}
+
+START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
+{
+	struct stat status;
+	struct record *record = &jail.record;
+
+	make_installation("[trampoline]\ncallers = 7 8\nlog = runs\n"
+			  "[limits]\ntimeout = 2s\n[environment]\numask = 077\nkeep = A\n"
+			  "[confinement]\nprocesses = private\nnoexec = yes\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_str_eq(record->name, "alice");
+	ck_assert_str_eq(record->image, "default");
+	ck_assert_str_eq(record->image_version, "7");
+	ck_assert_uint_eq(record->uid, 1001);
+	ck_assert_uint_eq(record->gid, 1001);
+	ck_assert_uint_eq(record->caller_count, 2);
+	ck_assert_uint_eq(record->callers[1], 8);
+	ck_assert_uint_eq(record->timeout_ms, 2000);
+	ck_assert_uint_eq(record->umask, 077);
+	ck_assert_uint_eq(record->keep_length, 2);
+	ck_assert_str_eq(record->shell, "/bin/sh");
+	ck_assert_str_eq(record->path, "/usr/local/bin:/usr/bin:/bin");
+	ck_assert_uint_eq(record->flags, RECORD_LOG_RUNS | RECORD_LOG_REFUSALS |
+						 RECORD_PRIVATE_PROCESSES | RECORD_PROC);
+	ck_assert_uint_gt(record->filter_length, 0);
+	ck_assert_uint_eq(record->origins[RECORD_OVERRIDE].inode, 0);
+	ck_assert_str_eq(record->origins[RECORD_OVERRIDE].path, PATHS_CONFIG "/jails.d/alice.conf");
+	ck_assert_str_eq(record->origins[RECORD_IMAGE].path, PATHS_IMAGES "/default/current");
+	ck_assert_str_eq(record->origins[RECORD_HOME].path, ALICE "/home/alice");
+	ck_assert_int_eq(fstat(jail.base_fd, &status), 0);
+	ck_assert_uint_eq(status.st_ino, record->origins[RECORD_BASE].inode);
+	ck_assert_int_eq(fstat(jail.tmp_fd, &status), 0);
+	ck_assert_uint_eq(status.st_ino, record->origins[RECORD_TMP].inode);
+	ck_assert_int_eq(fstat(jail.image_fd, &status), 0);
+	ck_assert_uint_eq(status.st_ino, record->origins[RECORD_IMAGE].inode);
+	ck_assert(record_is_current(record));
+	jail_close(&jail);
+	ck_assert(jail.image_fd == -1 && jail.base_fd == -1 && jail.tmp_fd == -1);
+}
+END_TEST
+
+START_TEST(jail_describe__system_calls_all__no_filter)
+{
+	make_installation("[confinement]\nsystem_calls = all\nproc = none\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_uint_eq(jail.record.filter_length, 0);
+	ck_assert_uint_eq(jail.record.flags, RECORD_LOG_REFUSALS);
+}
+END_TEST
+
+/* Whose home it is decides who the jail runs as. */
+static const struct {
+	uid_t uid, gid, tmp_uid;
+	const char *says;
+} owners[] = {
+	{1000, 1000, 1000, NULL},
+	{2000, 2000, 2000, NULL},
+	{1500, 1000, 1500, NULL},
+	{0, 0, 0, "run as the owner of"},
+	{999, 999, 999, "run as the owner of"},
+	{2001, 2001, 2001, "run as the owner of"},
+	{65534, 1001, 65534, "run as the owner of"},
+	{4294967294u, 1001, 4294967294u, "run as the owner of"},
+	{1001, 0, 1001, "run as the group of"},
+	{1001, 999, 1001, "run as the group of"},
+	{1001, 65534, 1001, "run as the group of"},
+	{1001, 1001, 1002, "belongs to another user"},
+	{1001, 1001, 0, "belongs to another user"},
+};
+
+START_TEST(jail_describe__owner_of_the_home__allowed_or_refused)
+{
+	make_installation("[trampoline]\nmaximum_uid = 2000\n");
+	if (owners[_i].uid == 65534) /* nobody, whatever the policy says */
+		unit_write_text(CONF, "[trampoline]\nmaximum_uid = 70000\n");
+	ck_assert_int_eq(chown(ALICE "/home/alice", owners[_i].uid, owners[_i].gid), 0);
+	ck_assert_int_eq(chown(ALICE "/tmp", owners[_i].tmp_uid, owners[_i].gid), 0);
+	int before = next_fd();
+	int result = jail_describe(&jail, "alice", &error);
+	if (!owners[_i].says) {
+		assert_done(result, error);
+		ck_assert_uint_eq(jail.record.uid, owners[_i].uid);
+		ck_assert_uint_eq(jail.record.gid, owners[_i].gid);
+		return;
+	}
+	assert_refused(result, error, owners[_i].says);
+	ck_assert_int_eq(next_fd(), before);
+}
+END_TEST
+
+/* FROM is renamed away; in its place comes a link to where it is, or, TO NULL, nothing. */
+static const struct {
+	const char *name;
+	bool is_link;
+	const char *says;
+} missing[] = {
+	{CONF, false, "make install"},
+	{ALICE, false, "trampoline-user"},
+	{ALICE, true, "symbolic link"},
+	{ALICE "/home", false, "No such file"},
+	{ALICE "/home", true, "symbolic link"},
+	{ALICE "/home/alice", false, "No such file"},
+	{ALICE "/home/alice", true, "symbolic link"},
+	{ALICE "/tmp", false, "No such file"},
+	{ALICE "/tmp", true, "symbolic link"},
+	{PATHS_DATA, false, "No such file"},
+	{PATHS_DATA, true, "symbolic link"},
+	{PATHS_IMAGES "/default", false, "No such file"},
+	{PATHS_IMAGES "/default/current", false, "trampoline-image"},
+};
+
+START_TEST(jail_describe__something_missing_or_a_link__refused_with_nothing_open)
+{
+	char moved[512];
+
+	make_installation("");
+	snprintf(moved, sizeof(moved), "%s.moved", missing[_i].name);
+	ck_assert_int_eq(rename(missing[_i].name, moved), 0);
+	if (missing[_i].is_link)
+		ck_assert_int_eq(symlink(moved, missing[_i].name), 0);
+	int before = next_fd();
+	assert_refused(jail_describe(&jail, "alice", &error), error, missing[_i].says);
+	ck_assert_int_eq(next_fd(), before);
+	ck_assert(jail.image_fd == -1 && jail.base_fd == -1 && jail.tmp_fd == -1);
+}
+END_TEST
+
+static const struct {
+	const char *directory;
+	unsigned int mode;
+	uid_t owner;
+} strangers[] = {{PATHS_DATA, 0777, 0}, {ALICE, 0755, 1001},         {ALICE, 0775, 0},
+		 {ALICE, 01777, 0},     {ALICE "/home", 0755, 1001}, {ALICE "/home", 01777, 0}};
+
+START_TEST(jail_describe__parent_that_others_can_change__refused)
+{
+	make_installation("");
+	unit_make_directory(strangers[_i].directory, strangers[_i].mode, strangers[_i].owner);
+	assert_refused(jail_describe(&jail, "alice", &error), error, "cannot trust directory");
+}
+END_TEST
+
+START_TEST(jail_describe__bad_policy__refused_at_its_line)
+{
+	make_installation("[limits]\ncpu = lots\n");
+	assert_refused(jail_describe(&jail, "alice", &error), error, "trampoline.conf:2");
+}
+END_TEST
+
+TCase *unit_jail(void)
+{
+	TCase *tcase = tcase_create("jail");
+
+	tcase_add_test(tcase, jail_describe__whole_installation__all_that_a_record_needs);
+	tcase_add_test(tcase, jail_describe__system_calls_all__no_filter);
+	add_table(tcase, jail_describe__owner_of_the_home__allowed_or_refused, owners);
+	add_table(tcase, jail_describe__something_missing_or_a_link__refused_with_nothing_open,
+		  missing);
+	add_table(tcase, jail_describe__parent_that_others_can_change__refused, strangers);
+	tcase_add_test(tcase, jail_describe__bad_policy__refused_at_its_line);
+	return tcase;
+}

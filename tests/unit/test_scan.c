@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "keeper/scan.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#define MNT 100
+#define IPC 200
+#define NET 300
+#define UID 1001
+#define DEVICE 7
+#define ROOT 55
+
+/* Columns: the record's ipc and net (0: the host's); then the process; then whether it is inside. */
+static const struct {
+	uint64_t record_ipc, record_net;
+	struct scan_process process;
+	bool is_inside;
+} table[] = {
+	/* in the jail's own mount namespace, whatever else */
+	{IPC, NET, {1, UID, MNT, IPC, NET, DEVICE, ROOT}, true},
+	{IPC, NET, {1, 0, MNT, 1, 1, 1, 1}, true},
+	{0, 0, {1, 0, MNT, 1, 1, 1, 1}, true},
+	/* in a copy of it: the ipc namespace tells, and alone */
+	{IPC, NET, {1, UID, 101, IPC, NET, DEVICE, ROOT}, true},
+	{IPC, NET, {1, UID, 101, IPC, 1, DEVICE, ROOT}, true},
+	{IPC, NET, {1, 0, 101, IPC, 1, 1, 1}, true},
+	{IPC, NET, {1, UID, 101, 201, NET, DEVICE, ROOT}, false},
+	{IPC, 0, {1, UID, 101, 201, 1, DEVICE, ROOT}, false},
+	{IPC, 0, {1, UID, 101, IPC, 1, DEVICE, ROOT}, true},
+	/* ipc = host: the network namespace */
+	{0, NET, {1, UID, 101, 1, NET, DEVICE, ROOT}, true},
+	{0, NET, {1, UID, 101, 1, 301, DEVICE, ROOT}, false},
+	{0, NET, {1, UID, 101, 1, 0, DEVICE, ROOT}, false},
+	/* both the host's: uid and root, all three */
+	{0, 0, {1, UID, 101, 1, 1, DEVICE, ROOT}, true},
+	{0, 0, {1, UID + 1, 101, 1, 1, DEVICE, ROOT}, false},
+	{0, 0, {1, UID, 101, 1, 1, DEVICE + 1, ROOT}, false},
+	{0, 0, {1, UID, 101, 1, 1, DEVICE, ROOT + 1}, false},
+	{0, 0, {1, 0, 101, 1, 1, DEVICE, ROOT}, false},
+	/* who hides its namespaces is in none */
+	{IPC, NET, {1, UID, 0, 0, 0, DEVICE, ROOT}, false},
+	{0, NET, {1, UID, 0, 0, 0, DEVICE, ROOT}, false},
+	{0, 0, {1, (uid_t)-1, 0, 0, 0, 0, 0}, false},
+};
+
+static struct record record_of(uint64_t ipc, uint64_t net)
+{
+	static struct record record;
+
+	record.mount_namespace = MNT;
+	record.ipc_namespace = ipc;
+	record.network_namespace = net;
+	record.uid = UID;
+	record.origins[RECORD_IMAGE].device = DEVICE;
+	record.origins[RECORD_IMAGE].inode = ROOT;
+	return record;
+}
+
+START_TEST(scan_is_inside__process__as_the_table_says)
+{
+	const struct record record = record_of(table[_i].record_ipc, table[_i].record_net);
+
+	ck_assert_int_eq(scan_is_inside(&table[_i].process, &record), table[_i].is_inside);
+}
+END_TEST
+
+START_TEST(scan_count__several__those_inside)
+{
+	struct scan_process processes[] = {{1, UID, MNT, IPC, NET, 0, 0},
+					   {2, UID, 5, 5, 5, 0, 0},
+					   {3, UID, 101, IPC, NET, 0, 0}};
+	const struct scan scan = {processes, ARRAY_LENGTH(processes), ARRAY_LENGTH(processes)};
+	const struct scan none = {.count = 0};
+	const struct record record = record_of(IPC, NET);
+
+	ck_assert_uint_eq(scan_count(&scan, &record), 2);
+	ck_assert_uint_eq(scan_count(&none, &record), 0);
+}
+END_TEST
+
+static uint64_t inode_of(const char *path)
+{
+	struct stat status;
+
+	ck_assert_int_eq(stat(path, &status), 0);
+	return status.st_ino;
+}
+
+START_TEST(scan_read__this_process__as_the_kernel_shows_it)
+{
+	const struct namespace_home home = {
+		.mount_fd = -1, .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct scan scan;
+	int found = 0;
+
+	ck_assert_int_eq(scan_read(&home, &scan), 0);
+	for (size_t i = 0; i < scan.count; i++) {
+		const struct scan_process *process = &scan.processes[i];
+
+		if (process->pid != getpid())
+			continue;
+		found++;
+		ck_assert_uint_eq(process->uid, getuid());
+		ck_assert_uint_eq(process->mount_namespace, inode_of("/proc/self/ns/mnt"));
+		ck_assert_uint_eq(process->ipc_namespace, inode_of("/proc/self/ns/ipc"));
+		ck_assert_uint_eq(process->network_namespace, inode_of("/proc/self/ns/net"));
+		ck_assert_uint_eq(process->root_inode, inode_of("/"));
+	}
+	ck_assert_int_eq(found, 1);
+	scan_free(&scan);
+	ck_assert_ptr_null(scan.processes);
+	ck_assert_uint_eq(scan.count, 0);
+	close(home.proc_fd);
+}
+END_TEST
+
+START_TEST(scan_read__no_proc__fails)
+{
+	const struct namespace_home home = {.mount_fd = -1, .proc_fd = -1};
+	struct scan scan;
+
+	ck_assert_int_eq(scan_read(&home, &scan), -1);
+	scan_free(&scan);
+}
+END_TEST
+
+TCase *unit_scan(void)
+{
+	TCase *tcase = tcase_create("scan");
+
+	add_table(tcase, scan_is_inside__process__as_the_table_says, table);
+	tcase_add_test(tcase, scan_count__several__those_inside);
+	tcase_add_test(tcase, scan_read__this_process__as_the_kernel_shows_it);
+	tcase_add_test(tcase, scan_read__no_proc__fails);
+	return tcase;
+}
