@@ -21,7 +21,7 @@ in_jail alice true
 describe() { # PID
 	grep -E '^(Umask|Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|Seccomp_filters|CoreDumping):' "/proc/$1/status" || :
 	for kind in mnt ipc net pid user uts; do readlink "/proc/$1/ns/$kind" || :; done
-	find "/proc/$1/fd" -mindepth 1 -name '[0-9]*' ! -name '[012]' | xargs
+	find "/proc/$1/fd" -mindepth 1 -name '[0-9]*' ! -name '[012]' | sort
 	for link in root cwd exe; do readlink "/proc/$1/$link" || :; done
 	sed 's/  */ /g' "/proc/$1/limits" | grep -vE 'Max (resident|file locks|realtime timeout)' || :
 	cat "/proc/$1/oom_score_adj"
