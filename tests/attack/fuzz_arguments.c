@@ -2,7 +2,8 @@
 /*
  * Random names and random option vectors against the argument code, as TAP: what it accepts must be what
  * an implementation of the documented rules, written here for the purpose, accepts.
- * `fuzz_arguments [NAMES [VECTORS [SEED]]]`, by default 1,000,000 and 100,000.
+ * `fuzz_arguments [NAMES [VECTORS [SEED]]]`, by default 1,000,000 and 100,000. `fuzz_arguments sample N`
+ * prints N words that are no names, each with a NUL behind it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ static void make_name(char *text)
 	unsigned int length = next(4) ? next(8) : next(LONGEST - 1), strange = next(3);
 
 	for (unsigned int i = 0; i < length; i++)
-		text[i] = strange && !next(strange * 12) ? (char)(1 + next(255)) : likely[next(sizeof(likely) - 1)];
+		text[i] = strange && !next(strange * 12) ? (char)(1 + next(255))
+							 : likely[next(sizeof(likely) - 1)];
 	text[length] = '\0';
 }
 
@@ -67,8 +69,9 @@ static void judge(bool is_accepted, bool is_right, const char *what)
 
 static void report(int number, const char *what)
 {
-	printf("%sok %d - A3: %s: %lu accepted, %lu refused, %lu of them wrongly\n", wrong || !accepted || !refused ? "not " : "",
-	       number, what, accepted, refused, wrong);
+	printf("%sok %d - A3: %s: %lu accepted, %lu refused, %lu of them wrongly\n",
+	       wrong || !accepted || !refused ? "not " : "", number, what, accepted, refused,
+	       wrong);
 	accepted = refused = wrong = 0;
 }
 
@@ -82,14 +85,18 @@ static const struct {
 	char letter;
 	enum kind kind;
 	bool is_repeatable;
-} options[] = {{"chdir", 'C', DIRECTORY, false}, {"env", 'E', VARIABLE, true}, {"cgi", 0, FLAG, false},
-	       {"private", 'p', FLAG, false},    {"daemon", 'd', FLAG, false}, {"verbose", 'v', FLAG, false},
-	       {"keep-fd", 0, FD, true},         {"timeout", 't', NUMBER, false}, {"kill-after", 0, NUMBER, false}};
+} options[] = {{"chdir", 'C', DIRECTORY, false}, {"env", 'E', VARIABLE, true},
+	       {"cgi", 0, FLAG, false},          {"private", 'p', FLAG, false},
+	       {"daemon", 'd', FLAG, false},     {"verbose", 'v', FLAG, false},
+	       {"keep-fd", 0, FD, true},         {"timeout", 't', NUMBER, false},
+	       {"kill-after", 0, NUMBER, false}};
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static const char *const values[] = {"/", "/tmp", "tmp", "", "..", "A", "A=1", "1A", "=x", "a_b=", "a-b", "3", "7", "2", "07", "-3",
-				     "3x", "99999999999", "5s", "2m", "0", "0s", "1.5s", "s", "10x", "-1s"};
+static const char *const values[] = {"/",   "/tmp",        "tmp", "",   "..", "A",  "A=1",  "1A",
+				     "=x",  "a_b=",        "a-b", "3",  "7",  "2",  "07",   "-3",
+				     "3x",  "99999999999", "5s",  "2m", "0",  "0s", "1.5s", "s",
+				     "10x", "-1s"};
 
 static bool is_value(enum kind kind, const char *value)
 {
@@ -99,15 +106,19 @@ static bool is_value(enum kind kind, const char *value)
 	case DIRECTORY:
 		return value[0] == '/';
 	case VARIABLE:
-		return (value[0] == '_' || (value[0] >= 'A' && value[0] <= 'Z') || (value[0] >= 'a' && value[0] <= 'z')) &&
-		       strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strcspn(value, "=");
+		return (value[0] == '_' || (value[0] >= 'A' && value[0] <= 'Z') ||
+			(value[0] >= 'a' && value[0] <= 'z')) &&
+		       strspn(value,
+			      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+			       strcspn(value, "=");
 	case FD:
-		return value[0] && strspn(value, "0123456789") == strlen(value) && strtoull(value, NULL, 10) >= 3 &&
-		       strtoull(value, NULL, 10) <= 0x7fffffff;
+		return value[0] && strspn(value, "0123456789") == strlen(value) &&
+		       strtoull(value, NULL, 10) >= 3 && strtoull(value, NULL, 10) <= 0x7fffffff;
 	case NUMBER:
 		if (value[0] < '0' || value[0] > '9' || strtod(value, &end) <= 0)
 			return false;
-		return !*end || !strcmp(end, "s") || !strcmp(end, "m") || !strcmp(end, "h") || !strcmp(end, "ms") || !strcmp(end, "d");
+		return !*end || !strcmp(end, "s") || !strcmp(end, "m") || !strcmp(end, "h") ||
+		       !strcmp(end, "ms") || !strcmp(end, "d");
 	case FLAG:
 		break;
 	}
@@ -126,7 +137,8 @@ static bool take(struct model *model, unsigned int number, const char *value)
 	bool is_first = !(model->seen & 1u << number);
 
 	model->seen |= 1u << number;
-	if ((options[number].kind == FLAG) != !value || (!is_first && !options[number].is_repeatable))
+	if ((options[number].kind == FLAG) != !value ||
+	    (!is_first && !options[number].is_repeatable))
 		return false;
 	if (!value)
 		return true;
@@ -159,7 +171,8 @@ static bool make_vector(char *argv[], int *argc, char words[WORDS][64], int *jai
 			strcpy(word, next(2) ? "--nosuch" : "-x");
 			is_right = false;
 		} else if (options[number].letter && form < 4) {
-			sprintf(word, "-%c%s", options[number].letter, wants && form < 2 && *value ? value : "");
+			sprintf(word, "-%c%s", options[number].letter,
+				wants && form < 2 && *value ? value : "");
 			bool is_separate = wants && !word[2];
 			argv[count++] = word;
 			if (is_separate)
@@ -175,7 +188,8 @@ static bool make_vector(char *argv[], int *argc, char words[WORDS][64], int *jai
 		} else {
 			bool has_value = wants || form == 7;
 
-			sprintf(word, "--%s%s%s", options[number].name, has_value ? "=" : "", has_value ? value : "");
+			sprintf(word, "--%s%s%s", options[number].name, has_value ? "=" : "",
+				has_value ? value : "");
 			is_right &= take(&model, number, has_value ? value : NULL);
 		}
 		argv[count++] = word;
@@ -208,6 +222,19 @@ static bool is_understood(const struct arguments *arguments, char *argv[], int j
 	       (argv[jail + 1] ? arguments->command == argv + jail + 1 : !arguments->command);
 }
 
+static void print_sample(unsigned long count)
+{
+	char name[LONGEST];
+
+	while (count > 0) {
+		make_name(name);
+		if (is_name(name))
+			continue;
+		fwrite(name, 1, strlen(name) + 1, stdout);
+		count--;
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	unsigned long names = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
@@ -215,6 +242,10 @@ int main(int argc, char *argv[])
 	unsigned long misread = 0;
 
 	state = argc > 3 ? strtoull(argv[3], NULL, 10) : 20070601;
+	if (argc > 2 && !strcmp(argv[1], "sample")) {
+		print_sample(strtoul(argv[2], NULL, 10));
+		return 0;
+	}
 	for (unsigned long i = 0; i < names; i++) {
 		char name[LONGEST];
 
@@ -236,6 +267,7 @@ int main(int argc, char *argv[])
 		misread += is_accepted && is_right && !is_understood(&arguments, vector, jail);
 	}
 	report(2, "random option vectors");
-	printf("%sok 3 - A6: jail and command are the words they should be\n1..3\n", misread ? "not " : "");
+	printf("%sok 3 - A6: jail and command are the words they should be\n1..3\n",
+	       misread ? "not " : "");
 	return 0;
 }
