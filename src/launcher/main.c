@@ -57,7 +57,7 @@ static _Noreturn void become_keeper(const struct reporter *reporter, char *const
 static _Noreturn void administer(const struct reporter *reporter, char *const argv[])
 {
 	if (reporter->uid != 0)
-		report_refuse(reporter, "do that", NULL, "only root may");
+		report_refuse(reporter, "use option", argv[1], "only root may");
 	if (chdir("/") != 0)
 		report_refuse(reporter, "change to directory", "/", NULL);
 	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */

@@ -234,7 +234,7 @@ static _Noreturn void init(pid_t command)
 
 int main(int argc, char *argv[])
 {
-	/* Neither end is the user's to look into; the exec saw to that as well, for nobody may read us. */
+	/* Neither end is the user's to look into; exec saw to that too, for nobody may read us. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
