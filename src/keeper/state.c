@@ -29,15 +29,17 @@ static int open_directory(int run_fd, const char *name, struct text *error)
 	if ((mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST) ||
 	    (mkdirat(run_fd, path, 0700) != 0 && errno != EEXIST))
 		return report_fill(error, "make the directory of jail", name,
-				   report_if_full(REPORT_RUN));
+				   errno == ENOTDIR || errno == ELOOP ? PATHS_RUN
+					   "/jails is no directory; remove it"
+								      : report_if_full(REPORT_RUN));
 	int directory_fd = path_open_own(run_fd, path);
 	if (directory_fd < 0)
-		return report_fill(
-			error, "open the directory of jail", name,
-			errno == EXDEV || errno == EPERM || errno == ELOOP || errno == ENOTDIR
-				? "in " PATHS_RUN "/jails something else is there; unmount or "
-				  "remove it"
-				: NULL);
+		return report_fill(error, "open the directory of jail", name,
+				   errno == EXDEV || errno == EPERM || errno == ELOOP ||
+						   errno == ENOTDIR
+					   ? "in " PATHS_RUN "/jails a symbolic link, a mount or "
+					     "another's directory is there; remove it"
+					   : NULL);
 	return directory_fd;
 }
 

@@ -150,7 +150,9 @@ static const struct {
 START_TEST(config_parse__bad_line__refused_with_its_number)
 {
 	config_defaults(&config);
-	assert_refused(parse(RECORD_CONFIG, refusals[_i].text), error, refusals[_i].says);
+	int result = parse(RECORD_CONFIG, refusals[_i].text);
+	ck_assert_msg(result == -1, "accepted: %s", refusals[_i].text);
+	assert_refused(result, error, refusals[_i].says);
 	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
 	for (const char *at = error.bytes; *at; at++)
 		ck_assert_msg(*at >= ' ' && *at <= '~', "%s", error.bytes);
@@ -223,7 +225,7 @@ START_TEST(config_parse__override__on_top_of_the_file)
 }
 END_TEST
 
-/* --- on files ------------------------------------------------------------------------------------ */
+/* --- on files --------------------------------------------------------------------------------- */
 
 #define CONF PATHS_CONFIG "/trampoline.conf"
 #define OVERRIDES PATHS_CONFIG "/jails.d"
