@@ -39,7 +39,7 @@ lie() {
 		trap - EXIT INT TERM
 		umask 027
 		exec nice -n 5 "$T_TOOLS/caller" signals open=9:/ open=77:/etc/passwd -- "$T_TOOLS/hostile" soft-nofile=300 soft-cpu=4000 -- \
-			"$T_TOOLS/liar" "$@" -- "$T" "${options[@]}" alice ./reach rest 400
+			"$T_TOOLS/liar" "$@" -- "$T" "${options[@]}" alice ./reach rest 2000
 	) >"$OUT" 2>"$ERR" </dev/null &
 	run=$!
 	for _ in $(seq 150); do

@@ -112,7 +112,7 @@ is "an entry makes all that it needs" "$(in_jail alice echo in 2>&1)" in
 
 # killed DESCRIPTION ARRANGE COMMAND...: COMMAND, a keeper's, is killed before each call that changes something.
 killed() {
-	local description=$1 arrange=$2 step total problems='' number call at=0 tried=0
+	local description=$1 arrange=$2 step total problems='' number call at=0 tried=0 killed=0
 	shift 2
 	$arrange
 	strace -f -qq -e trace="$CHANGES" -o "$T_WORK/trace" "$@" >/dev/null 2>&1 || :
@@ -131,12 +131,13 @@ killed() {
 		$arrange
 		strace -f -qq -o "$T_WORK/trace" -e trace="$call" -e "inject=$call:signal=SIGKILL:when=$number" \
 			"$@" >/dev/null 2>&1 </dev/null || :
-		grep -q 'killed by SIGKILL' "$T_WORK/trace" || problems+="$call $number: it was not killed"$'\n'
+		# How often it asks for a namespace is the kernel's doing, so some points are not reached each time.
+		! grep -q 'killed by SIGKILL' "$T_WORK/trace" || killed=$((killed + 1))
 		got=$(right)
 		[ -z "$got" ] || problems+="killed at $call $number: $got"$'\n'
 	done 3<"$T_WORK/points"
-	echo "# $description: $tried of $total"
-	ok "$description: there are calls to be killed at" test "$tried" -gt 5
+	echo "# $description: $tried of $total points, $killed kills"
+	ok "$description: it was killed" test "$killed" -gt 5 -a $((killed * 10)) -ge $((tried * 9))
 	is "$description: killed anywhere, put right" "$problems" ""
 }
 
