@@ -138,6 +138,7 @@ install: all install-documents
 # Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
 MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
 MAN5         = man/trampoline.conf.5
+MAN7         = man/trampoline-entry.7
 UNITS        = $(BUILD)/share/systemd/trampoline-cleanup.service \
                $(BUILD)/share/systemd/trampoline-cleanup.timer
 TMPFILES     = $(BUILD)/share/tmpfiles.d/trampoline.conf
@@ -161,6 +162,8 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
 	install -d -m 755 $(MANDIR)/man8 $(MANDIR)/man5 $(UNITDIR) $(TMPFILESDIR) $(COMPLETIONDIR) $(CRONDIR)
 	install -m 644 $(MAN8) $(MANDIR)/man8
 	install -m 644 $(MAN5) $(MANDIR)/man5
+	install -d -m 755 $(MANDIR)/man7
+	install -m 644 $(MAN7) $(MANDIR)/man7
 	install -m 644 $(UNITS) $(UNITDIR)
 	install -m 644 $(TMPFILES) $(TMPFILESDIR)/trampoline.conf
 	install -m 644 $(COMPLETION) $(COMPLETIONDIR)/trampoline
@@ -172,7 +175,7 @@ uninstall: $(CRON)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
-	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(MANDIR)/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(TMPFILESDIR)/trampoline.conf
 	rm -f $(COMPLETIONDIR)/trampoline
 	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
@@ -215,13 +218,14 @@ FUZZ        = config arguments record
 FUZZ_SECONDS ?= 60
 FUZZ_SRC    = $(COMMON_SRC) src/jailed/environment.c \
               $(addprefix src/keeper/,config.c key.c origin.c path.c report.c)
-FUZZ_CFLAGS = $(OUR_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = $(OUR_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+              $(shell pkg-config --cflags mount)
 $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_CFLAGS) -c -o $@ $<
 
-$(BUILD)/fuzz-%: $(BUILD)/fuzz-obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz-obj/tests/fuzz/replay.o \
-                 $(FUZZ_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
+$(FUZZ:%=$(BUILD)/fuzz-%): $(BUILD)/fuzz-%: $(BUILD)/fuzz-obj/tests/fuzz/fuzz_%.o \
+                 $(BUILD)/fuzz-obj/tests/fuzz/replay.o $(FUZZ_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
 	$(CC) $(FUZZ_CFLAGS) -o $@ $^ -linih
 
 -include $(UNIT_OBJ:.o=.d) $(wildcard $(BUILD)/fuzz-obj/*/*/*.d)
@@ -245,10 +249,11 @@ coverage:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-Og -g --coverage' \
 		$(BUILD)/coverage/unit-tests >/dev/null
 	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@CK_VERBOSITY=silent $(BUILD)/coverage/unit-tests
+	@$(BUILD)/coverage/unit-tests || echo 'the figures are of tests of which some failed'
 	@gcov -n $$(find $(BUILD)/coverage/keeper-obj -name '*.gcda') | awk -F"'" ' \
 		/^File/ { file = $$2 } \
-		/^Lines/ && file ~ /^src.*c$$/ { sub(/.*executed:/, ""); print $$0 "\t" file }' | sort -n
+		/^Lines/ && file ~ /^src.*c$$/ { sub(/.*executed:/, ""); print $$0 "\t" file; file = "" }' | \
+		sort -n
 
 check: deps
 	@tests/run

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEXT_SIZE 1024
+#define TEXT_SIZE 2048
 #define TEXT_OBJECT_MAX 128 /* bytes of an object that a sentence shows */
 
 struct text {

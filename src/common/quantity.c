@@ -39,7 +39,8 @@ int quantity_parse(enum quantity_kind kind, const char *text, uint64_t *value)
 	if (at == text)
 		return -1;
 	if (kind == QUANTITY_DURATION && *at == '.')
-		for (at++; *at >= '0' && *at <= '9' && scale < 1000; at++, scale *= 10)
+		for (at++; *at >= '0' && *at <= '9' && scale < 1000 && number < LARGEST;
+		     at++, scale *= 10)
 			number = number * 10 + (uint64_t)(*at - '0');
 	uint64_t factor = at[-1] == '.' ? 0 : factor_of(kind, *at);
 	if (factor == 0 || (*at && at[1]) || number >= LARGEST / factor)

@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "hub.h"
+#include "image.h"
 #include "jail.h"
 #include "live.h"
 #include "path.h"
@@ -52,6 +53,38 @@ static unsigned int check_launcher(void)
 		return find("anybody may execute " LAUNCHER,
 			    "chmod 4754 it; its group may call it");
 	return 0;
+}
+
+/* The other two programs, which root executes: in a directory of root's, and root's alone. */
+static unsigned int check_programs(void)
+{
+	static const char *const paths[] = {PATHS_KEEPER, PATHS_SUPERVISOR};
+	struct text error;
+	struct stat status;
+	AUTO_CLOSE fd = path_open_trusted(PATHS_PREFIX "/libexec/trampoline", &error);
+	char finding[PATH_MAX];
+
+	if (fd < 0)
+		return find(error.bytes, "whoever can write there is root at the next entry");
+	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+		if (lstat(paths[i], &status) == 0 && S_ISREG(status.st_mode) &&
+		    status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+			continue;
+		snprintf(finding, sizeof(finding),
+			 "%s is missing, not root's, or can be written by others", paths[i]);
+		return find(finding, "run make install");
+	}
+	return 0;
+}
+
+/* What every jail needs: said once, and then no jail is looked at. */
+static unsigned int check_image(const char *image)
+{
+	char version[NAME_LENGTH_MAX + 1];
+	struct text error;
+	AUTO_CLOSE fd = image_open(image, version, &error);
+
+	return fd < 0 ? find(error.bytes, "until then nobody can enter a jail on this image") : 0;
 }
 
 static unsigned int check_kernel(void)
@@ -112,7 +145,7 @@ static unsigned int check_jail(const char *name, struct owner *owner)
 
 	owner->uid = 0;
 	if (jail_describe(&jail, name, &error) != 0)
-		return find(error.bytes, "nobody can enter this jail");
+		return find(error.bytes, "until then this jail cannot be entered");
 	owner->uid = jail.record.uid;
 	snprintf(owner->name, sizeof(owner->name), "%s", name);
 	jail_close(&jail);
@@ -189,7 +222,7 @@ unsigned int check_all(const char *jail)
 	struct config config;
 	struct owner owner;
 	struct text error;
-	unsigned int found = check_launcher() + check_kernel();
+	unsigned int found = check_launcher() + check_programs() + check_kernel();
 
 	if (namespace_is_first() == 0)
 		found += find("this is not process 1's mount namespace",
@@ -199,6 +232,8 @@ unsigned int check_all(const char *jail)
 	if (config.caller_count == 0)
 		found += find("nobody but root may call", "set `callers' in trampoline.conf");
 	found += check_state();
+	if (check_image(config.image) != 0)
+		return found + 1;
 	found += jail ? check_jail(jail, &owner) : check_jails();
 	if (found == 0)
 		printf("No findings.\n");

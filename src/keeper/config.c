@@ -55,6 +55,18 @@ struct parse {
 	struct text reason;
 };
 
+/* libinih would not look at it, and a protection that somebody meant would not be there. */
+static bool has_more_than_section(const char *line)
+{
+	const char *at = line + strspn(line, " \t");
+	const char *end = *at == '[' ? strchr(at, ']') : NULL;
+
+	if (!end)
+		return false;
+	at = end + 1 + strspn(end + 1, " \t\r\n");
+	return *at && (at == end + 1 || (*at != ';' && *at != '#'));
+}
+
 static char *read_line(char *buffer, int size, void *user)
 {
 	struct parse *parse = user;
@@ -66,6 +78,10 @@ static char *read_line(char *buffer, int size, void *user)
 	if (!strchr(line, '\n') && !feof(parse->stream) && !parse->bad_line) {
 		parse->bad_line = parse->line;
 		text_add(&parse->reason, "the line is too long");
+	}
+	if (has_more_than_section(line) && !parse->bad_line) {
+		parse->bad_line = parse->line;
+		text_add(&parse->reason, "there is something behind the section's name");
 	}
 	return line;
 }
@@ -111,13 +127,16 @@ int config_parse(struct config *config, enum record_source source, const char *p
 	if (!stream)
 		return report_fill(error, "read", path, NULL);
 	parse.stream = stream;
-	int result = memchr(text, '\0', length)
-			     ? 1
-			     : ini_parse_stream(read_line, &parse, take_key, &parse);
+	if (memchr(text, '\0', length))
+		return report_fill(error, "use", path, "it holds a NUL byte");
+	int result = ini_parse_stream(read_line, &parse, take_key, &parse);
 	if (result == 0 && !parse.bad_line)
 		return 0;
 	if (result < 0)
 		return report_fill(error, "read", path, NULL);
+	/* Of several errors, the first; what libinih itself finds is one of syntax. */
+	if (result > 0 && result < parse.bad_line)
+		parse.bad_line = 0;
 	snprintf(place, sizeof(place), "%s:%d", path, parse.bad_line ? parse.bad_line : result);
 	return text_refuse(error, "use", place,
 			   parse.bad_line ? parse.reason.bytes

@@ -20,15 +20,26 @@
 #define WORKERS_MAX 32
 #define PATIENCE_NS INT64_C(5000000000)
 
-struct worker {
-	pid_t pid;                  /* 0: has ended */
-	_Atomic size_t index;       /* the task in hand */
-	_Atomic int64_t started_ns; /* 0: none in hand */
+/* What a worker has in hand, as it says itself. */
+struct hand {
+	_Atomic size_t index;
+	_Atomic int64_t started_ns; /* 0: nothing */
 };
 
-struct crew {
+struct shared {
 	_Atomic size_t next;
-	struct worker workers[WORKERS_MAX];
+	struct hand hands[WORKERS_MAX];
+};
+
+/* The parent's side: a child must not write into it. */
+struct crew {
+	struct shared *shared;
+	pid_t pids[WORKERS_MAX]; /* 0: has ended */
+	unsigned int workers;
+	size_t count;
+	int (*task)(void *context, size_t index);
+	void *context;
+	signed char *results;
 };
 
 void *crew_share(size_t size)
@@ -38,76 +49,95 @@ void *crew_share(size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static bool start(struct crew *crew, struct worker *worker, size_t count,
-		  int (*task)(void *context, size_t index), void *context, signed char *results)
+static _Noreturn void work(const struct crew *crew, struct hand *hand)
 {
-	fflush(NULL); /* or the child would say it again */
-	worker->started_ns = 0;
-	worker->pid = fork();
-	if (worker->pid != 0)
-		return worker->pid > 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (size_t index; (index = atomic_fetch_add(&crew->next, 1)) < count;) {
-		worker->index = index;
-		worker->started_ns = clock_boottime_ns();
-		results[index] = (signed char)task(context, index);
-		worker->started_ns = 0;
+	for (size_t index; (index = atomic_fetch_add(&crew->shared->next, 1)) < crew->count;) {
+		hand->index = index;
+		hand->started_ns = clock_boottime_ns();
+		crew->results[index] = (signed char)crew->task(crew->context, index);
+		hand->started_ns = 0;
 	}
 	fflush(NULL);
 	_exit(0);
 }
 
-/* Takes in whoever has ended, and gives up whoever does not come back. How many are at work. */
-static unsigned int look_after(struct crew *crew, unsigned int workers, signed char *results,
-			       unsigned int *lost)
+static bool start(struct crew *crew, unsigned int number)
+{
+	struct hand *hand = &crew->shared->hands[number];
+
+	fflush(NULL); /* or the child would say it again */
+	hand->started_ns = 0;
+	pid_t pid = fork();
+	if (pid == 0)
+		work(crew, hand);
+	crew->pids[number] = pid > 0 ? pid : 0;
+	return pid > 0;
+}
+
+/*
+ * Takes in whoever has ended, and gives up whoever does not come back: not waited for, since even
+ * SIGKILL may have to wait for the storage. Adds the lost to *LOST; returns how many are at work.
+ */
+static unsigned int look_after(struct crew *crew, unsigned int *lost)
 {
 	unsigned int at_work = 0;
 
-	for (unsigned int i = 0; i < workers; i++) {
-		struct worker *worker = &crew->workers[i];
-		int64_t started_ns = worker->started_ns;
+	for (unsigned int i = 0; i < crew->workers; i++) {
+		int64_t started_ns = crew->shared->hands[i].started_ns;
 
-		if (worker->pid > 0 && waitpid(worker->pid, NULL, WNOHANG) == worker->pid)
-			worker->pid = 0;
-		if (worker->pid > 0 && started_ns != 0 &&
+		if (crew->pids[i] > 0 && waitpid(crew->pids[i], NULL, WNOHANG) == crew->pids[i])
+			crew->pids[i] = 0;
+		if (crew->pids[i] > 0 && started_ns != 0 &&
 		    clock_boottime_ns() - started_ns > PATIENCE_NS) {
-			/* Not waited for: even SIGKILL may have to wait for the storage. */
-			kill(worker->pid, SIGKILL);
-			results[worker->index] = CREW_STUCK;
-			worker->pid = 0;
+			kill(crew->pids[i], SIGKILL);
+			crew->pids[i] = 0;
 			++*lost;
 		}
-		at_work += worker->pid > 0;
+		at_work += crew->pids[i] > 0;
 	}
 	return at_work;
 }
 
-int crew_work(size_t count, unsigned int workers, int (*task)(void *context, size_t index),
-	      void *context, signed char *results)
+static int run(struct crew *crew)
 {
 	static const struct timespec pause = {.tv_nsec = 1000000};
-	struct crew *crew = crew_share(sizeof(*crew));
-	unsigned int lost = 0, at_work = 0;
+	unsigned int lost = 0;
 
-	if (!crew)
-		return -1;
-	if (workers > WORKERS_MAX)
-		workers = WORKERS_MAX;
-	for (unsigned int i = 0; i < workers && i < count; i++)
-		at_work += start(crew, &crew->workers[i], count, task, context, results);
-	if (count > 0 && at_work == 0)
-		return -1;
-	while ((at_work = look_after(crew, workers, results, &lost)) > 0 || lost > 0) {
+	for (unsigned int i = 0; i < crew->workers; i++)
+		if (!start(crew, i) && i == 0)
+			return -1; /* with fewer than wanted it only takes longer */
+	while (look_after(crew, &lost) > 0 || lost > 0) {
 		/* The place of one who was given up is taken by another, for what is left. */
-		for (unsigned int i = 0; i < workers && lost > 0; i++) {
-			if (crew->workers[i].pid != 0)
+		for (unsigned int i = 0; i < crew->workers && lost > 0; i++) {
+			if (crew->pids[i] != 0)
 				continue;
-			if (!start(crew, &crew->workers[i], count, task, context, results))
+			if (!start(crew, i))
 				return -1;
 			lost--;
 		}
 		nanosleep(&pause, NULL);
 	}
-	munmap(crew, sizeof(*crew));
 	return 0;
+}
+
+int crew_work(size_t count, unsigned int workers, int (*task)(void *context, size_t index),
+	      void *context, signed char *results)
+{
+	struct crew crew = {.shared = crew_share(sizeof(*crew.shared)),
+			    .count = count,
+			    .task = task,
+			    .context = context,
+			    .results = results};
+
+	if (!crew.shared)
+		return -1;
+	crew.workers = workers > WORKERS_MAX ? WORKERS_MAX : workers;
+	if (crew.workers > count)
+		crew.workers = (unsigned int)count;
+	memset(results, CREW_STUCK, count); /* until a worker says otherwise */
+	int result = count > 0 ? run(&crew) : 0, error = errno;
+	munmap(crew.shared, sizeof(*crew.shared));
+	errno = error;
+	return result;
 }

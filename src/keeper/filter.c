@@ -63,7 +63,9 @@ static int add_rules(scmp_filter_ctx context)
 	/* Families above AF_NETLINK reach past a network namespace (AF_VSOCK: one space for all
 	 * jails, and the hypervisor) or into modules that nothing here needs. */
 	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0)
+			     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK)) != 0 ||
+	    seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
+			     SCMP_CMP(0, SCMP_CMP_NE, AF_UNIX)) != 0)
 		return -1;
 	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
 	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

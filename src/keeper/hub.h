@@ -10,7 +10,7 @@
 #define HUB_JAILS "/jails"
 #define HUB_RETIRED "/retired" /* pins of jails that are discarded and perhaps still in use */
 #define HUB_DEV "/dev"         /* the /dev that all jails share */
-#define HUB_PROC "/proc" /* and the /proc, in which each user sees his own processes */
+#define HUB_PROC "/proc"       /* and the /proc, in which each user sees his own processes */
 #define HUB_SEED "/seed"       /* pin of the empty namespace that a jail's is copied from */
 #define HUB_STAGE "/stage"     /* where a jail's root is mounted until it is the root */
 

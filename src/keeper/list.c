@@ -17,6 +17,7 @@
 struct table {
 	bool json;
 	size_t rows;
+	int width; /* of the longest name */
 	int64_t now_ns;
 };
 
@@ -69,11 +70,11 @@ static void print_row(struct table *table, const struct record *record, enum liv
 		return;
 	}
 	if (table->rows++ == 0)
-		printf("%-16s %10s %-9s %9s %-10s %-12s %s\n", "JAIL", "UID", "STATE", "PROCESSES",
-		       "BUILT", "LAST ENTERED", "IMAGE");
+		printf("%-*s %10s %-9s %9s %-10s %-12s %s\n", table->width, "JAIL", "UID", "STATE",
+		       "PROCESSES", "BUILT", "LAST ENTERED", "IMAGE");
 	format_age(built, table->now_ns, record->built_ns);
 	format_age(entered, table->now_ns, record->entered_ns);
-	printf("%-16s %10u %-9s %9zu %-10s %-12s %s@%s\n", record->name, record->uid,
+	printf("%-*s %10u %-9s %9zu %-10s %-12s %s@%s\n", table->width, record->name, record->uid,
 	       live_state_name(state), processes, built, entered, record->image,
 	       record->image_version);
 }
@@ -108,6 +109,16 @@ static void print_jail(const struct live *live, struct table *table, const char 
 	}
 }
 
+static int width_of(const struct live *live)
+{
+	size_t width = sizeof("JAIL") + 4;
+
+	for (size_t i = 0; i < live->count; i++)
+		if (strlen(live->names[i]) > width)
+			width = strlen(live->names[i]);
+	return (int)width;
+}
+
 static const signed char *look_at_all(struct live *live)
 {
 	const signed char *states = live_states(live);
@@ -132,6 +143,7 @@ void list_all(bool json)
 
 	open_live(&live);
 	const signed char *states = look_at_all(&live);
+	table.width = width_of(&live);
 	for (size_t i = 0; i < live.count; i++) {
 		show_progress(&table, i, live.count);
 		print_jail(&live, &table, live.names[i], (enum live_state)states[i]);
@@ -183,6 +195,7 @@ void list_one(const char *name, bool json)
 		if (strcmp(live.names[i], name) == 0)
 			memmove(live.names[0], live.names[i], sizeof(live.names[0]));
 	live.count = live.count > 0 && strcmp(live.names[0], name) == 0;
+	table.width = (int)strlen(name);
 	if (live.count > 0)
 		print_jail(&live, &table, name, (enum live_state)look_at_all(&live)[0]);
 	if (json && table.rows > 0)

@@ -13,6 +13,7 @@
 
 #include "build.h"
 #include "check.h"
+#include "discard.h"
 #include "explain.h"
 #include "help.h"
 #include "list.h"
@@ -47,7 +48,7 @@ static int administer(const struct arguments *arguments)
 	case ARGUMENTS_CLEANUP:
 		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
-		retire_now(arguments->jail, arguments->kill);
+		discard_jail(arguments->jail, arguments->kill);
 		return 0;
 	case ARGUMENTS_CHECK:
 		return check_all(arguments->jail) == 0 ? 0 : 1;

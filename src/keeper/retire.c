@@ -23,6 +23,9 @@
 #include "report.h"
 #include "state.h"
 
+/* A jail is idle if none of so many looks has seen anybody in it. */
+#define LOOKS 4
+
 enum outcome {
 	OUTCOME_KEPT,
 	OUTCOME_MARKED,
@@ -34,9 +37,17 @@ enum outcome {
 	OUTCOMES
 };
 
-static const char *const outcome_names[OUTCOMES] = {
-	"in use",         "marked", "retired",    "discarded, in use",
-	"debris removed", "busy",   "not retired"};
+static const struct {
+	const char *done, *foreseen;
+} outcome_words[OUTCOMES] = {
+	[OUTCOME_KEPT] = {"in use", "would stay: in use"},
+	[OUTCOME_MARKED] = {"marked", "would be marked"},
+	[OUTCOME_RETIRED] = {"retired", "would be retired"},
+	[OUTCOME_DISCARDED] = {"discarded, still in use", "would stay: discarded, still in use"},
+	[OUTCOME_DEBRIS] = {"debris removed", "would be removed: debris"},
+	[OUTCOME_BUSY] = {"busy, left alone", "would be left alone: busy"},
+	[OUTCOME_FAILED] = {"not retired", "would be left alone: no answer"},
+};
 
 static bool has_user(const struct record *record)
 {
@@ -47,7 +58,7 @@ static bool has_user(const struct record *record)
 }
 
 /* The record first, then the pins: in this order a launcher never finds one without the other. */
-static int retire(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
+int retire_jail(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
 {
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(live, pin_set_aside, name) != 0 ||
@@ -92,7 +103,7 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		bool is_in_use = false;
 
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &is_in_use);
 	}
 	if (errno != EAGAIN && errno != EBUSY)
 		return -1;
@@ -110,7 +121,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	bool is_in_use = false;
 
 	if (state_read(directory_fd, name, &record) != 0) {
-		int result = retire(live, directory_fd, name, &is_in_use);
+		int result = retire_jail(live, directory_fd, name, &is_in_use);
 
 		*outcome = is_in_use ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
 		return result;
@@ -118,7 +129,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
 		*outcome = OUTCOME_RETIRED;
-		return retire(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &is_in_use);
 	}
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
@@ -211,73 +222,43 @@ static void tell(const struct live *live, const signed char *outcomes, bool dry_
 			outcomes[i] == CREW_STUCK ? OUTCOME_FAILED : (enum outcome)outcomes[i];
 		counts[outcome]++;
 		if (dry_run || verbose)
-			printf("%s: %s%s\n", live->names[i], dry_run ? "would be " : "",
-			       outcome_names[outcome]);
+			printf("%s: %s\n", live->names[i],
+			       dry_run ? outcome_words[outcome].foreseen
+				       : outcome_words[outcome].done);
 	}
+}
+
+static void summarise(char summary[static 256], size_t jails, const size_t counts[static OUTCOMES])
+{
+	snprintf(summary, 256,
+		 "%zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, %zu debris, "
+		 "%zu busy, %zu failed",
+		 jails, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED], counts[OUTCOME_RETIRED],
+		 counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY],
+		 counts[OUTCOME_FAILED]);
 }
 
 bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
+	char summary[256];
 	struct live live;
 
 	open_live(&live, PRIVILEGE_RETIRE);
+	for (unsigned int look = 1; look < LOOKS; look++)
+		if (scan_again(&live.home, &live.scan) != 0)
+			report_refuse("look at the processes", NULL, NULL);
 	signed char *outcomes = crew_share(live.count + 1);
 	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 32,
 				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
 		report_refuse("look at the jails", NULL, NULL);
 	tell(&live, outcomes, dry_run, verbose, counts);
-	if (!dry_run)
-		report_log(
-			"cleanup: %zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, "
-			"%zu debris, %zu busy, %zu failed",
-			live.count, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED],
-			counts[OUTCOME_RETIRED], counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS],
-			counts[OUTCOME_BUSY], counts[OUTCOME_FAILED]);
+	if (!dry_run) {
+		summarise(summary, live.count, counts);
+		report_log("cleanup: %s", summary);
+		if (isatty(STDOUT_FILENO))
+			printf("%s\n", summary);
+	}
 	live_close(&live);
 	return counts[OUTCOME_FAILED] == 0;
-}
-
-/* Ends everybody in NAME's retired jails. */
-static int kill_retired(const struct live *live, int directory_fd, const char *name)
-{
-	struct record record;
-	char file[64];
-	void *cursor = NULL;
-	int found, result = 0;
-
-	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0)
-		if (record.name[0] && scan_kill(&live->home, &record) != 0)
-			result = -1;
-	return result == 0 ? found : -1;
-}
-
-void retire_now(const char *name, bool kill)
-{
-	struct live live;
-	struct text error;
-	AUTO_CLOSE directory_fd = -1;
-	bool is_in_use = false;
-
-	open_live(&live, PRIVILEGE_RETIRE);
-	if (live.run_fd < 0)
-		report_refuse("discard jail", name, "it is not live");
-	AUTO_CLOSE present_fd = live_open_jail(&live, name);
-	if (present_fd < 0)
-		report_refuse("discard jail", name, errno == ENOENT ? "it is not live" : NULL);
-	AUTO_CLOSE lock_fd = state_lock(live.run_fd, name, true, &directory_fd, &error);
-	if (lock_fd < 0)
-		report_die(&error);
-	/* Out of sight first, so that nobody joins those who are to be killed. */
-	if (state_withdraw(directory_fd, name) != 0 ||
-	    prune_in_hub(&live, pin_set_aside, name) != 0)
-		report_refuse("discard jail", name, NULL);
-	if (kill && kill_retired(&live, directory_fd, name) != 0)
-		report_refuse("kill every process of jail", name, NULL);
-	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 ||
-	    retire(&live, directory_fd, name, &is_in_use) != 0)
-		report_refuse("discard jail", name, NULL);
-	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
-	live_close(&live);
 }

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,25 +21,36 @@
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
 
-/* Opens RUNDIR/jails/NAME, made if missing. -1 with *ERROR; errno ENOENT: it has just gone. */
+/* Why a directory of ours cannot be opened. */
+static const char *reason_of(int error)
+{
+	if (error == EXDEV)
+		return "something is mounted there; unmount it";
+	if (error == ELOOP || error == ENOTDIR)
+		return "it is a symbolic link or no directory; remove it";
+	return error == EPERM ? "others than root can write to it; chown root and chmod 0700 it"
+			      : NULL;
+}
+
+/* Opens NAME in a directory of ours called PATH, made if it is missing. -1 with *ERROR. */
+static int open_directory_at(int directory_fd, const char *path, const char *name,
+			     struct text *error)
+{
+	char whole[PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	if (mkdirat(directory_fd, name, 0700) != 0 && errno != EEXIST)
+		return report_fill(error, "make directory", whole, report_if_full(REPORT_RUN));
+	int fd = path_open_own(directory_fd, name);
+	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
+}
+
+/* RUNDIR/jails/NAME. errno ENOENT: a cleanup has just removed it. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
-	char path[64];
+	AUTO_CLOSE jails_fd = open_directory_at(run_fd, PATHS_RUN, "jails", error);
 
-	snprintf(path, sizeof(path), "jails/%s", name);
-	if ((mkdirat(run_fd, "jails", 0700) != 0 && errno != EEXIST) ||
-	    (mkdirat(run_fd, path, 0700) != 0 && errno != EEXIST))
-		return report_fill(error, "make the directory of jail", name,
-				   report_if_full(REPORT_RUN));
-	int directory_fd = path_open_own(run_fd, path);
-	if (directory_fd < 0)
-		return report_fill(
-			error, "open the directory of jail", name,
-			errno == EXDEV || errno == EPERM || errno == ELOOP || errno == ENOTDIR
-				? "in " PATHS_RUN "/jails something else is there; unmount or "
-				  "remove it"
-				: NULL);
-	return directory_fd;
+	return jails_fd < 0 ? -1 : open_directory_at(jails_fd, PATHS_RUN "/jails", name, error);
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */

@@ -50,7 +50,7 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	struct stat status;
 
 	stpcpy(stpcpy(stpcpy(stpcpy(path, "/jails/"), name), "/"), kind);
-	AUTO_CLOSE fd = inode ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	AUTO_CLOSE fd = inode ? openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode)
 		return auto_close_take(&fd);
 	errno = fd < 0 ? errno : ENOENT;
@@ -93,7 +93,8 @@ static int note_entry(int record_fd)
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
 {
-	AUTO_CLOSE run_fd = open(PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE run_fd =
+		openat(AT_FDCWD, PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
 	AUTO_CLOSE record_fd = hub_fd < 0 ? -1 : open_record(run_fd, name);
 

@@ -38,8 +38,8 @@ static int open_null(int fd)
 {
 	struct stat status;
 
-	if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == fd && fstat(fd, &status) == 0 &&
-	    S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+	if (openat(AT_FDCWD, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) == fd &&
+	    fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
 		return 0;
 	errno = ENODEV;
 	return -1;
@@ -141,7 +141,7 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t m
 
 int inherited_reset_standing(void)
 {
-	AUTO_CLOSE oom_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	AUTO_CLOSE oom_fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	/* struct sched_attr, its first version: size, then zeros: SCHED_OTHER, no flags, nice 0 */
 	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
@@ -166,7 +166,7 @@ int inherited_leave_terminal(void)
 		return 0;
 	/* We lead a process group, so there is no new session for us; letting go of the terminal is
 	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
-	AUTO_CLOSE fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
 }
 

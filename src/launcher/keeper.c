@@ -38,7 +38,7 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 {
 	struct text number = {.length = 0};
 	const char *argv[] = {"keeper", "build", name, number.bytes, NULL};
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null_fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 	text_add_number(&number, caller);
 	/* Away from the caller's terminal, whose ^Z the kernel sends to root as well; and without a

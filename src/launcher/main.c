@@ -57,7 +57,7 @@ static _Noreturn void become_keeper(const struct reporter *reporter, char *const
 static _Noreturn void administer(const struct reporter *reporter, char *const argv[])
 {
 	if (reporter->uid != 0)
-		report_refuse(reporter, "do that", NULL, "only root may");
+		report_refuse(reporter, "use option", argv[1], "only root may");
 	if (chdir("/") != 0)
 		report_refuse(reporter, "change to directory", "/", NULL);
 	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
@@ -113,7 +113,7 @@ static bool is_supervised(const struct arguments *arguments, const struct record
 static int enter(struct reporter *reporter, const struct arguments *arguments,
 		 struct record *record, struct supervise *supervise)
 {
-	AUTO_CLOSE root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct enter enter;
 	int builds = 0;
 
@@ -127,7 +127,8 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
 		if (is_supervised(arguments, record, supervise))
-			supervise->program_fd = open(PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
+			supervise->program_fd =
+				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		if (enter_join(&enter, record) == 0)
 			return builds;
 		/* Cleanup, or somebody's hand, has just been here: back, and once more. */
@@ -168,7 +169,7 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 {
 	struct record record;
 	struct supervise supervise;
-	int null_fd = arguments->daemon ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing() != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);

@@ -69,7 +69,7 @@ int privilege_give_up(uid_t uid, gid_t gid)
 	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, gid);
 }
 
-/* Nothing but KEPT (-1: nothing) may ever come back by exec. The first number refused is one past the last. */
+/* Nothing but KEPT (-1: nothing) may come back by exec. The first number refused ends the list. */
 static int empty_bounding_set(long kept)
 {
 	for (long i = 0; i < CAPABILITIES_MAX; i++)
@@ -78,7 +78,7 @@ static int empty_bounding_set(long kept)
 	return proof_of(false);
 }
 
-/* The capabilities in MASK, of the first 32, and no others; and no look at our memory for anybody. */
+/* The capabilities in MASK, of the first 32, and no others; and no look at our memory. */
 static int keep_capabilities(unsigned int mask)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

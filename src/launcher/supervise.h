@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs that are watched. The launcher forks: the process that the caller knows becomes the
- * supervisor, an unprivileged program; the child goes on to become the command. With private
- * processes the child is process 1 of a pid namespace and forks once more, to become the
+ * supervisor, another program, with CAP_KILL alone; the child goes on to become the command. With
+ * private processes the child is process 1 of a pid namespace and forks once more, to become the
  * supervisor's other half.
  */
 #pragma once
@@ -29,8 +29,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags);
 
 /*
- * Becomes the supervisor, with ARGV, its descriptors FDS, each above 2, and nothing of the command's
- * open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
+ * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the
+ * command's open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
  */
 void supervise_become(const struct supervise *supervise, const char *const argv[],
 		      const int fds[static SUPERVISOR_FDS]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * supervisor: what watches a run. Two programs in one, because they are the two ends of one line:
- * `watch' outside, in the process that the caller started and with the caller's ids, keeps the clock,
+ * `watch' outside, in the process that the caller started, with its ids, keeps the clock,
  * passes signals on and says how the run ended; `init', with private processes, is process 1 inside
- * and the user's, takes in orphans and ends everything when the command ends. The launcher executes it
- * when its own part is done; `watch' has one capability, CAP_KILL, and uses it on its child alone.
+ * and the user's, takes in orphans and ends everything when the command ends. The launcher executes
+ * it when its own part is done. `watch' has one capability, CAP_KILL, for its child alone.
  *
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
@@ -234,7 +234,7 @@ static _Noreturn void init(pid_t command)
 
 int main(int argc, char *argv[])
 {
-	/* Neither end is the user's to look into; the exec saw to that as well, for nobody may read us. */
+	/* Neither end is the user's to look into; exec saw to that too, for nobody may read us. */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))

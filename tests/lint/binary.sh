@@ -70,7 +70,7 @@ heap_and_tables='malloc calloc realloc free strdup printf fprintf vfprintf snpri
 
 # What a program calls that needs a right which no user has, or gives itself one.
 privileged='mount umount umount2 setns unshare chroot pivot_root setuid setgid setreuid setregid
-	setgroups capset mknod chown fchown ptrace'
+	setresuid setresgid setgroups capset mknod chown fchown ptrace'
 
 check_static() {
 	what=$1 program=$2 libc=$3

@@ -54,10 +54,12 @@ clean() {
 	echo "$passes" >"$T_WORK/passes.$1"
 }
 
-# Looks into the hub all the while: mount points that are there twice.
+# Looks into the hub all the while. The table is not read at one instant, so a pin that goes and one
+# that comes may both be in it; two that are there in two looks, one after the other, are two pins.
 watch() {
 	while [ ! -e "$T_WORK/stop" ]; do
-		hub_mounts | awk '$5 ~ "^/jails/" { print $5 }' | sort | uniq -d >>"$T_WORK/stacked"
+		{ hub_mounts && hub_mounts; } | awk '$5 ~ "^/jails/" { print $1, $5 }' | sort | uniq -d |
+			cut -d ' ' -f 2 | sort | uniq -d >>"$T_WORK/stacked"
 		echo >>"$T_WORK/looks"
 		sleep 0.1
 	done

@@ -46,7 +46,7 @@ is "with no jail --list says so" "$("$T" --list)" "No jail is live."
 is "and JSON is an empty list" "$("$T" --list --json | jq -c .)" "[]"
 refused 125 '"alice"' "--status of a jail that is not live is refused" "$T" --status alice
 refused 125 '"nobody-here"' "of one that does not exist too" "$T" --status nobody-here
-ok "as JSON that is an empty list" is_json "$T" --status --json alice
+refused 125 '"alice"' "also as JSON" "$T" --status --json alice
 refused 125 '"alice"' "it cannot be discarded" "$T" --discard alice
 refused 125 '"alice"' "nor killed" "$T" --discard --kill alice
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Users by the thousand: `population make DATA COUNT UID' lays out DATA/uNNNNN for uids from UID on, as
- * trampoline-user does; `population remove DATA COUNT UID' takes just these names away again.
+ * Users by the thousand: `population make DATA COUNT UID' lays out DATA/uNNNNN for uids from UID
+ * on, as trampoline-user does; `population remove DATA COUNT UID' takes just these names away
+ * again.
  */
 #include <err.h>
 #include <errno.h>

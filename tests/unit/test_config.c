@@ -141,8 +141,8 @@ static const struct {
 	{"[limits]\ncpu = \"1s\"\n", "t.conf:2", "cannot have the value"},
 	{"[confinement]\nsystem_calls = \x1b[2J\n", "t.conf:2", "u001b"},
 	/* what stands behind a section would else be a protection that nobody has */
-	{"[confinement] network = none\n", "t.conf:1", "neither"},
-	{"[limits]]\n", "t.conf:1", "neither"},
+	{"[confinement] network = none\n", "t.conf:1", "behind the section"},
+	{"[limits]]\n", "t.conf:1", "behind the section"},
 	/* the first of several */
 	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
 };
@@ -150,7 +150,9 @@ static const struct {
 START_TEST(config_parse__bad_line__refused_with_its_number)
 {
 	config_defaults(&config);
-	assert_refused(parse(RECORD_CONFIG, refusals[_i].text), error, refusals[_i].says);
+	int result = parse(RECORD_CONFIG, refusals[_i].text);
+	ck_assert_msg(result == -1, "accepted: %s", refusals[_i].text);
+	assert_refused(result, error, refusals[_i].says);
 	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
 	for (const char *at = error.bytes; *at; at++)
 		ck_assert_msg(*at >= ' ' && *at <= '~', "%s", error.bytes);
@@ -223,7 +225,7 @@ START_TEST(config_parse__override__on_top_of_the_file)
 }
 END_TEST
 
-/* --- on files ------------------------------------------------------------------------------------ */
+/* --- on files --------------------------------------------------------------------------------- */
 
 #define CONF PATHS_CONFIG "/trampoline.conf"
 #define OVERRIDES PATHS_CONFIG "/jails.d"

@@ -92,7 +92,7 @@ static const struct {
 	{"HTTP_HOST=x", "HTTP_HOST", true},
 	{"HTTP_PROXY_CONNECTION=x", "HTTP_PROXY_CONNECTION", true},
 	{"HTTP_PROX=x", "HTTP_PROX", true},
-	{"HTTP_PROXY=http://evil", "HTTP_PROXY", false}, /* httpoxy, CVE-2016-5385 */
+	{"HTTP_PROXY=evil:3128", "HTTP_PROXY", false}, /* httpoxy, CVE-2016-5385 */
 	{"HTTP_=x", "HTTP_", false},
 	{"HTTPS=on", "HTTPS", true},
 	{"HTTP=x", "HTTP", false},

@@ -38,12 +38,14 @@ END_TEST
 
 START_TEST(name_is_jail__every_byte__as_the_pattern_says)
 {
-	char first[] = {(char)_i, '\0'}, later[] = {'a', (char)_i, 'a', '\0'};
-	bool is_lower = (_i >= 'a' && _i <= 'z') || _i == '_';
+	for (int byte = 1; byte < 256; byte++) {
+		const char first[] = {(char)byte, '\0'}, later[] = {'a', (char)byte, 'a', '\0'};
+		bool is_lower = (byte >= 'a' && byte <= 'z') || byte == '_';
+		bool is_other = (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
 
-	ck_assert_int_eq(name_is_jail(first), is_lower);
-	ck_assert_int_eq(name_is_jail(later),
-			 is_lower || (_i >= '0' && _i <= '9') || _i == '.' || _i == '-');
+		ck_assert_msg(name_is_jail(first) == is_lower, "byte %d", byte);
+		ck_assert_msg(name_is_jail(later) == (is_lower || is_other), "byte %d", byte);
+	}
 }
 END_TEST
 
@@ -74,7 +76,7 @@ TCase *unit_name(void)
 
 	add_table(tcase, name_is_jail__good_name__accepted, jails);
 	add_table(tcase, name_is_jail__other_name__refused, no_jails);
-	tcase_add_loop_test(tcase, name_is_jail__every_byte__as_the_pattern_says, 1, 256);
+	tcase_add_test(tcase, name_is_jail__every_byte__as_the_pattern_says);
 	add_table(tcase, name_is_variable__good_name__accepted, variables);
 	add_table(tcase, name_is_variable__other_name__refused, no_variables);
 	tcase_add_test(tcase, name_is_variable__length_given__rest_not_looked_at);

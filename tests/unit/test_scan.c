@@ -2,7 +2,11 @@
 #include "keeper/scan.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -14,7 +18,7 @@
 #define DEVICE 7
 #define ROOT 55
 
-/* Columns: the record's ipc and net (0: the host's); then the process; then whether it is inside. */
+/* Columns: the record's ipc and net (0: the host's); the process; whether it is inside. */
 static const struct {
 	uint64_t record_ipc, record_net;
 	struct scan_process process;
@@ -127,6 +131,53 @@ START_TEST(scan_read__no_proc__fails)
 	scan_free(&scan);
 }
 END_TEST
+
+/* --- on processes, as root -------------------------------------------------------------------- */
+
+static void sleep_in_a_namespace(int ready_fd)
+{
+	if (unshare(CLONE_NEWNS) != 0 || write(ready_fd, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+START_TEST(scan_kill__one_process_in_the_jail__it_and_no_other_is_killed)
+{
+	const struct namespace_home home = {
+		.mount_fd = -1, .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct record record = record_of(0, 0);
+	int ends[2], status;
+	char byte, path[64];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid_t inside = fork();
+	if (inside == 0)
+		sleep_in_a_namespace(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	pid_t outside = fork();
+	if (outside == 0)
+		sleep_in_a_namespace(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", inside);
+	record.mount_namespace = inode_of(path);
+	record.uid = 60000001; /* nobody's, so that none is inside by it */
+	ck_assert_int_eq(scan_kill(&home, &record), 0);
+	ck_assert_int_eq(waitpid(inside, &status, 0), inside);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(waitpid(outside, &status, WNOHANG | WUNTRACED), 0);
+	ck_assert_int_eq(kill(outside, SIGKILL), 0);
+	ck_assert_int_eq(scan_kill(&home, &record), 0); /* nobody is left: no error */
+}
+END_TEST
+
+TCase *unit_scan_kill(void)
+{
+	TCase *tcase = tcase_create("scan on processes");
+
+	tcase_add_test(tcase, scan_kill__one_process_in_the_jail__it_and_no_other_is_killed);
+	return tcase;
+}
 
 TCase *unit_scan(void)
 {

@@ -111,13 +111,14 @@ END_TEST
 
 START_TEST(state_publish__no_room__old_record_whole)
 {
-	const struct rlimit small = {100, 100};
+	const struct rlimit small = {100, RLIM_INFINITY}, none = {RLIM_INFINITY, RLIM_INFINITY};
 
 	start();
 	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
 	ck_assert_int_eq(state_publish(directory_fd, &record), -1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
 	ck_assert_int_eq(state_read(directory_fd, "alice", &copy), 0);
 }
 END_TEST

@@ -57,11 +57,13 @@ END_TEST
 
 START_TEST(text_add_quoted__every_byte__valid_json)
 {
-	char string[] = {'a', (char)_i, 'b', '\0'};
-	struct text text = {.length = 0};
+	for (int byte = 1; byte < 256; byte++) {
+		const char string[] = {'a', (char)byte, 'b', '\0'};
+		struct text text = {.length = 0};
 
-	text_add_quoted(&text, string, TEXT_OBJECT_MAX);
-	ck_assert_msg(is_json_string(text.bytes), "%s", text.bytes);
+		text_add_quoted(&text, string, TEXT_OBJECT_MAX);
+		ck_assert_msg(is_json_string(text.bytes), "%s", text.bytes);
+	}
 }
 END_TEST
 
@@ -137,7 +139,7 @@ TCase *unit_text(void)
 	TCase *tcase = tcase_create("text");
 
 	add_table(tcase, text_add_quoted__any_string__escaped, quotations);
-	tcase_add_loop_test(tcase, text_add_quoted__every_byte__valid_json, 1, 256);
+	tcase_add_test(tcase, text_add_quoted__every_byte__valid_json);
 	tcase_add_test(tcase, text_add_quoted__longer_than_most__cut_and_marked);
 	tcase_add_test(tcase, text_add__more_than_fits__cut_and_terminated);
 	tcase_add_test(tcase, text_add_number__extremes__decimal);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+/* --discard: retires NAME now, and with KILL ends whoever is inside. */
+void discard_jail(const char *name, bool kill);

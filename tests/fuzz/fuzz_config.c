@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A configuration file, as trampoline.conf and, of the same bytes, as an override. */
+#include "keeper/config.h"
+
+#include "fuzz.h"
+#include "keeper/key.h"
+
+static void must_be_sound(const struct config *config)
+{
+	MUST_HOLD(config->caller_count <= RECORD_CALLERS_MAX);
+	MUST_HOLD(name_is_jail(config->image));
+	MUST_HOLD(config->minimum_uid > 0 && config->maximum_uid > 0);
+	MUST_HOLD(config->maximum_uid < UINT32_MAX - 1 && config->umask <= 0777);
+	MUST_HOLD(config->timeout_ms > 0);
+	MUST_HOLD(strnlen(config->path, sizeof(config->path)) < sizeof(config->path));
+	MUST_HOLD(strnlen(config->shell, sizeof(config->shell)) < sizeof(config->shell));
+	MUST_HOLD(config->path[0] == '/' && config->shell[0] == '/');
+	MUST_HOLD(config->keep_length <= sizeof(config->keep));
+	MUST_HOLD(!config->keep_length || !config->keep[config->keep_length - 1]);
+	for (size_t i = 0; key_name(i); i++) {
+		static struct config copy;
+
+		/* what the keeper says that it read is what it read */
+		copy = *config;
+		MUST_HOLD(config->entries[i].source == RECORD_SOURCES ||
+			  key_read(&copy, i, config->entries[i].value));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static struct config defaults, config, before;
+	struct text error = {.length = 0};
+
+	if (defaults.umask == 0)
+		config_defaults(&defaults);
+	config = defaults;
+	if (config_parse(&config, RECORD_CONFIG, "t.conf", (const char *)bytes, size, &error) !=
+	    0) {
+		must_be_sentence(&error);
+		return 0;
+	}
+	must_be_sound(&config);
+	/* What is a good file is a good override, and says the same. */
+	before = config;
+	MUST_HOLD(config_parse(&config, RECORD_OVERRIDE, "t.conf", (const char *)bytes, size,
+			       &error) == 0);
+	MUST_HOLD(!memcmp(&config, &before, offsetof(struct config, entries)));
+	return 0;
+}
