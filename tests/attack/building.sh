@@ -18,7 +18,7 @@ cleanup() {
 	rm -f "${CLEANUPS[@]}" "$ALICE"/{suid,device,marked} "$DATA"/alice/tmp/{suid,device}
 	for user in "${USERS[@]}" m{1..10}; do [ ! -d "$DATA/$user" ] || remove_user "$user"; done
 	rm -rf --one-file-system "$IMAGES/odd" "$IMAGES/flags" "${ALICE:?}"/{mnt,.mnt,run}
-	rm -f "$ALICE"/{lock,record,ready,.info} "$DATA"/alice/tmp/{lock,record,ready,hub}
+	rm -f "$ALICE"/{lock,record,ready,.info} "$DATA"/alice/tmp/{lock,record,ready,hub,.info}
 	in_jail alice true
 	in_jail bob true
 }
