@@ -152,6 +152,10 @@ for file in /bin/suid /bin/marked; do
 		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0 0 no_new_privs: 1"
 done
 not_ok "C5: a device of the image's" in_jail alice head -c 1 /device
+printf '[trampoline]\nimage = odd\n[confinement]\nsystem_calls = all\n' | override alice
+is "C5: without the filter, which asks for it, there are no new privileges either" "$(in_jail alice /bin/suid uid no_new_privs | xargs)" \
+	"uid: $A $A $A $A no_new_privs: 1"
+use_odd
 
 # --- C6, C8: what is there instead of home and tmp -----------------------------------------------
 
