@@ -23,6 +23,9 @@
 #include "report.h"
 #include "state.h"
 
+/* A jail is idle if none of so many looks has seen anybody in it. */
+#define LOOKS 4
+
 enum outcome {
 	OUTCOME_KEPT,
 	OUTCOME_MARKED,
@@ -242,6 +245,9 @@ bool retire_idle(bool dry_run, bool verbose)
 	struct live live;
 
 	open_live(&live, PRIVILEGE_RETIRE);
+	for (unsigned int look = 1; look < LOOKS; look++)
+		if (scan_again(&live.home, &live.scan) != 0)
+			report_refuse("look at the processes", NULL, NULL);
 	signed char *outcomes = crew_share(live.count + 1);
 	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 32,
 				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)

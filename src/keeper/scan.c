@@ -102,7 +102,7 @@ static int add(struct scan *scan, const struct scan_process *process)
 	return 0;
 }
 
-int scan_read(const struct namespace_home *home, struct scan *scan)
+int scan_again(const struct namespace_home *home, struct scan *scan)
 {
 	AUTO_CLOSE fd = openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct scan_process process;
@@ -111,7 +111,6 @@ int scan_read(const struct namespace_home *home, struct scan *scan)
 	_Alignas(struct entry) char buffer[96];
 	ssize_t length = fd < 0 ? -1 : 0;
 
-	memset(scan, 0, sizeof(*scan));
 	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t at = 0; at < length;) {
 			const struct entry *entry =
@@ -124,6 +123,12 @@ int scan_read(const struct namespace_home *home, struct scan *scan)
 		}
 	}
 	return (int)length;
+}
+
+int scan_read(const struct namespace_home *home, struct scan *scan)
+{
+	memset(scan, 0, sizeof(*scan));
+	return scan_again(home, scan);
 }
 
 void scan_free(struct scan *scan)

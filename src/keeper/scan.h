@@ -27,6 +27,12 @@ int scan_read(const struct namespace_home *home, struct scan *scan) MUST_CHECK;
 void scan_free(struct scan *scan);
 
 /*
+ * Looks once more, and adds to SCAN whom it finds, also those who are in it: for whoever asks only
+ * whether a jail is empty. One look can miss a process that forks and ends all the time.
+ */
+int scan_again(const struct namespace_home *home, struct scan *scan) MUST_CHECK;
+
+/*
  * Whether PROCESS is in the jail of RECORD. A run with private processes has a copy of the mount
  * namespace, so it is known by the other namespaces, or, where those are the host's, by its uid and
  * root. Pins keep the numbers of live and of retired jails apart.

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,23 +32,25 @@ static const char *reason_of(int error)
 			      : NULL;
 }
 
-/* Opens NAME, made if it is missing. -1 with *ERROR; errno ENOENT: it has just gone. */
-static int open_directory_at(int directory_fd, const char *name, struct text *error)
+/* Opens NAME in a directory of ours called PATH, made if it is missing. -1 with *ERROR. */
+static int open_directory_at(int directory_fd, const char *path, const char *name,
+			     struct text *error)
 {
+	char whole[PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s/%s", path, name);
 	if (mkdirat(directory_fd, name, 0700) != 0 && errno != EEXIST)
-		return report_fill(error, "make below " PATHS_RUN " the directory", name,
-				   report_if_full(REPORT_RUN));
+		return report_fill(error, "make directory", whole, report_if_full(REPORT_RUN));
 	int fd = path_open_own(directory_fd, name);
-	return fd >= 0 ? fd
-		       : report_fill(error, "open below " PATHS_RUN " the directory", name,
-				     reason_of(errno));
+	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
 }
 
+/* RUNDIR/jails/NAME. errno ENOENT: a cleanup has just removed it. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
-	AUTO_CLOSE jails_fd = open_directory_at(run_fd, "jails", error);
+	AUTO_CLOSE jails_fd = open_directory_at(run_fd, PATHS_RUN, "jails", error);
 
-	return jails_fd < 0 ? -1 : open_directory_at(jails_fd, name, error);
+	return jails_fd < 0 ? -1 : open_directory_at(jails_fd, PATHS_RUN "/jails", name, error);
 }
 
 /* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */

@@ -29,21 +29,6 @@ is "A1: and nothing made" "$(traces)" "$before"
 
 # --- A2: what reaches terminals and logs ---------------------------------------------------------
 
-# A /dev of the caller's own, in a mount namespace of its own, with a log that we can read.
-with_log() { # COMMAND...: what the log heard is in $T_WORK/log
-	rm -f "$T_WORK/log"
-	# shellcheck disable=SC2016
-	unshare -m --propagation private bash -c '
-		mkdir -p "$T_WORK/dev" && mount -t tmpfs none "$T_WORK/dev"
-		mknod -m 666 "$T_WORK/dev/null" c 1 3
-		mount --move "$T_WORK/dev" /dev
-		: >"$T_WORK/log"
-		"$T_TOOLS/devlog" /dev/log "$T_WORK/log" & log=$!
-		while [ ! -S /dev/log ]; do sleep 0.01; done
-		"$@" >/dev/null 2>&1 </dev/null || :
-		sleep 0.1
-		kill $log' bash "$@"
-}
 evil=$(printf 'alice\nNov 22 sshd: Accepted root\033[2J')
 with_log "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" "$evil" true
 is "A2: one record for one refusal" "$(wc -l <"$T_WORK/log")" 1

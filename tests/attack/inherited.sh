@@ -334,3 +334,14 @@ is "B20: nothing is written to 1 or 2 before the ids are the user's" "$(awk -v t
 	index($0, "execve(\"" t "\"") { pid = $1 } $1 == pid && $0 ~ "setresuid\\(" a { exit }
 	$1 == pid && /write[v64]*\((1|2),/' "$T_WORK/trace")" ""
 ok "B20: though it does write" grep -qE 'write\(2, "trampoline: entered' "$T_WORK/trace"
+wrong=
+for refusal in "-C /nosuch alice true" "alice nosuch" "../alice true" "nosuch true" "--nosuch" "--list" "-l cpu=99999s alice true"; do
+	# shellcheck disable=SC2086
+	strace -f -qq -o "$T_WORK/trace" -e trace=write,writev,setresuid,execve \
+		"$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" $refusal >"$OUT" 2>"$ERR" </dev/null || :
+	# The last ids before the first word.
+	got=$(awk -v t="$T" 'index($0, "execve(\"" t "\"") { pid = $1; next } $1 != pid { next }
+		/setresuid/ { ids = $2 } /writev?\((1|2),/ { print ids; exit }' "$T_WORK/trace")
+	case $got in "setresuid(33," | "setresuid($A,") ;; *) wrong+=" $refusal: '$got'" ;; esac
+done
+is "B20: a refusal is said by the caller's or the user's own process" "$wrong" ""

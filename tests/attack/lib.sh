@@ -115,6 +115,22 @@ under() {
 	fi
 }
 
+# A /dev of the caller's own, in a mount namespace of its own, with a log that we can read.
+with_log() { # COMMAND...: what the log heard is in $T_WORK/log
+	rm -f "$T_WORK/log"
+	# shellcheck disable=SC2016
+	unshare -m --propagation private bash -c '
+		mkdir -p "$T_WORK/dev" && mount -t tmpfs none "$T_WORK/dev"
+		mknod -m 666 "$T_WORK/dev/null" c 1 3
+		mount --move "$T_WORK/dev" /dev
+		: >"$T_WORK/log"
+		"$T_TOOLS/devlog" /dev/log "$T_WORK/log" & log=$!
+		while [ ! -S /dev/log ]; do sleep 0.01; done
+		"$@" >/dev/null 2>&1 </dev/null || :
+		sleep 0.1
+		kill $log' bash "$@"
+}
+
 # Kills a child of this test's, by its id, and waits for it.
 stop() {
 	kill "$@" 2>/dev/null || :

@@ -147,7 +147,8 @@ int main(int argc, char *argv[])
 	else if (!strcmp(mode, "key"))
 		say("read", syscall(SYS_keyctl, KEYCTL_READ, atol(argv[2]), NULL, 0));
 	else if (!strcmp(mode, "rest")) {
-		struct timespec time = {0, atol(argv[2]) * 1000000};
+		long ms = atol(argv[2]);
+		struct timespec time = {ms / 1000, ms % 1000 * 1000000};
 
 		nanosleep(&time, NULL);
 	} else if (!strcmp(mode, "i386")) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A record. The first byte says what the others are: 0, the record itself; else changes to a good one,
- * of three bytes each: where (16 bits) and what is flipped there. An even first byte seals it again.
+ * A record. The first byte says what the others are: 0, the record itself; else changes to a good
+ * one, of three bytes each: where (16 bits) and what is flipped there. An even first byte seals it
+ * again.
  */
 #include "trampoline/record.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What runs a fuzz target without libFuzzer: `TARGET DIRECTORY [RUNS [SEED]]' tries each file of the
- * corpus, then RUNS mutations of them, and says so in TAP. A crash, or a sanitizer, ends it before that;
- * the input is then in the file that it names. The same SEED makes the same inputs.
+ * What runs a fuzz target without libFuzzer: `TARGET DIRECTORY [RUNS [SEED]]' tries each file of
+ * the corpus, then RUNS mutations of them, and says so in TAP. A crash, or a sanitizer, ends it
+ * before that; the input is then in the file that it names. The same SEED makes the same inputs.
  */
 #include "fuzz.h"
 

@@ -132,7 +132,7 @@ START_TEST(scan_read__no_proc__fails)
 }
 END_TEST
 
-/* --- on processes, as root ----------------------------------------------------------------------- */
+/* --- on processes, as root -------------------------------------------------------------------- */
 
 static void sleep_in_a_namespace(int ready_fd)
 {

@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# How a run ends is told three ways: exit status, sentence, status line. Every way, from a table.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+BYTES=${BYTES:-1073741824}
+MODES=(direct status private timeout)
+declare -A options=([direct]="" [status]="--status-fd=3" [private]="-p --status-fd=3" [timeout]="-t 1h --status-fd=3")
+
+cleanup() {
+	default_config
+	rm -f "$ALICE"/{script,notexec}
+	rm -rf --one-file-system "$ALICE/closed"
+	in_jail alice true
+}
+
+command -v jq >/dev/null || {
+	skip "the status lines" "there is no jq to read them with"
+	exit 0
+}
+"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -o "$T_WORK/starter" tests/system/starter.c
+in_jail alice true
+lines=$T_WORK/lines
+
+# run MODE ARGUMENT...: its status in $got, its status lines in a file of their own
+run() {
+	local mode=$1
+	shift
+	got=0
+	# shellcheck disable=SC2086 # options are words
+	in_jail ${options[$mode]} "$@" >"$OUT" 2>"$ERR" 3>"$lines" </dev/null || got=$?
+}
+
+# What the lines say, one word each; nothing for a direct run, which has none.
+told() {
+	jq -r 'if .event == "start" then "start"
+		elif .event == "exit" then "exit \(.code) \(.signal) \(.reason)"
+		else "\(.event) \(.code)" end' "$lines" 2>&1 | paste -sd ';'
+}
+
+# ended MODE STATUS LINE: whether the last run ended so
+ended() {
+	local wanted=$3
+	[ "$1" != direct ] || wanted=
+	[ "$got" = "$2" ] && [ "$(told)" = "$wanted" ] || wrong+="$got, not $2: $(told), not $wanted; "
+}
+
+# --- codes and signals ----------------------------------------------------------------------------
+
+for mode in "${MODES[@]}"; do
+	wrong=
+	for code in $(seq 0 255); do
+		run "$mode" alice sh -c "exit $code"
+		ended "$mode" "$code" "start;exit $code null exited"
+	done
+	is "codes 0 to 255 ($mode)" "$wrong" ""
+	wrong=
+	for signal in $(seq 31); do
+		# shellcheck disable=SC2016 # for the shell inside
+		case $(kill -l "$signal") in
+		CHLD | CONT | URG | WINCH)
+			run "$mode" alice sh -c "kill -$signal \$\$; exit 3"
+			ended "$mode" 3 "start;exit 3 null exited"
+			;;
+		STOP | TSTP | TTIN | TTOU)
+			run "$mode" alice sh -c '(sleep 0.1; kill -CONT $$) & kill -'"$signal"' $$; sleep 0.2; exit 3'
+			ended "$mode" 3 "start;exit 3 null exited"
+			;;
+		*)
+			run "$mode" alice sh -c "kill -$signal \$\$"
+			ended "$mode" $((128 + signal)) "start;exit $((128 + signal)) $signal signal"
+			;;
+		esac
+	done
+	is "signals 1 to 31 ($mode)" "$wrong" ""
+done
+# shellcheck disable=SC2016
+is "a direct run is the command, so its parent sees the signal itself" \
+	"$(as_www "$T_WORK/starter" after 0 0 "$T" alice sh -c 'kill -15 $$')" "sent, status 0xf"
+# shellcheck disable=SC2016
+is "a supervised one ends with a code" \
+	"$(as_www "$T_WORK/starter" after 0 0 "$T" -p alice sh -c 'kill -15 $$')" "sent, status 0x8f00"
+
+# --- what is not executed ---------------------------------------------------------------------------
+
+printf '#!/nosuch/interpreter\n' >"$ALICE/script"
+: >"$ALICE/notexec"
+mkdir -m 700 "$ALICE/closed"
+chmod 755 "$ALICE/script"
+chmod 644 "$ALICE/notexec"
+long=$(printf '\001%.0s' $(seq 300))
+table=(
+	"127 nosuch|alice nosuch"
+	"127 /home/alice/nosuch|alice /home/alice/nosuch"
+	"127 notexec/x|alice ./notexec/x"
+	"127 ...|alice $long"
+	"126 /etc|alice /etc"
+	"126 notexec|alice ./notexec"
+	"126 script|alice ./script"
+	"126 closed|alice ./closed"
+	"125 /nosuch|-C /nosuch alice true"
+	"125 closed|-C /home/alice/closed alice true"
+	"125 ...|-C /$long alice true"
+	"125 limit|-l cpu=1h alice true"
+	"125 descriptor|--keep-fd=9 alice true"
+	"125 nobody|nobody true"
+	"125 processes|-l processes=0 alice true"
+)
+chown 0:0 "$ALICE/closed"
+for mode in "${MODES[@]}"; do
+	for row in "${table[@]}"; do
+		read -r code object <<<"${row%%|*}"
+		# shellcheck disable=SC2086 # words
+		run "$mode" ${row#*|}
+		wrong=
+		ended "$mode" "$code" "refused $code"
+		[ ! -s "$OUT" ] || wrong+="something on stdout; "
+		[ "$(wc -l <"$ERR")" -eq 1 ] || wrong+="not one line on stderr; "
+		grep -qF -e "$object" "$ERR" || wrong+="no $object in it; "
+		[ "$mode" = direct ] || [ "trampoline: $(jq -r .reason "$lines")" = "$(cat "$ERR")" ] ||
+			wrong+="another reason on the status line; "
+		is "$code: ${row%%|*}, $(cut -c 1-30 <<<"${row#*|}" | tr -d '\001') ($mode)" \
+			"$wrong${wrong:+$(cat "$ERR" "$lines")}" ""
+	done
+done
+
+# --- the clock --------------------------------------------------------------------------------------
+
+# shellcheck disable=SC2016
+for row in "124|start;exit 124 15 timeout|sleep 60" \
+	"124|start;exit 124 null timeout|sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.05; done'" \
+	"137|start;exit 137 9 timeout|sh -c 'trap \"\" TERM; while :; do sleep 1; done'" \
+	"9|start;exit 9 null exited|sh -c 'exit 9'" \
+	"143|start;exit 143 15 signal|sh -c 'kill -TERM \$\$'"; do
+	IFS='|' read -r code told_wanted command <<<"$row"
+	eval "set -- $command"
+	wrong='' got=0
+	in_jail -t 0.4s --kill-after=0.4s --status-fd=3 alice "$@" >"$OUT" 2>"$ERR" 3>"$lines" || got=$?
+	ended timeout "$code" "$told_wanted"
+	is "a time-out of 0.4 s: $command" "$wrong" ""
+done
+
+# --- the numbers ------------------------------------------------------------------------------------
+
+for mode in status private; do
+	# shellcheck disable=SC2016
+	run $mode alice sh -c 'x=0; while [ $x -lt 300000 ]; do x=$((x + 1)); done; sleep 1'
+	ok "wall clock, processor time and memory are plausible ($mode)" jq -e -s '.[1] |
+		.wall_s >= 1 and .wall_s < 30 and .cpu_s > 0 and .cpu_s < 30 and .max_rss_kb > 100 and .max_rss_kb < 100000' \
+		"$lines"
+	in_jail ${options[$mode]} alice sleep 300 3>"$lines" &
+	run=$!
+	wait_for 5 test -s "$lines"
+	pid=$(jq .pid "$lines")
+	is "pid is the process that the host knows ($mode)" "$(ps -o uid= "$pid" | tr -d ' ')" "$A"
+	kill "$(ps -o ppid= "$pid" | tr -d ' ')"
+	wait $run || :
+done
+# shellcheck disable=SC2016
+run private alice sh -c 'sh -c "x=0; while [ \$x -lt 300000 ]; do x=\$((x + 1)); done"'
+ok "the processor time of the command's children is in it" jq -e -s '.[1].cpu_s > 0.01' "$lines"
+status 5 "a reader that has gone is no trouble" bash -c '"$@" 3> >(true)' -- setpriv --reuid=33 --regid=33 \
+	--clear-groups "$T" -p --status-fd=3 alice sh -c 'sleep 0.3; exit 5'
+refused 125 descriptor "a status descriptor that is not open" in_jail --status-fd=9 alice true
+
+# --- the command's output ----------------------------------------------------------------------------
+
+head -c 8388608 /dev/urandom >"$T_WORK/block"
+stream() {
+	local i
+	for i in $(seq $((BYTES / 8388608))); do
+		printf '%08d' "$i"
+		tail -c +9 "$T_WORK/block"
+	done
+}
+wanted=$(stream | tee >(wc -c >"$T_WORK/size") | sha256sum)
+is "$BYTES bytes go in" "$(cat "$T_WORK/size")" "$BYTES"
+is "and come out through a private run, byte for byte" "$(stream | in_jail -p -v alice cat 2>/dev/null | sha256sum)" \
+	"$wanted"
+for option in -p --status-fd=3 "-t 1m" "-p -v" "-d -p -v"; do
+	# shellcheck disable=SC2086
+	is "nothing else is on stdout ($option)" "$(in_jail $option alice true 2>/dev/null 3>/dev/null | wc -c)" 0
+done
