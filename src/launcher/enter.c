@@ -57,6 +57,14 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
+/* In the hub: whether the namespace of ours at PATH is INODE; one of the host's, 0, needs no proof. */
+static bool is_own(const char *path, uint64_t inode)
+{
+	struct stat own;
+
+	return !inode || proof_of(stat(path, &own) == 0 && own.st_ino == inode) == 0;
+}
+
 /* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
 static int join(const struct record *record, int record_fd)
 {
@@ -74,6 +82,8 @@ static int join(const struct record *record, int record_fd)
 	}
 	if ((ipc_fd >= 0 && setns(ipc_fd, CLONE_NEWIPC) != 0) ||
 	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
+	    !is_own("/proc/self/ns/ipc", record->ipc_namespace) ||
+	    !is_own("/proc/self/ns/net", record->network_namespace) ||
 	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
 		return -1;
 	/* A setns that only says it worked (a seccomp filter can do that) made nothing our root. */

@@ -161,6 +161,29 @@ static int stop(char **words)
 	return 0;
 }
 
+/* die SIGNAL: sends it to itself; if that only stops it, it goes on, and ends with 3. */
+static int die(char **words)
+{
+	int number = (int)strtol(words[0], NULL, 10);
+	pid_t self = getpid();
+
+	signal(number, SIG_DFL);
+	if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			rest(50);
+			kill(self, SIGCONT);
+			_exit(0);
+		}
+		kill(self, number);
+		waitpid(child, NULL, 0);
+	} else {
+		kill(self, number);
+	}
+	return 3;
+}
+
 /* data MIB: allocates and touches so much, one by one; says how much it got. */
 static int data(char **words)
 {
@@ -216,9 +239,9 @@ static const struct {
 	int words;
 	int (*perform)(char **words);
 } deeds[] = {
-	{"tree", 1, tree},   {"bomb", 1, bomb},   {"count", 2, count}, {"edit", 0, edit},
-	{"push", 1, push},   {"seize", 2, seize}, {"stop", 1, stop},   {"data", 1, data},
-	{"hoard", 1, hoard}, {"spin", 0, spin},   {"quiet", 1, quiet},
+	{"tree", 1, tree}, {"bomb", 1, bomb},   {"count", 2, count}, {"edit", 0, edit},
+	{"push", 1, push}, {"seize", 2, seize}, {"stop", 1, stop},   {"data", 1, data},
+	{"die", 1, die},   {"hoard", 1, hoard}, {"spin", 0, spin},   {"quiet", 1, quiet},
 };
 
 int main(int argc, char *argv[])

@@ -10,7 +10,7 @@ declare -A options=([direct]="" [status]="--status-fd=3" [private]="-p --status-
 
 cleanup() {
 	default_config
-	rm -f "$ALICE"/{script,notexec}
+	rm -f "$ALICE"/{deed,script,notexec}
 	rm -rf --one-file-system "$ALICE/closed"
 	in_jail alice true
 }
@@ -20,6 +20,8 @@ command -v jq >/dev/null || {
 	exit 0
 }
 "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -o "$T_WORK/starter" tests/system/starter.c
+"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -o "$ALICE/deed" tests/system/deed.c
+chmod 755 "$ALICE/deed"
 in_jail alice true
 lines=$T_WORK/lines
 
@@ -57,30 +59,18 @@ for mode in "${MODES[@]}"; do
 	is "codes 0 to 255 ($mode)" "$wrong" ""
 	wrong=
 	for signal in $(seq 31); do
-		# shellcheck disable=SC2016 # for the shell inside
+		run "$mode" alice ./deed die "$signal"
 		case $(kill -l "$signal") in
-		CHLD | CONT | URG | WINCH)
-			run "$mode" alice sh -c "kill -$signal \$\$; exit 3"
-			ended "$mode" 3 "start;exit 3 null exited"
-			;;
-		STOP | TSTP | TTIN | TTOU)
-			run "$mode" alice sh -c '(sleep 0.1; kill -CONT $$) & kill -'"$signal"' $$; sleep 0.2; exit 3'
-			ended "$mode" 3 "start;exit 3 null exited"
-			;;
-		*)
-			run "$mode" alice sh -c "kill -$signal \$\$"
-			ended "$mode" $((128 + signal)) "start;exit $((128 + signal)) $signal signal"
-			;;
+		CHLD | CONT | URG | WINCH | STOP | TSTP | TTIN | TTOU) ended "$mode" 3 "start;exit 3 null exited" ;;
+		*) ended "$mode" $((128 + signal)) "start;exit $((128 + signal)) $signal signal" ;;
 		esac
 	done
 	is "signals 1 to 31 ($mode)" "$wrong" ""
 done
-# shellcheck disable=SC2016
-is "a direct run is the command, so its parent sees the signal itself" \
-	"$(as_www "$T_WORK/starter" after 0 0 "$T" alice sh -c 'kill -15 $$')" "sent, status 0xf"
-# shellcheck disable=SC2016
-is "a supervised one ends with a code" \
-	"$(as_www "$T_WORK/starter" after 0 0 "$T" -p alice sh -c 'kill -15 $$')" "sent, status 0x8f00"
+like "a direct run is the command, so its parent sees the signal itself" \
+	"$(as_www "$T_WORK/starter" after 0 0 "$T" alice ./deed die 15)" ", status 0xf\$"
+like "a supervised one ends with a code" \
+	"$(as_www "$T_WORK/starter" after 0 0 "$T" -p alice ./deed die 15)" ", status 0x8f00\$"
 
 # --- what is not executed ---------------------------------------------------------------------------
 
@@ -89,7 +79,7 @@ printf '#!/nosuch/interpreter\n' >"$ALICE/script"
 mkdir -m 700 "$ALICE/closed"
 chmod 755 "$ALICE/script"
 chmod 644 "$ALICE/notexec"
-long=$(printf '\001%.0s' $(seq 300))
+long=$(printf '\001%.0s' $(seq 200))
 table=(
 	"127 nosuch|alice nosuch"
 	"127 /home/alice/nosuch|alice /home/alice/nosuch"
@@ -105,7 +95,9 @@ table=(
 	"125 limit|-l cpu=1h alice true"
 	"125 descriptor|--keep-fd=9 alice true"
 	"125 nobody|nobody true"
-	"125 processes|-l processes=0 alice true"
+	"125 nosuch|--nosuch alice true"
+	"125 NAME=VALUE|-l nosuch=1 alice true"
+	"125 timeout|--timeout=soon alice true"
 )
 chown 0:0 "$ALICE/closed"
 for mode in "${MODES[@]}"; do
@@ -149,7 +141,7 @@ for mode in status private; do
 	ok "wall clock, processor time and memory are plausible ($mode)" jq -e -s '.[1] |
 		.wall_s >= 1 and .wall_s < 30 and .cpu_s > 0 and .cpu_s < 30 and .max_rss_kb > 100 and .max_rss_kb < 100000' \
 		"$lines"
-	# shellcheck disable=SC2086 # words
+	# shellcheck disable=SC2086
 	in_jail ${options[$mode]} alice sleep 300 3>"$lines" &
 	run=$!
 	wait_for 5 test -s "$lines"
@@ -163,6 +155,8 @@ run private alice sh -c 'sh -c "x=0; while [ \$x -lt 300000 ]; do x=\$((x + 1));
 ok "the processor time of the command's children is in it" jq -e -s '.[1].cpu_s > 0.01' "$lines"
 status 5 "a reader that has gone is no trouble" bash -c '"$@" 3> >(true)' -- setpriv --reuid=33 --regid=33 \
 	--clear-groups "$T" -p --status-fd=3 alice sh -c 'sleep 0.3; exit 5'
+refused 125 processes "a private run that the number of processes does not allow" \
+	in_jail -p -l processes=1 alice true
 refused 125 descriptor "a status descriptor that is not open" in_jail --status-fd=9 alice true
 
 # --- the command's output ----------------------------------------------------------------------------

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# An admin at a terminal: a shell, job control, a full-screen program, and no way back into the terminal.
+# What is asserted is what the screen shows.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SOCKET=$T_WORK/tmux
+screen() { env -u TMUX T_INSIDE= tmux -S "$SOCKET" "$@"; }
+
+cleanup() {
+	screen kill-server 2>/dev/null || :
+	default_config
+	rm -f "$ALICE"/{deed,typed,text}
+	in_jail alice true
+}
+
+command -v tmux >/dev/null || {
+	skip "an admin's terminal" "there is no tmux to be it"
+	exit 0
+}
+"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -o "$ALICE/deed" tests/system/deed.c
+chmod 755 "$ALICE/deed"
+seq -f 'line %g' 200 >"$ALICE/text"
+in_jail alice true
+
+shown() { screen capture-pane -p -t pane; }
+shows() { shown | grep -qE -e "$1"; }
+keys() { screen send-keys -t pane "$@"; }
+# sees DESCRIPTION PATTERN: some line of the screen comes to match it
+sees() {
+	if wait_for 5 shows "$2"; then
+		pass "$1"
+	else
+		fail "$1" "wanted a line that matches: $2" "$(shown | grep -v '^$')"
+	fi
+}
+sees_not() { unlike "$1" "$(shown)" "$2"; }
+# A clean screen with the host's prompt on it, whatever the last test left there.
+fresh() {
+	keys C-c
+	keys "clear; echo fre''sh" Enter
+	wait_for 5 shows '^fresh$' || {
+		screen respawn-pane -k -t pane
+		wait_for 5 shows 'host>' || :
+	}
+	keys clear Enter
+	sleep 0.2
+}
+enter() {
+	fresh
+	keys "$T $* 9>/dev/null" Enter
+}
+
+cat >"$T_WORK/rc" <<'END'
+PS1='host> '
+PS2=
+set -m
+END
+# shellcheck disable=SC2016
+screen -f /dev/null new-session -d -s pane -x 80 -y 24 \
+	"env TERM=screen PS1='host> ' HISTFILE= bash --noprofile --rcfile $T_WORK/rc -i"
+wait_for 10 shows 'host>'
+
+for option in "" -p --status-fd=9 "-t 1h"; do
+	title=${option:-direct}
+
+	# --- a shell ---------------------------------------------------------------------------------
+	enter "$option" alice
+	sees "$title: a shell and its prompt" '^~ \$ *$'
+	sees_not "$title: it has job control" "job control"
+	# shellcheck disable=SC2016
+	keys 'echo $((6 * 7)) in' Enter
+	sees "$title: what is typed is run" '^42 in$'
+	keys 'sleep 100' Enter
+	sleep 0.4
+	keys C-c
+	# shellcheck disable=SC2016
+	keys 'echo was $?' Enter
+	sees "$title: ^C ends what the shell runs, and not the shell" '^was 130$'
+	keys 'sleep 1; echo slept' Enter
+	sleep 0.4
+	keys C-z
+	sees "$title: ^Z suspends it" 'Stopped'
+	keys 'jobs; fg' Enter
+	sleep 0.2
+	sees "$title: fg goes on with it" '^\[1\]\+ +Stopped +sleep 1'
+	# shellcheck disable=SC2016
+	keys 'echo $((5 * 5)) back' Enter
+	sees "$title: to its end" '^25 back$'
+	keys 'stty size' Enter
+	sees "$title: the window's size" '^24 80$'
+	screen resize-window -t pane -x 100 -y 30
+	sleep 0.3
+	keys 'stty size' Enter
+	sees "$title: and its new one" '^30 100$'
+	screen resize-window -t pane -x 80 -y 24
+	keys 'cat' Enter
+	sleep 0.2
+	keys C-d
+	keys 'exit 9' Enter
+	sees "$title: the shell ends" 'host> *$'
+	# shellcheck disable=SC2016
+	keys 'echo status $?' Enter
+	sees "$title: with the status of exit" '^status 9$'
+	keys 'sleep 60' Enter
+	sleep 0.3
+	keys C-z
+	sees "$title: the admin's own job control works as before" '\[1\]\+ +Stopped +sleep 60'
+	keys 'kill %1; wait; clear' Enter
+	sleep 0.3
+
+	# --- a command -----------------------------------------------------------------------------
+	enter "$option" alice ./deed count 2 2000
+	wait_for 5 shows '^ready 0' || :
+	keys C-c
+	sees "$title: ^C reaches a command once" '^(\^C)?counted 1$'
+	enter "$option" alice sleep 60
+	sleep 0.5
+	keys C-c
+	# shellcheck disable=SC2016
+	keys 'echo status $?' Enter
+	sees "$title: ^C ends a command" '^status 130$'
+	enter "$option" alice sleep 2
+	sleep 0.5
+	keys C-z
+	sees "$title: ^Z suspends a command" '^\[1\]\+ +Stopped'
+	keys fg Enter
+	sleep 0.2
+	# shellcheck disable=SC2016
+	keys 'echo status $?' Enter
+	sees "$title: fg lets it go on to its end" '^status 0$'
+
+	# --- full screen ---------------------------------------------------------------------------
+	enter "$option" alice vi text
+	sees "$title: vi shows a file" '^line 1$'
+	keys C-z
+	sees "$title: ^Z in vi gives the admin the terminal back" 'Stopped|host>'
+	# shellcheck disable=SC2016
+	keys 'echo $((3 * 7)) out' Enter
+	sees "$title: who can use it" '^21 out$'
+	keys fg Enter
+	sleep 0.5
+	keys C-l
+	sees "$title: fg shows vi again" '^line 1$'
+	screen resize-window -t pane -x 60 -y 15
+	sleep 0.3
+	keys C-l
+	keys G
+	sees "$title: in a new size it shows the end of the file" '^line 200$'
+	screen resize-window -t pane -x 80 -y 24
+	keys ':q!' Enter
+	sees "$title: and ends" 'host> *$'
+	enter "$option" alice less text
+	sees "$title: less shows a file" '^line 1$'
+	keys Space
+	sees "$title: and its next page" '^line 4[0-9]$'
+	keys q
+	sees "$title: and ends" 'host> *$'
+	enter "$option" alice ./deed edit
+	sees "$title: a program in raw mode" '^editing *$'
+	keys C-z
+	sees "$title: may suspend itself, as vim does" '\[1\]\+ +Stopped'
+	# shellcheck disable=SC2016
+	keys 'echo $((2 * 8)) out' Enter
+	sees "$title: and the admin has the terminal" '^16 out$'
+	keys fg Enter
+	sees "$title: until it goes on" '^editing again *$'
+	keys q
+	sleep 0.3
+	# shellcheck disable=SC2016
+	keys 'echo status $?' Enter
+	sees "$title: and ends" '^status 5$'
+
+	# --- no way back -----------------------------------------------------------------------------
+	enter "$option" alice ./deed push "'touch typed'"
+	sees "$title: nothing can be typed into the admin's terminal" '^refused: Operation not permitted$'
+done
+
+printf '[confinement]\nsystem_calls = all\n' | override alice
+in_jail alice true
+for option in "" -p --status-fd=9; do
+	title=${option:-direct}
+	enter "$option" alice ./deed push "'touch typed'"
+	sees "$title: nor without a filter" '^refused: '
+	enter "$option" alice sh -c "'exec ./deed push x </proc/self/fd/0'"
+	sees "$title: nor through another descriptor of it" 'refused: |Permission denied|No such device'
+	enter "$option" alice
+	sees "$title: a shell without a filter" '\$ *$'
+	keys 'exit 4' Enter
+	sleep 0.4
+	# shellcheck disable=SC2016
+	keys 'echo status $?' Enter
+	sees "$title: ends as well" '^status 4$'
+done
+is "and nothing was" "$(find "$ALICE" -name typed)" ""
