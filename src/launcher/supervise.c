@@ -57,10 +57,7 @@ void supervise_become(const struct supervise *supervise, const char *const argv[
 static const char *argument(struct text *text, uint64_t number)
 {
 	text->length = 0;
-	if (number == QUANTITY_UNLIMITED)
-		text_add(text, "none");
-	else
-		text_add_number(text, number);
+	number == QUANTITY_UNLIMITED ? text_add(text, "none") : text_add_number(text, number);
 	return text->bytes;
 }
 
