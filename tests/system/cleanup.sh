@@ -40,6 +40,8 @@ lodgers() {
 
 nobody() { [ -z "$(lodgers "$@")" ]; }
 
+reaped() { [ -z "$(pgrep -r Z -u "$A")" ]; }
+
 # move_in JAIL MANNER...: from here on somebody lives there, and holds a pipe to us.
 move_in() {
 	local jail=$1 pipe=$T_WORK/$1.pipe
@@ -66,6 +68,8 @@ move_out() {
 	local pid
 	for pid in $(lodgers "$@"); do kill -KILL "$pid" 2>/dev/null || :; done
 	wait_for 5 nobody "$@"
+	# Until process 1 has taken them in they count for the limit of processes.
+	wait_for 30 reaped
 }
 
 # A writer ends its file, and then itself.
