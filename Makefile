@@ -7,6 +7,7 @@
 #   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
+#   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
 #   make format     rewrite the sources in house style
@@ -258,6 +259,9 @@ coverage:
 check: deps
 	@tests/run
 
+check-mutants: deps
+	@tests/attack/mutants
+
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
@@ -278,5 +282,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install install-documents uninstall lint format clean help deps deps-build unit unit-build fuzz \
+.PHONY: all install install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
         coverage check system bench demo demo-clean

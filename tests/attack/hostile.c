@@ -53,6 +53,7 @@ static void fill_pipe(int wanted)
 		;
 	/* The reading end stays open in a child: a pipe without one is no obstacle. */
 	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
 		sleep(20);
