@@ -66,7 +66,7 @@ static uid_t uid_of(int task_fd)
 	return uid ? (uid_t)strtoul(uid + 6, NULL, 10) : (uid_t)-1;
 }
 
-/* False for a process that has gone, or is the kernel's to hide. */
+/* False for a process that has gone, is the kernel's to hide, or has the mounts of the HOST. */
 static bool look_at(const struct namespace_home *home, const char *name,
 		    struct scan_process *process)
 {
@@ -76,11 +76,14 @@ static bool look_at(const struct namespace_home *home, const char *name,
 
 	if (task_fd < 0)
 		return false;
+	process->mount_namespace = namespace_of(task_fd, "mnt");
+	if (fstat(home->mount_fd, &root) == 0 && process->mount_namespace == root.st_ino)
+		return false; /* most are that, and need no longer look */
 	process->pid = (pid_t)strtol(name, NULL, 10);
 	process->uid = uid_of(task_fd);
-	process->mount_namespace = namespace_of(task_fd, "mnt");
 	process->ipc_namespace = namespace_of(task_fd, "ipc");
 	process->network_namespace = namespace_of(task_fd, "net");
+	root.st_dev = root.st_ino = 0;
 	(void)fstatat(task_fd, "root", &root, 0); /* not there any more: inode 0 */
 	process->root_device = root.st_dev;
 	process->root_inode = root.st_ino;
