@@ -69,9 +69,10 @@ int prune_retired(const struct live *live, int directory_fd, const char *name)
 	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0) {
 		if (record.name[0] && scan_count(&live->scan, &record) > 0)
 			continue;
-		if (record.name[0] && unpin_retired(live, name, record.mount_namespace) != 0)
-			return -1;
+		/* The file first: without its pins, its numbers could soon be another jail's. */
 		if (state_unlink(directory_fd, file) != 0)
+			return -1;
+		if (record.name[0] && unpin_retired(live, name, record.mount_namespace) != 0)
 			return -1;
 	}
 	return found != 0 ? found : prune_orphans(live, directory_fd, name);

@@ -57,7 +57,7 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
-/* In the hub: whether the namespace of ours at PATH is INODE; one of the host's, 0, needs no proof. */
+/* In the hub: whether our namespace at PATH is INODE; one of the host's, 0, needs no proof. */
 static bool is_own(const char *path, uint64_t inode)
 {
 	struct stat own;
