@@ -203,10 +203,8 @@ int main(int argc, char *argv[])
 	if (argc < 1 || !argv[0] || !*argv[0])
 		_exit(EXIT_REFUSED);
 	int parsed = arguments_parse(&arguments, argc, argv, &error);
-	if (parsed != 0)
-		arguments = (struct arguments){.status_fd = -1};
+	reporter.status_fd = arguments.status_fd; /* also where the parsing went no further */
 	clean_inheritance(&reporter, &arguments);
-	reporter.status_fd = arguments.status_fd;
 	reporter.is_logged = true;
 	if (parsed != 0)
 		report_die(&reporter, EXIT_REFUSED, &error);

@@ -18,7 +18,7 @@ cleanup() {
 	rm -f "${CLEANUPS[@]}" "$ALICE"/{suid,device,marked} "$DATA"/alice/tmp/{suid,device}
 	for user in "${USERS[@]}" m{1..10}; do [ ! -d "$DATA/$user" ] || remove_user "$user"; done
 	rm -rf --one-file-system "$IMAGES/odd" "$IMAGES/flags" "${ALICE:?}"/{mnt,.mnt,run}
-	rm -f "$ALICE"/{lock,record,ready,.info} "$DATA"/alice/tmp/{lock,record,ready,hub}
+	rm -f "$ALICE"/{lock,record,ready,.info} "$DATA"/alice/tmp/{lock,record,ready,hub,.info}
 	in_jail alice true
 	in_jail bob true
 }
@@ -152,6 +152,10 @@ for file in /bin/suid /bin/marked; do
 		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0 0 no_new_privs: 1"
 done
 not_ok "C5: a device of the image's" in_jail alice head -c 1 /device
+printf '[trampoline]\nimage = odd\n[confinement]\nsystem_calls = all\n' | override alice
+is "C5: without the filter, which asks for it, there are no new privileges either" "$(in_jail alice /bin/suid uid no_new_privs | xargs)" \
+	"uid: $A $A $A $A no_new_privs: 1"
+use_odd
 
 # --- C6, C8: what is there instead of home and tmp -----------------------------------------------
 

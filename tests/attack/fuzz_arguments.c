@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random names and random option vectors against the argument code, as TAP: what it accepts must be what
- * an implementation of the documented rules, written here for the purpose, accepts.
- * `fuzz_arguments [NAMES [VECTORS [SEED]]]`, by default 1,000,000 and 100,000. `fuzz_arguments sample N`
- * prints N words that are no names, each with a NUL behind it.
+ * Random names and random option vectors against the argument code, as TAP: what it accepts must be
+ * what an implementation of the documented rules, written here for the purpose, accepts.
+ *
+ * `fuzz_arguments [NAMES [VECTORS [SEED]]]`, by default 1,000,000 and 100,000. `fuzz_arguments
+ * sample N` prints N words that are no names, each with a NUL behind it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ static bool is_name(const char *text)
 	return true;
 }
 
-/* Mostly of the name's own letters, and of about its length: else nothing would ever be accepted. */
+/* Mostly of the name's own letters, and of about its length: else none would ever be accepted. */
 static void make_name(char *text)
 {
 	static const char likely[] = "abcxyz_019.-";
@@ -75,7 +76,7 @@ static void report(int number, const char *what)
 	accepted = refused = wrong = 0;
 }
 
-/* --- option vectors ---------------------------------------------------------------------------- */
+/* --- option vectors --------------------------------------------------------------------------- */
 
 enum kind { FLAG, DIRECTORY, VARIABLE, FD, NUMBER };
 
@@ -153,7 +154,7 @@ static bool take(struct model *model, unsigned int number, const char *value)
 	return true;
 }
 
-/* Builds a vector and, while it does, works out whether it is a run; JAIL is then which word, or 0. */
+/* Builds a vector and works out meanwhile whether it is a run; JAIL: then which word, or 0. */
 static bool make_vector(char *argv[], int *argc, char words[WORDS][64], int *jail)
 {
 	struct model model = {0};

@@ -14,6 +14,9 @@ cleanup() {
 	in_jail bob true
 }
 lend alice reach
+# Under a lie it may have any uid, so it is known by a name that no other process has.
+mv "$ALICE/reach" "$ALICE/reach$$"
+CLEANUPS+=("$ALICE/reach$$")
 in_jail alice true
 
 # What PID is, by the kernel's own files: nothing that the filter could lie about to the process itself.
@@ -39,11 +42,11 @@ lie() {
 		trap - EXIT INT TERM
 		umask 027
 		exec nice -n 5 "$T_TOOLS/caller" signals open=9:/ open=77:/etc/passwd -- "$T_TOOLS/hostile" soft-nofile=300 soft-cpu=4000 -- \
-			"$T_TOOLS/liar" "$@" -- "$T" "${options[@]}" alice ./reach rest 2000
+			"$T_TOOLS/liar" "$@" -- "$T" "${options[@]}" alice "./reach$$" rest 2000
 	) >"$OUT" 2>"$ERR" </dev/null &
 	run=$!
 	for _ in $(seq 150); do
-		pid=$(pgrep -x reach | head -n 1) || :
+		pid=$(pgrep -x "reach$$" | head -n 1) || :
 		if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/exe" 2>/dev/null)" != "$T" ]; then
 			seen=$(describe "$pid" 2>/dev/null) || :
 			break
@@ -52,7 +55,7 @@ lie() {
 		sleep 0.02
 	done
 	end_tree "$run" 2>/dev/null
-	for pid in $(pgrep -x reach); do kill -KILL "$pid" 2>/dev/null || :; done
+	for pid in $(pgrep -x "reach$$"); do kill -KILL "$pid" 2>/dev/null || :; done
 	wait $run 2>/dev/null || got=$?
 }
 

@@ -11,6 +11,7 @@ looks=${ATTACK_PTRACE:-3000}
 
 PIDS=()
 TARGET=$DATA/target
+U=$((A + 7)) # a uid of this installation's
 cleanup() {
 	local pid
 	for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null || :; done
@@ -37,7 +38,7 @@ stop_all() {
 
 # --- C7: exchanged names -------------------------------------------------------------------------
 
-make_user target 20777
+make_user target "$U"
 # A canary for each place that an exchange could lead to, and who looks for them from inside.
 mkdir -m 755 "$T_WORK/canary" "$T_WORK/canary/target"
 echo canary >"$T_WORK/canary/target/canary"
@@ -67,7 +68,7 @@ cat >"$T_WORK/look.c" <<-'END'
 END
 ${CC:-cc} -static -w -O1 -o "$T_TOOLS/look" "$T_WORK/look.c"
 lend target look
-chown 20777 "$TARGET/home/target/look"
+chown "$U" "$TARGET/home/target/look"
 look=/home/target/look
 
 storm_while_swapping() { # TITLE COUNT
@@ -76,7 +77,7 @@ storm_while_swapping() { # TITLE COUNT
 	stop_all
 	awk '{ n = $1; s = $2; $1 = $2 = ""; t[s $0] += n } END { for (k in t) print t[k], k }' "$T_WORK/storm" | sort -rn >"$T_WORK/ends"
 	is "C7: $title: $share entries, $exchanges exchanges: nothing foreign ($(awk '/ 0  mine/ { n += $1 } END { print n + 0 }' "$T_WORK/ends") entered)" \
-		"$(grep -vE '^[0-9]+ (0  mine 20777|125  trampoline: cannot |126  trampoline: cannot |127  trampoline: cannot )' "$T_WORK/ends" || :)$(cat "$T_WORK/storm.err")" ""
+		"$(grep -vE '^[0-9]+ (0  mine '"$U"'|125  trampoline: cannot |126  trampoline: cannot |127  trampoline: cannot )' "$T_WORK/ends" || :)$(cat "$T_WORK/storm.err")" ""
 }
 share=$((swaps / 5))
 ln -s /etc "$TARGET/link"
@@ -102,16 +103,16 @@ swap "$TARGET/tmp" "$TARGET/other/tmp"
 as_www "$T_TOOLS/storm" 2 $share "$T" target "$look" >"$T_WORK/storm" 2>&1 || :
 stop_all
 is "C7: home and tmp of two users at once: $share entries, $exchanges exchanges: nobody's mixed" \
-	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^(0 mine 20777$|12[567] trampoline: cannot )' | sort -u || :)" ""
+	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^(0 mine '"$U"'$|12[567] trampoline: cannot )' | sort -u || :)" ""
 is "C7: the canaries are as they were" "$(cat "$T_WORK/canary/canary" "$T_WORK/canary/target/canary" "$TARGET/other/home/target/canary" | sort -u)" canary
-is "C7: and the user enters" "$(in_jail target "$look")" "mine 20777"
+is "C7: and the user enters" "$(in_jail target "$look")" "mine $U"
 rm -rf --one-file-system "$TARGET/other"
 
 # In the user's own tree it exchanges what it likes: of that, root looks at nothing.
-as_target() { setpriv --reuid=20777 --regid=20777 --clear-groups -- "$@"; }
+as_target() { setpriv "--reuid=$U" "--regid=$U" --clear-groups -- "$@"; }
 as_target mkdir "$TARGET/home/target/a"
 as_target ln -s / "$TARGET/home/target/b"
-setpriv --reuid=20777 --regid=20777 --clear-groups "$T_TOOLS/swapper" "$TARGET/home/target/a" "$TARGET/home/target/b" >"$T_WORK/swapper.0" &
+setpriv "--reuid=$U" "--regid=$U" --clear-groups "$T_TOOLS/swapper" "$TARGET/home/target/a" "$TARGET/home/target/b" >"$T_WORK/swapper.0" &
 PIDS+=($!)
 as_www "$T_TOOLS/storm" 2 $share "$T" -C /home/target/a target /bin/pwd >"$T_WORK/storm" 2>&1 || :
 stop_all
@@ -131,7 +132,7 @@ if [ ! -e $scope ] || [ "$(cat $scope)" = 0 ]; then
 			starts=$((looks / 4))
 			[ "$starts" -gt 0 ] || starts=1
 			if [ $where = outside ]; then
-				setpriv --reuid=20777 --regid=20777 --clear-groups "$T_TOOLS/stalker" "$T_MARK/prefix/bin/trampoline" target/reach >"$T_WORK/stalker" 2>"$T_WORK/early" &
+				setpriv "--reuid=$U" "--regid=$U" --clear-groups "$T_TOOLS/stalker" "$T_MARK/prefix/bin/trampoline" target/reach >"$T_WORK/stalker" 2>"$T_WORK/early" &
 			else
 				"$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" target ./stalker "$T_MARK/prefix/bin/trampoline" target/reach >"$T_WORK/stalker" 2>"$T_WORK/early" &
 			fi
@@ -139,8 +140,8 @@ if [ ! -e $scope ] || [ "$(cat $scope)" = 0 ]; then
 			sleep 0.2
 			# shellcheck disable=SC2086
 			as_www "$T_TOOLS/storm" 2 $starts "$T" $options target ./reach rest 1 >"$T_WORK/storm" 2>&1 || :
-			if [ $where = outside ]; then kill $stalker; else pkill -x -U 20777 stalker || :; fi
-			pkill -CONT -x -U 20777 stalker || :
+			if [ $where = outside ]; then kill $stalker; else pkill -x -U "$U" stalker || :; fi
+			pkill -CONT -x -U "$U" stalker || :
 			wait $stalker || :
 			read -r tried held late early <"$T_WORK/stalker"
 			is "$row: $starts starts ${options:-direct}, watched from $where: $tried pids, $held held before their exec, $late seen after, none before" \

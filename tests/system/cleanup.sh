@@ -19,7 +19,6 @@ cleanup() {
 	in_jail alice true
 	in_jail bob true
 	"$T" --cleanup
-	find "$T_RUNDIR/jails" -name 'retired.*' | sed 's/^/# left: /'
 }
 
 ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -static -pthread -o "$T_WORK/lodger" \
@@ -29,34 +28,48 @@ install -m 755 "$T_WORK/lodger" "$BOB/lodger"
 
 # lodgers [UID]: who lives there now, by the kernel's word, also those whose first thread has gone.
 lodgers() {
-	local status
-	for status in /proc/[0-9]*/status; do
-		awk -v uid="${1:-}" -v all=" $A $B $C " -v file="$status" '
-			$1 == "Name:" && $2 != "lodger" { exit }
-			$1 == "State:" { state = $2 }
-			$1 == "Uid:" && (uid != "" ? $2 != uid : index(all, " " $2 " ") == 0) { exit }
-			# A zombie with threads still lives.
-			$1 == "Threads:" && (state != "Z" || $2 > 1) { split(file, part, "/"); print part[3] }
-		' "$status" 2>/dev/null || :
-	done
+	{ cat /proc/[0-9]*/status 2>/dev/null || :; } | awk -v uid="${1:-}" -v all=" $A $B $C " '
+		$1 == "Name:" { is_lodger = $2 == "lodger" }
+		$1 == "State:" { state = $2 }
+		$1 == "Pid:" { pid = $2 }
+		$1 == "Uid:" && (uid != "" ? $2 != uid : index(all, " " $2 " ") == 0) { is_lodger = 0 }
+		# A zombie with threads still lives.
+		$1 == "Threads:" && is_lodger && (state != "Z" || $2 > 1) { print pid }
+	'
 }
 
 nobody() { [ -z "$(lodgers "$@")" ]; }
-somebody() { [ -n "$(lodgers "$@")" ]; }
 
-# move_in JAIL MANNER...: from here on somebody lives there.
+reaped() { [ -z "$(pgrep -r Z -u "$A")" ]; }
+
+# move_in JAIL MANNER...: from here on somebody lives there, and holds a pipe to us.
 move_in() {
-	local jail=$1
+	local jail=$1 pipe=$T_WORK/$1.pipe
 	shift
-	become_www "$T" "$jail" "/home/$jail/lodger" "$@" </dev/null >/dev/null 2>&1 &
-	case $jail in alice) wait_for 5 somebody "$A" ;; bob) wait_for 5 somebody "$B" ;; esac
-	sleep 0.1
+	rm -f "$pipe"
+	mkfifo "$pipe"
+	become_www "$T" "$jail" "/home/$jail/lodger" "$@" </dev/null >"$pipe" 2>"$T_WORK/lodger.err" &
+	case $jail in
+	alice) exec 9<"$pipe" && read -r -t 30 -u 9 ;;
+	bob) exec 8<"$pipe" && read -r -t 30 -u 8 ;;
+	esac
+}
+
+# Whether the last who moved in, or his children, are there: a pipe nobody holds can be read to its end.
+# shellcheck disable=SC2034
+lives() {
+	case $1 in
+	alice) ! read -r -t 0 -u 9 ;;
+	bob) ! read -r -t 0 -u 8 ;;
+	esac
 }
 
 move_out() {
 	local pid
 	for pid in $(lodgers "$@"); do kill -KILL "$pid" 2>/dev/null || :; done
 	wait_for 5 nobody "$@"
+	# Until process 1 has taken them in they count for the limit of processes.
+	wait_for 30 reaped
 }
 
 # A writer ends its file, and then itself.
@@ -143,7 +156,7 @@ stays() {
 	inode=$(pin_of alice)
 	if ! passes "$times"; then
 		fail "$description" "a pass failed"
-	elif ! wait_for 2 somebody "$A"; then
+	elif ! lives alice; then
 		fail "$description" "the lodger has died"
 	elif [ "$(pin_of alice)" != "$inode" ]; then
 		fail "$description" "the jail has been retired: $inode, now $(pin_of alice)"
@@ -218,7 +231,7 @@ move_in alice quiet
 "$T_TOOLS/nsmounts" -d jails/alice/mnt "$T_RUNDIR/hub" >/dev/null
 ok "with the pin gone under a process, cleanup works" passes 3
 ok "and so does an entry" in_jail alice true
-ok "the process lives" somebody "$A"
+ok "the process lives" lives alice
 move_out
 passes 2
 ok "nothing remains" gone alice
@@ -229,9 +242,9 @@ ok "nothing remains" gone alice
 killed() {
 	local description=$1
 	shift
-	move_in alice "$@"
+	move_in alice "$@" || echo "# nobody moved in: $description"
 	ok "--discard --kill ends $description" "$T" --discard --kill alice
-	ok "really" wait_for 1 nobody "$A"
+	not_ok "really" lives alice
 	move_out "$A"
 	passes 1
 }
@@ -242,7 +255,7 @@ killed "one whose first thread has ended" headless
 killed "one that is always leaving" hop 300
 killed "one that forks all the time" fork
 move_in alice quiet
-kill -STOP "$(lodgers "$A")"
+for pid in $(lodgers "$A"); do kill -STOP "$pid"; done
 killed "a stopped process" quiet
 printf '[confinement]\nprocesses = private\n' | override alice
 killed "a private run" quiet
@@ -256,7 +269,7 @@ is "they do not keep it either" "$(state_of alice)" "idle"
 kill -KILL "$outside" 2>/dev/null || :
 outside=
 default_config
-ok "nor anybody of another jail" somebody "$B"
+ok "nor anybody of another jail" lives bob
 in_jail alice true
 move_in alice quiet
 "$T" --discard alice
@@ -283,7 +296,7 @@ is "the numbers of a discarded jail's namespaces stay its own as long as it is r
 move_in bob quiet
 is "so no other jail is taken for it" "$(state_of alice)" ""
 "$T" --discard --kill alice >/dev/null 2>&1 || :
-ok "nor killed for it" somebody "$B"
+ok "nor killed for it" lives bob
 move_out
 "$T" --discard bob
 passes 2
@@ -315,3 +328,53 @@ in_jail alice true
 env -i "$T" --cleanup
 ok "a crontab's environment is enough, and so is none" gone alice
 status 0 "without any jail it has nothing to do" "$T" --cleanup
+
+# --- who runs it: cron, systemd, and the ageing of tmp ---------------------------------------------
+
+"$T" --cleanup
+in_jail alice true
+line=$(sed -nE 's/^\*\/5 \* \* \* \* root //p' "$T_SYSCONFDIR/cron.d/trampoline")
+ok "the crontab has a line for root" test -n "$line"
+# As on a machine that systemd has not booted: the first part of the line is about that.
+line=${line#*] || }
+ok "which runs" env -i sh -c "cd / && $line"
+ok "twice" env -i sh -c "cd / && $line"
+ok "and retires" gone alice
+unit=$T_PREFIX/lib/systemd/system/trampoline-cleanup
+ok "the service runs this cleanup" grep -qxF "ExecStart=$T --cleanup" "$unit.service"
+is "and has no mount namespace of its own" "$(grep -E \
+	'^ *(PrivateTmp|PrivateDevices|PrivateMounts|Protect[A-Z]|ReadOnlyPaths|ReadWritePaths|InaccessiblePaths|BindPaths|Root|TemporaryFileSystem|DynamicUser|MountAPIVFS)' \
+	"$unit.service" || :)" ""
+ok "the timer is for it" grep -q '^OnUnitActiveSec=' "$unit.timer"
+if command -v systemd-analyze >/dev/null; then
+	ok "systemd understands both" systemd-analyze verify --man=no "$unit.service" "$unit.timer"
+else
+	skip "systemd understands both" "there is no systemd-analyze"
+fi
+in_jail alice true
+ok "it runs under the service's no_new_privs" setpriv --no-new-privs "$T" --cleanup
+strace -f -s 400 -qq -e trace=connect,sendto -e inject=connect:retval=0 -o "$T_WORK/trace" "$T" --cleanup
+like "it leaves one line in syslog" "$(grep -oE 'sendto.*' "$T_WORK/trace" | head -n 1)" \
+	'cleanup: 1 jails: 0 in use, 0 marked, 1 retired, '
+if command -v systemd-tmpfiles >/dev/null; then
+	mkdir "$T_WORK/canary"
+	echo precious >"$T_WORK/canary/file"
+	# shellcheck disable=SC2016 # it is the inner shell's
+	in_jail alice sh -c 'echo >/tmp/log.old; ln -s "$1" /tmp/log.link; echo >log.old' - "$T_WORK/canary"
+	sed 's/30d$/1s/' "$T_PREFIX/lib/tmpfiles.d/trampoline.conf" >"$T_WORK/trampoline.conf"
+	sleep 2
+	in_jail alice sh -c 'echo >/tmp/log.new'
+	ok "systemd ages the users' tmp" systemd-tmpfiles --clean "$T_WORK/trampoline.conf"
+	is "what is old has gone" "$(ls "$DATA/alice/tmp")" log.new
+	is "nothing of home, and nothing that a link leads to" "$(cat "$T_WORK/canary/file"; ls "$ALICE"/log.old)" \
+		"precious"$'\n'"$ALICE/log.old"
+	is "tmp itself stays as it is" "$(stat -c '%a %u:%g' "$DATA/alice/tmp")" "700 $A:$A"
+	rm -rf --one-file-system "$T_WORK/canary"
+	forget_all
+	rmdir "$T_RUNDIR"
+	ok "it makes RUNDIR at boot" systemd-tmpfiles --create "$T_PREFIX/lib/tmpfiles.d/trampoline.conf"
+	is "as it must be" "$(stat -c '%a %u:%g' "$T_RUNDIR")" "700 0:0"
+	is "and jails are entered" "$(in_jail alice echo in 2>&1)" in
+else
+	skip "systemd ages the users' tmp" "there is no systemd-tmpfiles"
+fi

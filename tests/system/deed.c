@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a command in a jail may do to be watched for: `deed NAME [ARGUMENT...]`, see the table at the
- * end. Static, so that it runs in any image.
+ * What a command in a jail may do to be watched for: `deed NAME [ARGUMENT...]`, see the table at
+ * the end. Static, so that it runs in any image.
  */
 #include <err.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ static void rest(long milliseconds)
 		;
 }
 
-/* tree N: N children that nobody waits for, each a session of its own, none of which SIGTERM ends. */
+/* tree N: N children that nobody waits for, each a session of its own; SIGTERM ends none. */
 static int tree(char **words)
 {
 	long count = strtol(words[0], NULL, 10), grown = 0;

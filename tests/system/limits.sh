@@ -123,7 +123,7 @@ x = []
 try:
     while True: x.append(bytearray(1 << 20))
 except MemoryError:
-    print("got", len(x)); raise'
+    print("got", len(x)); del x; raise'
 		ok "until its limit ($(got) MiB)" test "$(got)" -ge 400 -a "$(got)" -le 512
 		like "and knows why" "$(cat "$ERR")" '^MemoryError'
 		# shellcheck disable=SC2086

@@ -7,7 +7,7 @@
  *   lodger fork           has children all the time, as many as the limit allows
  *   lodger write FILE...  a numbered line into each, every millisecond; at SIGTERM the last number
  *                         goes into FILE.last
- * None of them needs the signal TERM to end, except `write', for its last line.
+ * Each says "in" on standard output and then nothing more: its end is the end of that file.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -106,6 +106,8 @@ static void write_on(char *const paths[])
 int main(int argc, char *argv[])
 {
 	prctl(PR_SET_NAME, "lodger");
+	if (write(1, "in\n", 3) != 3)
+		err(1, "standard output");
 	if (argc == 2 && strcmp(argv[1], "quiet") == 0)
 		stay(NULL);
 	else if (argc == 2 && strcmp(argv[1], "headless") == 0)

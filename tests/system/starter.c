@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A caller that starts the same command again and again: `starter HOW N M COMMAND...`
- *   early SIGNAL ROUNDS     sends SIGNAL at the first instant at which the kernel lets it do so after
- *                           it did not, once a round; a round that lasts another half second is lost
+ *   early SIGNAL ROUNDS     sends SIGNAL at the first instant at which the kernel lets it after
+ *                           it did not, once a round; one that lasts another half second is lost
  *   after SIGNAL US         sends SIGNAL after US microseconds, once, and waits
  *   crowd N AT_ONCE         N times, AT_ONCE at a time
  *   pace MS PAUSE_US        one after the other for MS milliseconds, with a pause between
