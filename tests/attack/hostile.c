@@ -12,7 +12,7 @@
  *   slack=NS      timer slack                      www        www-data's ids, no other groups
  *   without=N     without capability N in the bounding set, from our exec on
  *   ambient       every capability that we have inheritable and ambient
- *   securebits=N  these securebits
+ *   securebits=N  these securebits                 timers     one of each kind, a minute from now
  *   soft-NAME=N   a soft limit, named as in prlimit(1); -1 is none
  *   hard-NAME=N   a hard one                       nofile=N   both
  */
@@ -29,6 +29,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,6 +226,10 @@ static void take_habit(const char *habit)
 		prctl(PR_SET_PDEATHSIG, number);
 	} else if (!strcmp(habit, "subreaper")) {
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	} else if (!strcmp(habit, "timers")) {
+		for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++)
+			setitimer((__itimer_which_t)which, &(struct itimerval){{0, 0}, {60, 0}},
+				  NULL);
 	} else if (!strcmp(habit, "www")) {
 		become_www();
 	} else if (!strncmp(habit, "without=", 8)) {
