@@ -171,7 +171,8 @@ instead() { # DESCRIPTION OBJECT COMMAND...: refused with COMMAND's thing in pla
 	mv "$object.kept" "$object"
 }
 for object in "$M/home/mallory" "$M/tmp" "$M/home"; do
-	for target in / /etc "$BOB" ../bob/home /proc/self/root /proc/self/cwd . "$object"; do
+	# The last is her own, so that only its being a link is wrong with it.
+	for target in / /etc "$BOB" ../bob/home /proc/self/root /proc/self/cwd . "$object" "$object.kept"; do
 		instead "C6: ${object#"$DATA/"} a link to ${target/$DATA/DATA}" "$object" ln -s "$target" "$object"
 	done
 	instead "C8: ${object#"$DATA/"} a fifo" "$object" mkfifo "$object"

@@ -216,10 +216,13 @@ is "B12: the cgroup is the caller's" "$(sed 's/.*://' /proc/self/cgroup | sort |
 on_terminal() { setsid script -qec "$*" "$T_WORK/typescript" </dev/null | tr -d '\r'; }
 on_terminal "$T alice ./reach terminal" >"$T_WORK/terminal" || :
 is "B13: nothing can be typed into the caller's terminal, TIOCSTI or TIOCLINUX, whatever the upper half" \
-	"$(sed -n 's/^tioc.*: //p' "$T_WORK/terminal" | sort -u | xargs)" EPERM
+	"$(sed -n 's/^x*tioc.*: //p' "$T_WORK/terminal" | sort -u | xargs)" EPERM
 printf '[confinement]\nsystem_calls = all\n' | override alice
-on_terminal "$T alice ./reach terminal" >"$T_WORK/terminal" || :
-is "B13: without the filter too: there is no controlling terminal" "$(grep -cE '^(tiocsti|tiocsti-high|tiocsti-tty|open): allowed' "$T_WORK/terminal" || :)" 0
+for tail in "" "; true"; do # the launcher is the session's leader, or only its group's
+	on_terminal "$T alice ./reach terminal$tail" >"$T_WORK/terminal" || :
+	is "B13: without the filter there is no controlling terminal${tail:+, in a group of its own}" \
+		"$(grep -cE '^x*tiocsti' "$T_WORK/terminal" || :) $(grep -cE '^x*(tiocsti|tiocsti-high|tiocsti-tty|open): allowed' "$T_WORK/terminal" || :)" "3 0"
+done
 printf '[confinement]\ndev = none\n' | override alice
 is "B13: a caller that leads a process group, without a /dev" "$(bash -ic '"$T" alice id -u </dev/null' 2>&1 | grep -v 'job control\|ioctl')" "$A"
 default_config
