@@ -151,7 +151,7 @@ START_TEST(config_parse__bad_line__refused_with_its_number)
 {
 	config_defaults(&config);
 	int result = parse(RECORD_CONFIG, refusals[_i].text);
-	ck_assert_msg(result == -1, "accepted: %s", refusals[_i].text);
+	ck_assert_msg(result == -1, "row %d is accepted", _i);
 	assert_refused(result, error, refusals[_i].says);
 	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
 	for (const char *at = error.bytes; *at; at++)
@@ -199,14 +199,20 @@ START_TEST(config_parse__longest_line__taken_to_the_last_letter)
 }
 END_TEST
 
-START_TEST(config_parse__nul_byte__refused)
+START_TEST(config_parse__nul_byte__refused_wherever_it_is)
 {
-	static const char text[] = "[limits]\ncpu = 1s\0 processes\n";
+	static const char text[] = "# c\n[limits]\ncpu = 1s\ncore = 0";
+	char damaged[sizeof(text) + 4];
 
-	config_defaults(&config);
-	assert_refused(
-		config_parse(&config, RECORD_CONFIG, "t.conf", text, sizeof(text) - 1, &error),
-		error, "t.conf");
+	for (size_t at = 0; at < sizeof(text); at++) {
+		memcpy(damaged, text, at);
+		memcpy(damaged + at, "\0# x", 4);
+		memcpy(damaged + at + 4, text + at, sizeof(text) - at);
+		config_defaults(&config);
+		assert_refused(config_parse(&config, RECORD_CONFIG, "t.conf", damaged,
+					    sizeof(text) + 3, &error),
+			       error, "t.conf");
+	}
 }
 END_TEST
 
@@ -351,7 +357,7 @@ TCase *unit_config(void)
 	add_table(tcase, config_parse__bad_line__refused_with_its_number, refusals);
 	tcase_add_test(tcase, config_parse__long_line__refused_whole);
 	tcase_add_test(tcase, config_parse__longest_line__taken_to_the_last_letter);
-	tcase_add_test(tcase, config_parse__nul_byte__refused);
+	tcase_add_test(tcase, config_parse__nul_byte__refused_wherever_it_is);
 	tcase_add_test(tcase, config_parse__override__on_top_of_the_file);
 	return tcase;
 }
