@@ -141,8 +141,8 @@ static const struct {
 	{"[limits]\ncpu = \"1s\"\n", "t.conf:2", "cannot have the value"},
 	{"[confinement]\nsystem_calls = \x1b[2J\n", "t.conf:2", "u001b"},
 	/* what stands behind a section would else be a protection that nobody has */
-	{"[confinement] network = none\n", "t.conf:1", "neither"},
-	{"[limits]]\n", "t.conf:1", "neither"},
+	{"[confinement] network = none\n", "t.conf:1", "section"},
+	{"[limits]]\n", "t.conf:1", "section"},
 	/* the first of several */
 	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
 };
