@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(config_parse__longest_line__taken_to_the_last_letter)
 {
-	char text[512], value[512];
+	char text[1024], value[512];
 	size_t longest = 0;
 
 	for (size_t length = 20; length < 400; length++) {
