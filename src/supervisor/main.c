@@ -158,9 +158,9 @@ static void decide(struct run *run)
 }
 
 /*
- * The command has stopped, by its own doing: a person at a terminal wants the prompt back, so we stop
- * too. Only in the foreground: elsewhere it would be the command that stops our clock. A SIGCONT that
- * waits for us says that this is history: ^Z has stopped us with the command, and `fg' continued both.
+ * The command has stopped, by its own doing: a person at a terminal wants the prompt back, so we
+ * stop too. Only in the foreground: elsewhere it would be the command that stops our clock. If a
+ * SIGCONT waits for us it is history: ^Z has stopped us as well, and `fg' has continued both.
  */
 static void suspend(void)
 {
