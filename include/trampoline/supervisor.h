@@ -17,5 +17,5 @@ enum supervisor_fd {
 /* Passed on to the command; SIGCHLD is for the supervisor itself. */
 #define SUPERVISOR_SIGNALS                                                                         \
 	{                                                                                          \
-		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD                        \
+		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGCHLD               \
 	}

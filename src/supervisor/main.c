@@ -9,6 +9,7 @@
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct run {
 	int64_t started_ms, deadline_ms; /* deadline 0: none */
 	bool has_status, is_decided;     /* is_decided: executed, or known not to be */
 	bool has_started, is_timed_out, is_killed;
+	int told_status; /* the command's, from process 1; -1: not told */
 };
 
 static int64_t now_ms(void)
@@ -155,6 +157,36 @@ static void decide(struct run *run)
 		say_start(run);
 }
 
+/*
+ * The command has stopped, by its own doing: a person at a terminal wants the prompt back, so we
+ * stop too. Only in the foreground: elsewhere it would be the command that stops our clock. If a
+ * SIGCONT waits for us it is history: ^Z has stopped us as well, and `fg' has continued both.
+ */
+static void suspend(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool is_foreground = fd >= 0 && tcgetpgrp(fd) == getpgrp();
+	sigset_t pending;
+
+	if (fd >= 0)
+		close(fd);
+	if (is_foreground && sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT))
+		kill(getpid(), SIGSTOP);
+}
+
+/* What process 1 tells of the command; false: nothing more will come. */
+static bool hear(struct run *run)
+{
+	int status;
+	ssize_t length = recv(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_DONTWAIT);
+
+	if (length == sizeof(status) && WIFSTOPPED(status))
+		suspend();
+	else if (length == sizeof(status))
+		run->told_status = status;
+	return length > 0;
+}
+
 static void take_signal(struct run *run, int signal_fd)
 {
 	struct signalfd_siginfo signal;
@@ -167,18 +199,24 @@ static void take_signal(struct run *run, int signal_fd)
 		pass_on(run->child, &signal);
 		return;
 	}
-	if (wait4(run->child, &status, WNOHANG, &usage) != run->child)
+	if (wait4(run->child, &status, WNOHANG | WUNTRACED, &usage) != run->child)
 		return;
+	if (WIFSTOPPED(status)) {
+		suspend();
+		return;
+	}
 	if (!run->is_decided)
 		decide(run);
-	/* Process 1 cannot die of the signal that the command died of; it tells. */
-	(void)!recv(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_DONTWAIT);
-	finish(run, status, &usage);
+	/* Process 1 cannot die of the signal that the command died of; it has told. */
+	while (hear(run))
+		;
+	finish(run, run->told_status >= 0 ? run->told_status : status, &usage);
 }
 
 static _Noreturn void watch(struct run *run)
 {
-	struct pollfd events[] = {{.fd = open_signals(), .events = POLLIN},
+	struct pollfd events[] = {{.fd = SUPERVISOR_LINE_FD, .events = POLLIN},
+				  {.fd = open_signals(), .events = POLLIN},
 				  {.fd = SUPERVISOR_EXECUTED_FD, .events = POLLIN}};
 
 	for (;;) {
@@ -188,13 +226,15 @@ static _Noreturn void watch(struct run *run)
 			expire(run);
 			continue;
 		}
-		if (poll(events, run->is_decided ? 1 : 2,
+		if (poll(events, run->is_decided ? 2 : 3,
 			 left > INT32_MAX ? INT32_MAX : (int)left) <= 0)
 			continue;
-		if (!run->is_decided && events[1].revents)
+		if (!run->is_decided && events[2].revents)
 			decide(run);
-		else if (events[0].revents)
-			take_signal(run, events[0].fd);
+		else if (events[0].revents && !hear(run))
+			events[0].fd = -1; /* without process 1, the exec closes the other end */
+		else if (events[1].revents)
+			take_signal(run, events[1].fd);
 	}
 }
 
@@ -204,12 +244,13 @@ static void reap(pid_t command)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
 		if (pid != command)
 			continue;
 		(void)!send(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_NOSIGNAL);
-		_exit(WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
-					  : WEXITSTATUS(status));
+		if (!WIFSTOPPED(status))
+			_exit(WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
+						  : WEXITSTATUS(status));
 	}
 }
 
@@ -243,7 +284,8 @@ int main(int argc, char *argv[])
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return EXIT_REFUSED;
-	struct run run = {.child = (pid_t)number(argv[2]), .started_ms = now_ms()};
+	struct run run = {
+		.child = (pid_t)number(argv[2]), .started_ms = now_ms(), .told_status = -1};
 	uint64_t timeout_ms = number(argv[3]);
 	run.kill_after_ms = number(argv[4]);
 	run.has_status = number(argv[5]) == 1;

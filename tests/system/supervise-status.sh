@@ -141,7 +141,7 @@ for mode in status private; do
 	ok "wall clock, processor time and memory are plausible ($mode)" jq -e -s '.[1] |
 		.wall_s >= 1 and .wall_s < 30 and .cpu_s > 0 and .cpu_s < 30 and .max_rss_kb > 100 and .max_rss_kb < 100000' \
 		"$lines"
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086 # words
 	in_jail ${options[$mode]} alice sleep 300 3>"$lines" &
 	run=$!
 	wait_for 5 test -s "$lines"

@@ -26,6 +26,8 @@ in_jail alice true
 
 shown() { screen capture-pane -p -t pane; }
 shows() { shown | grep -qE -e "$1"; }
+# What was typed, and what cat says.
+purrs() { [ "$(shown | grep -cx purr)" = 2 ]; }
 keys() { screen send-keys -t pane "$@"; }
 # sees DESCRIPTION PATTERN: some line of the screen comes to match it
 sees() {
@@ -95,9 +97,12 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	keys 'stty size' Enter
 	sees "$title: and its new one" '^30 100$'
 	screen resize-window -t pane -x 80 -y 24
-	keys 'cat' Enter
-	sleep 0.2
+	# shellcheck disable=SC2016
+	keys 'cat; echo cat $?' Enter
+	keys purr Enter
+	wait_for 5 purrs || :
 	keys C-d
+	sees "$title: ^D ends its input" '^cat 0$'
 	keys 'exit 9' Enter
 	sees "$title: the shell ends" 'host> *$'
 	# shellcheck disable=SC2016

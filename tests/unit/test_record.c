@@ -74,6 +74,24 @@ START_TEST(record_is_valid__two_words_exchanged__refused)
 }
 END_TEST
 
+START_TEST(record_is_valid__highest_bits_of_two_words__refused)
+{
+	uint64_t *words = record.limits;
+
+	/* a product keeps a difference there as it is, so a second one could take it away */
+	sample_record(&record);
+	for (size_t i = 0; i < LIMIT_RESOURCES; i++)
+		for (size_t j = 0; j < i; j++) {
+			words[i] ^= UINT64_C(1) << 63;
+			words[j] ^= UINT64_C(1) << 63;
+			ck_assert_msg(!is_valid(), "words %zu and %zu", i, j);
+			words[i] ^= UINT64_C(1) << 63;
+			words[j] ^= UINT64_C(1) << 63;
+		}
+	ck_assert(is_valid());
+}
+END_TEST
+
 static void other_magic(void)
 {
 	record.magic++;
@@ -415,6 +433,7 @@ TCase *unit_record(void)
 	tcase_add_test(tcase,
 		       record_is_valid__one_flipped_bit__refused_but_for_the_two_times_of_use);
 	tcase_add_test(tcase, record_is_valid__two_words_exchanged__refused);
+	tcase_add_test(tcase, record_is_valid__highest_bits_of_two_words__refused);
 	tcase_add_test(tcase, record_is_valid__foreign_header__refused);
 	tcase_add_test(tcase, record_is_valid__sealed_nonsense__refused);
 	tcase_add_test(tcase, record_is_valid__longest_filter__accepted);

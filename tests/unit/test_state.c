@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "keeper/lock.h"
@@ -61,6 +62,29 @@ START_TEST(state_lock__held__busy_at_once_and_free_after)
 	ck_assert_int_ge(state_lock(run_fd, "bob", false, &other_fd, &error), 0);
 	close(lock_fd);
 	ck_assert_int_ge(state_lock(run_fd, "alice", true, &other_fd, &error), 0);
+}
+END_TEST
+
+START_TEST(state_lock__removed_while_waited_for__the_new_one_is_taken)
+{
+	struct stat held, named;
+	int status, own_fd;
+
+	start();
+	pid_t waiting = fork();
+	if (waiting == 0) {
+		close(lock_fd); /* the parent's alone */
+		own_fd = state_lock(run_fd, "alice", true, &directory_fd, &error);
+		_exit(own_fd >= 0 && fstat(own_fd, &held) == 0 && stat(ALICE "lock", &named) == 0 &&
+				      held.st_ino == named.st_ino
+			      ? 0
+			      : 1);
+	}
+	usleep(100000); /* it waits now; if it does not yet, there is nothing to go wrong */
+	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), 0);
+	close(lock_fd);
+	ck_assert_int_eq(waitpid(waiting, &status, 0), waiting);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -229,6 +253,7 @@ TCase *unit_state(void)
 
 	tcase_add_test(tcase, state_lock__first_time__makes_the_directory_roots_alone);
 	tcase_add_test(tcase, state_lock__held__busy_at_once_and_free_after);
+	tcase_add_test(tcase, state_lock__removed_while_waited_for__the_new_one_is_taken);
 	tcase_add_test(tcase, state_lock__symlink_in_place_of_a_directory__refused);
 	tcase_add_test(tcase, lock_take__waited_for__alarm_and_handler_as_before);
 	tcase_add_test(tcase, state_publish__record__read_back_sealed);
