@@ -124,7 +124,7 @@ with_log() { # COMMAND...: what the log heard is in $T_WORK/log
 		mknod -m 666 "$T_WORK/dev/null" c 1 3
 		mount --move "$T_WORK/dev" /dev
 		: >"$T_WORK/log"
-		"$T_TOOLS/devlog" /dev/log "$T_WORK/log" & log=$!
+		nice -n -20 "$T_TOOLS/devlog" /dev/log "$T_WORK/log" & log=$!
 		while [ ! -S /dev/log ]; do sleep 0.01; done
 		"$@" >/dev/null 2>&1 </dev/null || :
 		sleep 0.1
