@@ -97,6 +97,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
+	signal(SIGHUP, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	if (!command)

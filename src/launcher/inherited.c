@@ -19,6 +19,8 @@
 #include "trampoline/quantity.h"
 
 #define SIGNALS 64
+/* Until the exec; SIGHUP is what a session's leader gets for letting go of its terminal. */
+#define IGNORED (1ul << SIGXFSZ | 1ul << SIGPIPE | 1ul << SIGHUP)
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
 
@@ -103,8 +105,7 @@ int inherited_reset_signals(void)
 		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */
 		if ((pending >> (number - 1)) & 1 && set_action(number, SIG_IGN) != 0)
 			return -1;
-		if (set_action(number,
-			       number == SIGXFSZ || number == SIGPIPE ? SIG_IGN : SIG_DFL) != 0)
+		if (set_action(number, IGNORED >> number & 1 ? SIG_IGN : SIG_DFL) != 0)
 			return -1;
 	}
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
