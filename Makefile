@@ -194,9 +194,9 @@ format:
 # --- tests ---------------------------------------------------------------------------------------
 # What Debian calls what we need: to build and to show, and to check.
 DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libinih-dev libseccomp-dev \
-             busybox-static util-linux
+             busybox-static util-linux attr
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
-             bubblewrap mmdebstrap procps binutils perl-base systemd
+             bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
