@@ -85,6 +85,7 @@ shell_safe|shell scripts stop at the first error
 shell_delete|no script deletes a tree across file systems
 options|the option table, --help, the man page and the completion name the same options
 statuses|the exit statuses of --help are in the man page
+signals|trampoline(8) names the signals that the supervisor passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
 targets|the targets that make help lists exist
 '
@@ -642,6 +643,21 @@ check_statuses() {
 	done
 }
 plant_statuses() { sed -i 's/^\.It \(Li \)\{0,1\}126/.It 226/' man/trampoline.8; }
+
+# SIGCHLD is among the supervisor's for itself.
+check_signals() {
+	tr -d '\n' <"$view/code/include/trampoline/supervisor.h" |
+		sed -n 's/.*SUPERVISOR_SIGNALS[^{]*{\([^}]*\)}.*/\1/p' |
+		grep -oE 'SIG[A-Z0-9]+' | grep -vx SIGCHLD | sort >"$view/passed"
+	sed -n '/^It passes on /,/;$/p' man/trampoline.8 | grep -oE 'SIG[A-Z0-9]+' | sort >"$view/page"
+	[ -s "$view/passed" ] || echo "include/trampoline/supervisor.h: no list of signals found"
+	compare_sets passed page 'passed on, not in trampoline(8)'
+	compare_sets page passed 'in trampoline(8), not passed on'
+}
+plant_signals() {
+	sed -i 's/SIGUSR2,/SIGWINCH,/' include/trampoline/supervisor.h
+	expected=2
+}
 
 # Each place's keys with the defaults it gives: SECTION KEY = VALUE.
 keys_of_keeper() {

@@ -204,7 +204,7 @@ is "and leaves nothing" "$wrong" ""
 
 facts() { sed -n 's/^\(Uid\|Gid\|Groups\|CapInh\|CapPrm\|CapEff\|CapBnd\|CapAmb\|NoNewPrivs\|Seccomp\):[[:space:]]*/\1 /p' \
 	"/proc/$1/status" | tr '\t' ' ' | sed 's/ *$//' | paste -sd ';'; }
-kill_only="CapInh 0000000000000020;CapPrm 0000000000000020;CapEff 0000000000000020"
+kill_only="CapInh 0000000000000000;CapPrm 0000000000000020;CapEff 0000000000000020"
 none="CapInh 0000000000000000;CapPrm 0000000000000000;CapEff 0000000000000000;CapBnd 0000000000000000"
 mkfifo "$T_WORK/in"
 echo kept >"$T_WORK/kept"
