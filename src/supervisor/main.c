@@ -52,7 +52,7 @@ static uint64_t number(const char *text)
 {
 	uint64_t value;
 
-	if (quantity_parse(QUANTITY_COUNT, text, &value) != 0)
+	if (quantity_parse(QUANTITY_NUMBER, text, &value) != 0)
 		_exit(EXIT_REFUSED);
 	return value;
 }
@@ -293,7 +293,7 @@ int main(int argc, char *argv[])
 	uint64_t timeout_ms = number(argv[3]);
 	run.kill_after_ms = number(argv[4]);
 	run.has_status = number(argv[5]) == 1;
-	if (timeout_ms != QUANTITY_UNLIMITED)
+	if (timeout_ms > 0)
 		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
 	watch(&run);
 }
