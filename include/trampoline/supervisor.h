@@ -19,3 +19,6 @@ enum supervisor_fd {
 	{                                                                                          \
 		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGCHLD               \
 	}
+
+/* How late a timer may be: the kernel's own value, since the caller's outlives every exec. */
+#define SUPERVISOR_SLACK_NS 50000

@@ -281,7 +281,7 @@ int main(int argc, char *argv[])
 	struct __user_cap_data_struct kill_alone[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
 
 	/* Neither end is the user's to look into; exec saw to that too: nobody may read us. */
-	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_TIMERSLACK, SUPERVISOR_SLACK_NS) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
 		init((pid_t)number(argv[2]));

@@ -49,6 +49,7 @@ small_rooms='src/launcher src/jailed src/supervisor src/common'
 # The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.
 jailed_headers='launcher/report.h launcher/supervise.h'
 jailed_calls='getcwd rt_sigprocmask'
+jailed_prctls='PR_SET_PDEATHSIG PR_SET_TIMERSLACK PR_SET_CHILD_SUBREAPER'
 
 rules='
 forbidden|no call that cannot be used safely
@@ -268,7 +269,7 @@ check_jailed() {
 	grep_code "$(a_call_of $privileged $credentials $mounts setns unshare clone clone3)" src/jailed
 	# PATHS_: of the host. Of the launcher's, what speaks, forks and becomes the supervisor.
 	grep_code "$(a_word_of 'PATHS_[A-Z]+' 'CLONE_[A-Z]+' 'PR_[A-Z_]+' 'SYS_[a-z0-9_]+')" src/jailed |
-		grep -vE "[^A-Za-z0-9_](PR_SET_PDEATHSIG|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
+		grep -vE "[^A-Za-z0-9_]($(echo $jailed_prctls | tr ' ' '|')|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
 	grep_code '(^|[^a-z_])(privilege|enter|keeper|inherited|supervise)_[a-z_]+[[:space:]]*\(' src/jailed |
 		grep -vE 'supervise_(fork_with|become)[[:space:]]*\(' || :
 }
