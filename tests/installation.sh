@@ -33,7 +33,7 @@ build_tools() {
 
 # installation_make: programs, a busybox image with our probe in it, alice and bob.
 installation_make() {
-	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" \
+	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" CGROUP="$T_MARK" \
 		STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" DESTDIR= install && build_tools &&
 		"$T_PREFIX/sbin/trampoline-image" build default --recipe busybox &&
 		"$T_PREFIX/sbin/trampoline-user" add alice --uid "$T_ALICE" &&

@@ -18,6 +18,7 @@
 #include "live.h"
 #include "path.h"
 #include "report.h"
+#include "resources.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -234,6 +235,8 @@ unsigned int check_all(const char *jail)
 	found += check_state();
 	if (check_image(config.image) != 0)
 		return found + 1;
+	if (resources_check(&config, &error) != 0)
+		return found + find(error.bytes, "until then nobody can enter a jail");
 	found += jail ? check_jail(jail, &owner) : check_jails();
 	if (found == 0)
 		printf("No findings.\n");
