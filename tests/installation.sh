@@ -7,9 +7,9 @@
 
 # installation_name: chooses the paths and exports them for the tests.
 installation_name() {
-	T_ROOT=/var/lib/trampoline-test.$$-$RANDOM
+	T_MARK=${INSTALLATION:-trampoline-test.$$-$RANDOM}
+	T_ROOT=/var/lib/$T_MARK
 	mkdir -m 755 "$T_ROOT"
-	T_MARK=${T_ROOT##*/}
 	T_RUNDIR=/run/$T_MARK
 	T_PREFIX=$T_ROOT/prefix T_SYSCONFDIR=$T_ROOT/etc T_STATEDIR=$T_ROOT/state
 	T_TOOLS=$T_ROOT/tools T_WORK=$T_ROOT/work T=$T_PREFIX/bin/trampoline
