@@ -251,7 +251,7 @@ static bool read_cpu(struct config *config, const struct key *key, const char *v
 	(void)key;
 	if (!strcmp(value, "none") || !strcmp(value, "unlimited"))
 		return read_resource(cpu, QUANTITY_COUNT, value, 0, 0);
-	if (length == 0 || length > sizeof(number) || value[length - 1] != '%')
+	if (length < 2 || length > sizeof(number) || value[0] > '9' || value[length - 1] != '%')
 		return false;
 	snprintf(number, sizeof(number), "%.*s", (int)length - 1, value);
 	return read_resource(cpu, QUANTITY_NUMBER, number, 1, CPU_MOST);

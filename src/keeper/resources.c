@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "origin.h"
 #include "path.h"
+#include "privilege.h"
 #include "report.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
@@ -82,6 +83,18 @@ static int open_above(char mount[static CGROUP_MOUNT_MAX], struct text *error)
 						     : NULL);
 }
 
+static int open_own(int above_fd, struct text *error)
+{
+	int fd = path_open_own(above_fd, cgroup_name());
+
+	return fd >= 0 ? fd
+		       : report_fill(error, "use cgroup", PATHS_CGROUP,
+				     errno == EPERM
+					     ? "others than root can write to it; chown root "
+					       "and chmod 0700 it"
+					     : NULL);
+}
+
 int resources_check(const struct config *config, struct text *error)
 {
 	char mount[CGROUP_MOUNT_MAX];
@@ -94,7 +107,10 @@ int resources_check(const struct config *config, struct text *error)
 	for (enum config_resource i = 0; i < CONFIG_RESOURCES; i++)
 		if (is_limited(config, i) && !has_controller(above_fd, "cgroup.controllers", i))
 			return refuse_missing(error, i);
-	return 0;
+	if (faccessat(above_fd, cgroup_name(), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0; /* it will be made */
+	AUTO_CLOSE own_fd = open_own(above_fd, error);
+	return own_fd < 0 ? -1 : 0;
 }
 
 /* Turns on, for what is below, the controllers that CONFIG needs and that are not on. */
@@ -155,12 +171,18 @@ static int set_limits(int leaf_fd, const struct config *config)
 		   false);
 }
 
-static int open_own(int above_fd, struct text *error)
+/* The root of all cgroups is closed to its owner too: its mode is 0555. */
+static int make_own(int above_fd)
 {
-	if (mkdirat(above_fd, cgroup_name(), 0755) != 0 && errno != EEXIST)
-		return report_fill(error, "make cgroup", PATHS_CGROUP, NULL);
-	int fd = path_open_own(above_fd, cgroup_name());
-	return fd >= 0 ? fd : report_fill(error, "open cgroup", PATHS_CGROUP, NULL);
+	if (mkdirat(above_fd, cgroup_name(), 0755) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != EACCES || privilege_override(true) != 0)
+		return -1;
+	int result = mkdirat(above_fd, cgroup_name(), 0755), error = errno;
+	if (privilege_override(false) != 0)
+		return -1;
+	errno = error;
+	return result == 0 || error == EEXIST ? 0 : -1;
 }
 
 int resources_make(const struct config *config, const char *name, struct record_origin *origin,
@@ -171,7 +193,11 @@ int resources_make(const struct config *config, const char *name, struct record_
 	if (!is_wanted(config))
 		return 0;
 	AUTO_CLOSE above_fd = open_above(mount, error);
-	AUTO_CLOSE own_fd = above_fd < 0 ? -1 : open_own(above_fd, error);
+	if (above_fd < 0)
+		return -1;
+	if (make_own(above_fd) != 0)
+		return report_fill(error, "make cgroup", PATHS_CGROUP, NULL);
+	AUTO_CLOSE own_fd = open_own(above_fd, error);
 	if (own_fd < 0 || enable(above_fd, config, error) != 0 ||
 	    enable(own_fd, config, error) != 0)
 		return -1;
