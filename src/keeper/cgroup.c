@@ -4,18 +4,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "path.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
-#include "tree.h"
 
-/* The path of the cgroup2 mount whose root is that of all cgroups. -1 and errno. */
+/* Whether FS is the cgroup2 mount that shows all cgroups, and nothing is mounted over it. */
+static bool is_whole(struct libmnt_fs *fs)
+{
+	const char *type = mnt_fs_get_fstype(fs), *root = mnt_fs_get_root(fs);
+	struct statx status;
+
+	return type && root && !strcmp(type, "cgroup2") && !strcmp(root, "/") &&
+	       statx(AT_FDCWD, mnt_fs_get_target(fs), 0, STATX_MNT_ID, &status) == 0 &&
+	       status.stx_mnt_id == (uint64_t)mnt_fs_get_id(fs);
+}
+
 static int find_mount(char path[static CGROUP_MOUNT_MAX])
 {
 	AUTO_TABLE table = mnt_new_table_from_file("/proc/self/mountinfo");
@@ -23,14 +31,10 @@ static int find_mount(char path[static CGROUP_MOUNT_MAX])
 	struct libmnt_fs *fs;
 	int result = -1;
 
-	while (table && iterator && result != 0 && mnt_table_next_fs(table, iterator, &fs) == 0) {
-		const char *type = mnt_fs_get_fstype(fs), *root = mnt_fs_get_root(fs);
-
-		if (type && root && !strcmp(type, "cgroup2") && !strcmp(root, "/") &&
-		    snprintf(path, CGROUP_MOUNT_MAX, "%s", mnt_fs_get_target(fs)) <
-			    CGROUP_MOUNT_MAX)
+	while (table && iterator && result != 0 && mnt_table_next_fs(table, iterator, &fs) == 0)
+		if (is_whole(fs) && snprintf(path, CGROUP_MOUNT_MAX, "%s", mnt_fs_get_target(fs)) <
+					    CGROUP_MOUNT_MAX)
 			result = 0;
-	}
 	mnt_free_iter(iterator);
 	errno = ENODEV;
 	return result;
@@ -40,21 +44,13 @@ int cgroup_open_above(char mount[static CGROUP_MOUNT_MAX])
 {
 	char above[sizeof(PATHS_CGROUP)] = PATHS_CGROUP;
 	char *slash = strrchr(above, '/');
-	struct statfs file_system;
 
 	if (find_mount(mount) != 0)
 		return -1;
-	/* A copy of the mount that can be written: a service under ProtectControlGroups= sees it
-	 * read-only. Not a new mount, which would set the options of all of them anew. */
-	AUTO_CLOSE root_fd = tree_clone(AT_FDCWD, mount);
-	if (root_fd < 0 || tree_make_writable(root_fd) != 0 || fstatfs(root_fd, &file_system) != 0)
-		return -1;
-	errno = ENODEV; /* something else is mounted over it */
-	if (file_system.f_type != CGROUP2_SUPER_MAGIC)
-		return -1;
+	AUTO_CLOSE root_fd = path_open_directory(AT_FDCWD, mount);
 	if (slash)
 		*slash = '\0';
-	return path_open_own(root_fd, slash ? above : ".");
+	return root_fd < 0 ? -1 : path_open_own(root_fd, slash ? above : ".");
 }
 
 const char *cgroup_name(void)

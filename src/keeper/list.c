@@ -69,15 +69,13 @@ static void print_json_usage(int cgroup_fd, const struct record *record)
 	char memory[24], peak[24], cpu[24];
 
 	if (!record->origins[RECORD_CGROUP].inode ||
-	    cgroup_read_usage(cgroup_fd, record->name, &usage) != 0) {
-		printf(", \"usage\": null}");
+	    cgroup_read_usage(cgroup_fd, record->name, &usage) != 0)
 		return;
-	}
 	format_count(memory, usage.memory, "null");
 	format_count(peak, usage.memory_peak, "null");
 	format_cpu(cpu, usage.cpu_us);
 	printf(", \"usage\": {\"memory\": %s, \"memory_peak\": %s, \"processes\": %ju, "
-	       "\"cpu_s\": %s}}",
+	       "\"cpu_s\": %s}",
 	       memory, peak, (uintmax_t)usage.processes, cpu);
 }
 
@@ -103,8 +101,7 @@ static void print_row(struct table *table, const struct record *record, enum liv
 		print_json(table, record, state, processes);
 		if (table->has_usage)
 			print_json_usage(table->cgroup_fd, record);
-		else
-			printf("}");
+		printf("}");
 		table->rows++;
 		return;
 	}

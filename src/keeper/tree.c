@@ -26,13 +26,6 @@ int tree_restrict(int tree_fd, uint64_t attributes)
 	return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
 }
 
-int tree_make_writable(int tree_fd)
-{
-	struct mount_attr attr = {.attr_clr = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE};
-
-	return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
-}
-
 int tree_attach(int tree_fd, int fd, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};

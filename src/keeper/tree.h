@@ -14,9 +14,6 @@ int tree_clone(int fd, const char *path) MUST_CHECK;
 /* Adds MOUNT_ATTR_ ATTRIBUTES to a tree, and makes it private. */
 int tree_restrict(int tree_fd, uint64_t attributes) MUST_CHECK;
 
-/* Lets a detached tree be written, if its file system can be, and makes it private. */
-int tree_make_writable(int tree_fd) MUST_CHECK;
-
 /* Attaches a detached tree on PATH under FD, resolving no symlink. */
 int tree_attach(int tree_fd, int fd, const char *path) MUST_CHECK;
 

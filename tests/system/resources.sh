@@ -49,7 +49,7 @@ leaves() { find "$T_CGROUP" -mindepth 1 -type d 2>/dev/null | wc -l; }
 
 in_jail alice true
 ok "by default there is no cgroup" test ! -e "$T_CGROUP"
-is "nor in the status" "$("$T" --status --json alice | jq -c '.[0].usage')" null
+is "nor in the status" "$("$T" --status --json alice | jq -c '.[0] | has("usage")')" false
 unlike "nor in the text" "$("$T" --status alice)" cgroup
 strace -f -o "$T_WORK/trace" -e trace=clone3,clone,newfstatat "$T" alice true
 unlike "and nobody asks for one" "$(cat "$T_WORK/trace")" 'clone|cgroup|""'
@@ -103,6 +103,7 @@ for option in "" --status-fd=3 -p "-t 1m"; do
 	ok "a run with its children (${option:-no option})" wait_for 5 has $count_of
 	is "each process of it is in the leaf (${option:-no option})" "$(members)" "$(of_alice)"
 	is "the watcher is where its caller is (${option:-no option})" "$(cgroup_of "$run")" "$(cgroup_of $$)"
+	# shellcheck disable=SC2086
 	is "the descriptor of it is not the command's (${option:-no option})" \
 		"$(in_jail $option alice probe fds 3>/dev/null)" "fds: 0 1 2"
 	kill "$run"
@@ -124,6 +125,7 @@ is "there is nothing to write to" "$(in_jail alice sh -c 'ls /sys/fs/cgroup 2>&1
 
 # --- what it tells -------------------------------------------------------------------------------
 
+# shellcheck disable=SC2016
 launch alice sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo counted; sleep 300 & sleep 300 & wait'
 ok "somebody counts" wait_for 20 grep -q counted "$T_WORK/told"
 wait_for 5 has 3 || :
@@ -220,8 +222,6 @@ in_jail alice true
 ok "a caller's read-only view of the cgroups does not matter" unshare -m --propagation private sh -c '
 	mount -o remount,bind,ro "$1" && ! mkdir "$1/x" 2>/dev/null && "$2" --discard alice && exec "$2" alice true' \
 	sh "$TOP" "$T"
-ok "where it is mounted in part no jail is built" unshare -m --propagation private sh -c '
-	mount --bind "$1" "$2" && mount --bind "$2" "$3"' sh "$LEAF" "$T_WORK" "$TOP"
 start=${EPOCHREALTIME/[.,]/}
 for _ in $(seq 50); do in_jail alice true; done
 is "fifty runs leave the one leaf" "$(members | wc -l) $(leaves)" "0 2"
