@@ -100,21 +100,19 @@ int cgroup_remove(int cgroup_fd, const char *name)
 	char leaf[CGROUP_LEAF_SIZE];
 
 	snprintf(leaf, sizeof(leaf), CGROUP_LEAF "%s", name);
-	return cgroup_fd < 0 || unlinkat(cgroup_fd, leaf, AT_REMOVEDIR) == 0 || errno == ENOENT ||
-			       errno == EBUSY
-		       ? 0
-		       : -1;
+	if (cgroup_fd < 0 || unlinkat(cgroup_fd, leaf, AT_REMOVEDIR) == 0)
+		return 0;
+	return errno == ENOENT || errno == EBUSY ? 0 : -1;
 }
 
 int cgroup_kill(int cgroup_fd, const char *name)
 {
-	AUTO_CLOSE leaf_fd = cgroup_fd < 0 ? -1 : open_leaf(cgroup_fd, name);
-
-	/* cgroup.kill is not there before Linux 5.14; whoever has the jail's mounts is killed so
-	 * or so. */
-	return leaf_fd < 0 || cgroup_write(leaf_fd, "cgroup.kill", "1") == 0 || errno == ENOENT
-		       ? 0
-		       : -1;
+	if (cgroup_fd < 0)
+		return 0;
+	AUTO_CLOSE leaf_fd = open_leaf(cgroup_fd, name);
+	if (leaf_fd >= 0 && cgroup_write(leaf_fd, "cgroup.kill", "1") == 0)
+		return 0;
+	return errno == ENOENT ? 0 : -1; /* no leaf, or Linux before 5.14 */
 }
 
 /* A file that is a number; QUANTITY_UNLIMITED where it is not there. */

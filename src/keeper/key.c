@@ -216,7 +216,7 @@ static bool read_choice(struct config *config, const struct key *key, const char
 	return *choice || !strcmp(value, key->no);
 }
 
-/* A resource from LEAST to MOST of its kind; "none" asks for no cgroup, "unlimited" for no limit. */
+/* A resource from LEAST to MOST of its kind; or "none", no cgroup; or "unlimited", no limit. */
 static bool read_resource(uint64_t *resource, enum quantity_kind kind, const char *value,
 			  uint64_t least, uint64_t most)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The live jails: names from RUNDIR, from the hub and from the cgroups, each with what is known of it. */
+/* The live jails: names from RUNDIR, hub and cgroups, each with what is known of it. */
 #pragma once
 
 #include <stdbool.h>

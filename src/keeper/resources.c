@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A controller is turned on where our cgroup is and in our cgroup, and never off: as long as we have
- * it on, nobody can turn it off above. What is written is read back.
+ * A controller is turned on where our cgroup is and in our cgroup, and never off: as long as it is
+ * on here, nobody can turn it off above. What is written is read back.
  */
 #include "resources.h"
 

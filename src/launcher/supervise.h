@@ -26,7 +26,7 @@ struct supervise {
 /* Forks. The child returns, still privileged, with signals blocked. */
 void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 
-/* fork(2), with CLONE_ FLAGS, into the cgroup at CGROUP_FD if it is not -1; refuses if it cannot. */
+/* fork(2), with CLONE_ FLAGS, and into the cgroup CGROUP_FD (-1: none); refuses if it cannot. */
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd);
 
 /*
