@@ -15,7 +15,7 @@
 #include "trampoline/name.h"
 
 #define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
 #define RECORD_PATH_MAX 256
@@ -36,6 +36,7 @@ enum record_source {
 	RECORD_BASE,     /* data/NAME/home, which is mounted */
 	RECORD_HOME,     /* data/NAME/home/NAME, whose owner is the identity */
 	RECORD_TMP,      /* data/NAME/tmp */
+	RECORD_CGROUP,   /* whose limits are the jail's; an empty path: none */
 	RECORD_SOURCES,
 };
 

@@ -82,6 +82,8 @@ bool record_is_current(const struct record *record)
 {
 	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
 		const struct record_origin *origin = &record->origins[source];
+		if (!origin->path[0])
+			return source == RECORD_CGROUP; /* none is wanted */
 		struct record_origin now = {.inode = 0};
 		struct stat status;
 

@@ -104,6 +104,16 @@ static int note_entry(int record_fd)
 	return 0;
 }
 
+/* Opens a jail's leaf for clone3, if it has one; false: the name is another's now, or nobody's. */
+static bool open_cgroup(const struct record_origin *cgroup, int *fd)
+{
+	struct stat status;
+
+	*fd = cgroup->inode ? openat(AT_FDCWD, cgroup->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	return !cgroup->inode || (fstat(*fd, &status) == 0 && status.st_dev == cgroup->device &&
+				  status.st_ino == cgroup->inode);
+}
+
 int enter_open(struct enter *enter, const char *name, struct record *record)
 {
 	AUTO_CLOSE run_fd =
@@ -114,7 +124,8 @@ int enter_open(struct enter *enter, const char *name, struct record *record)
 	if (hub_fd < 0)
 		return -1;
 	if (record_fd < 0 || record_read(record_fd, name, record) != 0 ||
-	    !record_is_current(record)) {
+	    !record_is_current(record) ||
+	    !open_cgroup(&record->origins[RECORD_CGROUP], &enter->cgroup_fd)) {
 		errno = ESTALE;
 		return -1;
 	}

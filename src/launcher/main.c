@@ -103,7 +103,8 @@ static bool is_supervised(const struct arguments *arguments, const struct record
 	supervise->is_private = arguments->private_processes ||
 				record->flags & RECORD_PRIVATE_PROCESSES ||
 				supervise->timeout_ms != QUANTITY_UNLIMITED;
-	return supervise->is_private || arguments->status_fd >= 0;
+	return supervise->is_private || arguments->status_fd >= 0 ||
+	       record->origins[RECORD_CGROUP].inode; /* only a new process can begin in it */
 }
 
 /* Enters the jail. Returns how often it was built for that. */
@@ -126,6 +127,7 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (is_supervised(arguments, record, supervise))
 			supervise->program_fd =
 				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
+		supervise->cgroup_fd = enter.cgroup_fd;
 		if (enter_join(&enter, record) == 0)
 			return builds;
 		/* Cleanup, or somebody's hand, has just been here: back, and once more. */

@@ -16,15 +16,24 @@
 #include "trampoline/quantity.h"
 #include "trampoline/supervisor.h"
 
-#define ON_EXEC 4u /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+#define ON_EXEC 4u                        /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+#define INTO_CGROUP UINT64_C(0x200000000) /* CLONE_INTO_CGROUP of linux/sched.h */
 
-pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags)
+pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd)
 {
-	pid_t child = (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	/* struct clone_args of linux/sched.h. Only where it is needed: the user's filter, under
+	 * which process 1 forks once more, lets no clone3 pass. */
+	const uint64_t into[11] = {
+		[0] = flags | INTO_CGROUP, [4] = SIGCHLD, [10] = (uint64_t)cgroup_fd};
+	pid_t child = (pid_t)(cgroup_fd < 0 ? syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0)
+					    : syscall(SYS_clone3, into, sizeof(into)));
 
 	if (child < 0)
 		report_refuse(reporter, "fork", NULL,
-			      errno == EAGAIN ? REPORT_TOO_MANY_PROCESSES : NULL);
+			      errno == EAGAIN   ? REPORT_TOO_MANY_PROCESSES
+			      : errno == EBUSY  ? "somebody has divided the jail's cgroup"
+			      : errno == ENODEV ? "the jail has just been discarded; try again"
+						: NULL);
 	return child;
 }
 
@@ -90,7 +99,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	    pipe2(executed, O_CLOEXEC) != 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0)
 		report_refuse(reporter, "make a pipe", NULL, NULL);
-	pid_t child = supervise_fork_with(reporter, supervise->is_private ? CLONE_NEWPID : 0);
+	pid_t child = supervise_fork_with(reporter, supervise->is_private ? CLONE_NEWPID : 0,
+					  supervise->cgroup_fd);
 	if (child > 0)
 		become_watcher(reporter, supervise, child, line[0], executed[0]);
 	close(executed[0]);
@@ -109,7 +119,7 @@ void supervise_detach(struct reporter *reporter)
 	reporter->fd = fcntl(reporter->fd, F_DUPFD_CLOEXEC, 3);
 	if (reporter->fd < 0 || pipe2(detached, O_CLOEXEC) != 0)
 		report_refuse(reporter, "detach", NULL, NULL);
-	if (supervise_fork_with(reporter, 0) > 0) {
+	if (supervise_fork_with(reporter, 0, -1) > 0) {
 		close(detached[1]);
 		if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 			_exit(EXIT_REFUSED);
