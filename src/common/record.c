@@ -26,16 +26,11 @@ static uint64_t checksum(const struct record *record, size_t length)
 	return sum;
 }
 
-static size_t size_of(const struct record *record)
-{
-	return HEADER_SIZE + record->filter_length * sizeof(record->filter[0]);
-}
-
 void record_seal(struct record *record)
 {
 	record->magic = RECORD_MAGIC;
 	record->version = RECORD_VERSION;
-	record->size = (uint32_t)size_of(record);
+	record->size = (uint32_t)(HEADER_SIZE + record->filter_length * sizeof(record->filter[0]));
 	record->checksum = checksum(record, record->size);
 }
 
@@ -43,7 +38,8 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 {
 	if (length < HEADER_SIZE || record->magic != RECORD_MAGIC ||
 	    record->version != RECORD_VERSION || record->filter_length > RECORD_FILTER_MAX ||
-	    record->size != length || size_of(record) != length ||
+	    record->size != length ||
+	    length != HEADER_SIZE + record->filter_length * sizeof(record->filter[0]) ||
 	    record->checksum != checksum(record, length))
 		return false;
 	/* The seal says that a keeper wrote this; these, that it is not of another's making. */

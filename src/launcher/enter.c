@@ -19,7 +19,8 @@
 #include "trampoline/paths.h"
 #include "trampoline/proof.h"
 
-#define NSFS_MAGIC 0x6e736673  /* linux/magic.h */
+#define NSFS_MAGIC 0x6e736673 /* linux/magic.h */
+#define PLACE_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h; shown in /proc/PID/stat, field 9 */
 
 /* RUNDIR is believed only while it is what the keeper makes: root's and nobody else's. */
@@ -104,28 +105,20 @@ static int note_entry(int record_fd)
 	return 0;
 }
 
-/* Opens a jail's leaf for clone3, if it has one; false: the name is another's now, or nobody's. */
-static bool open_cgroup(const struct record_origin *cgroup, int *fd)
-{
-	struct stat status;
-
-	*fd = cgroup->inode ? openat(AT_FDCWD, cgroup->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
-	return !cgroup->inode || (fstat(*fd, &status) == 0 && status.st_dev == cgroup->device &&
-				  status.st_ino == cgroup->inode);
-}
-
 int enter_open(struct enter *enter, const char *name, struct record *record)
 {
-	AUTO_CLOSE run_fd =
-		openat(AT_FDCWD, PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE run_fd = openat(AT_FDCWD, PATHS_RUN, PLACE_FLAGS);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
 	AUTO_CLOSE record_fd = hub_fd < 0 ? -1 : open_record(run_fd, name);
 
 	if (hub_fd < 0)
 		return -1;
-	if (record_fd < 0 || record_read(record_fd, name, record) != 0 ||
-	    !record_is_current(record) ||
-	    !open_cgroup(&record->origins[RECORD_CGROUP], &enter->cgroup_fd)) {
+	bool is_read = record_fd >= 0 && record_read(record_fd, name, record) == 0;
+	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
+	bool has_cgroup = is_read && cgroup->inode != 0;
+	/* Before its number is looked at: none is used twice, so what is current was opened. */
+	enter->cgroup_fd = has_cgroup ? openat(AT_FDCWD, cgroup->path, PLACE_FLAGS) : -1;
+	if (!is_read || has_cgroup != (enter->cgroup_fd >= 0) || !record_is_current(record)) {
 		errno = ESTALE;
 		return -1;
 	}

@@ -13,6 +13,7 @@
 #include "privilege.h"
 #include "trampoline/attributes.h"
 #include "trampoline/paths.h"
+#include "trampoline/proof.h"
 #include "trampoline/quantity.h"
 #include "trampoline/supervisor.h"
 
@@ -31,7 +32,6 @@ pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, 
 	if (child < 0)
 		report_refuse(reporter, "fork", NULL,
 			      errno == EAGAIN   ? REPORT_TOO_MANY_PROCESSES
-			      : errno == EBUSY  ? "somebody has divided the jail's cgroup"
 			      : errno == ENODEV ? "the jail has just been discarded; try again"
 						: NULL);
 	return child;
@@ -44,23 +44,19 @@ static void make_proc(const struct reporter *reporter)
 
 	if (unshare(CLONE_NEWNS) != 0 ||
 	    mount("trampoline", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "hidepid=invisible") != 0)
+		  "hidepid=invisible") != 0 ||
+	    proof_of(readlink("/proc/self", self, sizeof(self)) == 1 && self[0] == '1') != 0)
 		report_refuse(reporter, "mount a private /proc", NULL, NULL);
-	if (readlink("/proc/self", self, sizeof(self)) != 1 || self[0] != '1')
-		report_refuse(reporter, "mount a private /proc", NULL,
-			      "it shows other processes than its own");
 }
 
 void supervise_become(const struct supervise *supervise, const char *const argv[],
 		      const int fds[static SUPERVISOR_FDS])
 {
-	static const char *const nothing[] = {NULL};
-
 	for (int i = 0; i < SUPERVISOR_FDS; i++) /* all of ours are above */
 		if (dup2(fds[i], i) != i)
 			return;
 	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
-		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
+		syscall(SYS_execveat, supervise->program_fd, "", argv, NULL, AT_EMPTY_PATH);
 }
 
 static _Noreturn void become_watcher(const struct reporter *reporter,
