@@ -52,7 +52,7 @@ static int add_rules(scmp_filter_ctx context)
 	for (size_t i = 0; i < ARRAY_LENGTH(denied); i++)
 		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), denied[i], 0) != 0)
 			return -1;
-	/* From the lowest of them on all flags are namespaces, but for CLONE_IO, which nobody needs;
+	/* From the lowest of them on all flags are namespaces, but CLONE_IO, which nobody needs;
 	 * and CLONE_NEWNS, apart. Seven rules would cost each entry some microseconds more. */
 	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 			     SCMP_CMP(0, SCMP_CMP_GE, CLONE_NEWCGROUP)) != 0 ||
