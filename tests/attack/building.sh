@@ -120,6 +120,10 @@ is "C3: a home that is itself mounted on is entered as it is, or refused" \
 	"$(in_jail alice id -u 2>&1 | sed 's/^trampoline: cannot .*/refused/')" "$(in_jail alice id -u >/dev/null 2>&1 && echo "$A" || echo refused)"
 umount "$ALICE"
 
+mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"
+refuses "C3: one on a file system of its own, which would not be in the jail, is refused" "one level higher" as_www "$T" alice id
+umount "$ALICE"
+
 # --- C4, C5: setuid, capabilities, devices -------------------------------------------------------
 
 for directory in "$ALICE" "$DATA/alice/tmp"; do

@@ -118,6 +118,9 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "anybody can write to a parent of the data" "$T_STATEDIR" \
 		'chmod 777 "$T_STATEDIR"' 'chmod 755 "$T_STATEDIR"'
 
+	broken "a home on a file system of its own" "alice/home/alice.*; mount that file system one level higher" \
+		'mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"' 'umount "$ALICE"'
+
 	# --- the state and the kernel ---
 	broken "RUNDIR with another mode" "$T_RUNDIR" 'chmod 755 "$T_RUNDIR"' 'chmod 700 "$T_RUNDIR"'
 	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown $A "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
