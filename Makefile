@@ -268,7 +268,7 @@ system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
 bench: deps
-	@for script in tests/bench/*.sh; do $$script || exit 1; done
+	@for script in $(filter-out %/lib.sh,$(wildcard tests/bench/*.sh)); do $$script || exit 1; done
 
 demo: deps-build
 	@tests/demo/demo.sh show

@@ -82,9 +82,8 @@ void record_seal(struct record *record);
 bool record_is_valid(const struct record *record, size_t length, const char *name);
 
 /*
- * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if it is not a record
- * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another
- * version.
+ * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if there is none that
+ * this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
 

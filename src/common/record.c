@@ -55,17 +55,15 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 int record_read(int record_fd, const char *name, struct record *record)
 {
 	struct stat status;
+	ssize_t length = -1;
 
-	if (fstat(record_fd, &status) != 0)
-		return -1;
+	if (fstat(record_fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0 &&
+	    (status.st_mode & 07777) == 0600)
+		length = read(record_fd, record, sizeof(*record));
+	if (length >= 0 && record_is_valid(record, (size_t)length, name))
+		return 0;
 	errno = ESTALE;
-	if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 07777) != 0600)
-		return -1;
-	ssize_t length = read(record_fd, record, sizeof(*record));
-	if (length < 0)
-		return -1;
-	errno = ESTALE;
-	return record_is_valid(record, (size_t)length, name) ? 0 : -1;
+	return -1;
 }
 
 void record_fill_origin(struct record_origin *origin, const struct stat *status)

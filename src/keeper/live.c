@@ -138,9 +138,10 @@ int live_open(struct live *live, struct text *error)
 	live->run_fd = hub_open_run_directory(error);
 	if (live->run_fd < 0)
 		return -1;
-	live->hub_fd = hub_open(live->run_fd);
 	live->cgroup_fd = cgroup_open();
-	if (collect(live) == 0)
+	live->hub_fd = hub_open(&live->home, live->run_fd);
+	bool has_answer = live->hub_fd >= 0 || errno == ENXIO || errno == ESTALE;
+	if (has_answer && collect(live) == 0)
 		return 0;
 	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);
 	live_close(live);

@@ -10,8 +10,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
@@ -57,21 +59,24 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
-/* In the hub: whether our namespace at PATH is INODE; one of the host's, 0, needs no proof. */
-static bool is_own(const char *path, uint64_t inode)
+/* Of whatever kind: that is the file's to say. All six arguments, for libc leaves the rest as is. */
+static int join_one(int fd)
 {
-	struct stat own;
-
-	return !inode || proof_of(stat(path, &own) == 0 && own.st_ino == inode) == 0;
+	return (int)syscall(SYS_setns, fd, 0, 0, 0, 0, 0);
 }
 
-/* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
-static int join(const struct record *record, int record_fd)
+/*
+ * In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. Each setns has the
+ * arguments of the one that brought us into the hub, from HUB_FD: a seccomp filter sees only those,
+ * so one that makes any of them succeed without effect makes all, and the last is proved.
+ */
+static int join(const struct record *record, int record_fd, int hub_fd)
 {
 	const struct record_origin *image = &record->origins[RECORD_IMAGE];
 	AUTO_CLOSE mount_fd = open_pin(record->name, "mnt", record->mount_namespace);
 	AUTO_CLOSE ipc_fd = open_pin(record->name, "ipc", record->ipc_namespace);
 	AUTO_CLOSE network_fd = open_pin(record->name, "net", record->network_namespace);
+	const int pins[] = {ipc_fd, network_fd, mount_fd};
 	struct stat status;
 
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
@@ -80,14 +85,12 @@ static int join(const struct record *record, int record_fd)
 		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
 		return -1;
 	}
-	if ((ipc_fd >= 0 && setns(ipc_fd, CLONE_NEWIPC) != 0) ||
-	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
-	    !is_own("/proc/self/ns/ipc", record->ipc_namespace) ||
-	    !is_own("/proc/self/ns/net", record->network_namespace) ||
-	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
-		return -1;
-	/* A setns that only says it worked (a seccomp filter can do that) made nothing our root. */
-	return proof_of(status.st_dev == image->device && status.st_ino == image->inode);
+	for (size_t i = 0; i < ARRAY_LENGTH(pins); i++)
+		if (pins[i] >= 0 &&
+		    (dup3(pins[i], hub_fd, O_CLOEXEC) != hub_fd || join_one(hub_fd) != 0))
+			return -1;
+	return proof_of(stat("/", &status) == 0 && status.st_dev == image->device &&
+			status.st_ino == image->inode);
 }
 
 /* Where --list finds when the jail was last entered. Outside the seal, so no race can damage it. */
@@ -101,16 +104,14 @@ static int note_entry(int record_fd)
 	return 0;
 }
 
-/* Opens a jail's leaf for clone3, if it has one. -1: the name is another's now, or nobody's. */
-static int open_cgroup(const struct record_origin *cgroup, int *fd)
+/* Opens a jail's leaf for clone3, if it has one; false: the name is another's now, or nobody's. */
+static bool open_cgroup(const struct record_origin *cgroup, int *fd)
 {
 	struct stat status;
 
 	*fd = cgroup->inode ? openat(AT_FDCWD, cgroup->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	return !cgroup->inode || (fstat(*fd, &status) == 0 && status.st_dev == cgroup->device &&
-				  status.st_ino == cgroup->inode)
-		       ? 0
-		       : -1;
+				  status.st_ino == cgroup->inode);
 }
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
@@ -124,7 +125,7 @@ int enter_open(struct enter *enter, const char *name, struct record *record)
 		return -1;
 	if (record_fd < 0 || record_read(record_fd, name, record) != 0 ||
 	    !record_is_current(record) ||
-	    open_cgroup(&record->origins[RECORD_CGROUP], &enter->cgroup_fd) != 0) {
+	    !open_cgroup(&record->origins[RECORD_CGROUP], &enter->cgroup_fd)) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -138,9 +139,9 @@ int enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
-	if (setns(hub_fd, CLONE_NEWNS) != 0)
+	if (join_one(hub_fd) != 0)
 		errno = errno == EINVAL ? ESTRPIPE : errno; /* not a hub: the keeper tells */
-	else if (join(record, record_fd) == 0)
+	else if (join(record, record_fd, hub_fd) == 0)
 		return note_entry(record_fd);
 	return -1;
 }

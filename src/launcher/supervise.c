@@ -63,26 +63,22 @@ void supervise_become(const struct supervise *supervise, const char *const argv[
 		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
 }
 
-static const char *argument(struct text *text, uint64_t number)
-{
-	text->length = 0;
-	number == QUANTITY_UNLIMITED ? text_add(text, "none") : text_add_number(text, number);
-	return text->bytes;
-}
-
 static _Noreturn void become_watcher(const struct reporter *reporter,
 				     const struct supervise *supervise, pid_t child, int line_fd,
 				     int executed_fd)
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	const uint64_t numbers[] = {(uint64_t)child, supervise->timeout_ms,
+	bool is_timed = supervise->timeout_ms != QUANTITY_UNLIMITED;
+	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->timeout_ms : 0,
 				    supervise->kill_after_ms, status_fd >= 0};
-	struct text texts[4];
+	struct text texts[4] = {{.length = 0}};
 	const char *argv[7] = {"trampoline", "watch"};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
-		argv[i + 2] = argument(&texts[i], numbers[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+		text_add_number(&texts[i], numbers[i]);
+		argv[i + 2] = texts[i].bytes;
+	}
 	if (privilege_supervise(reporter->uid, reporter->gid) == 0)
 		supervise_become(supervise, argv, fds);
 	kill(child, SIGKILL);

@@ -288,7 +288,7 @@ START_TEST(record_read__no_regular_file__refused)
 	ck_assert_int_eq(record_read(directory_fd, "alice", &copy), -1);
 	ck_assert_int_eq(errno, ESTALE);
 	ck_assert_int_eq(record_read(-1, "alice", &copy), -1);
-	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(errno, ESTALE);
 }
 END_TEST
 
