@@ -5,7 +5,7 @@
 
 HERE=$T_WORK/apache
 PORT=$((20000 + $$ % 20000))
-AT=http://127.0.0.1:$PORT
+AT=127.0.0.1:$PORT
 server=
 
 cleanup() {
@@ -106,7 +106,7 @@ get() {
 ok "Apache starts" start_server
 like "as www-data" "$(ps -o user= --ppid "$(cat "$HERE/pid")" | sort -u)" '^www-data$'
 is "a request runs as the user" "$(get "$AT/cgi/alice?who")" "$A"
-get -H 'Proxy: http://evil' -H 'X-Asked: yes' "$AT/cgi/alice/more/path?a=1&b=%20" >"$HERE/variables"
+get -H 'Proxy: evil' -H 'X-Asked: yes' "$AT/cgi/alice/more/path?a=1&b=%20" >"$HERE/variables"
 for wanted in 'QUERY_STRING=a=1&b=%20' PATH_INFO=/more/path REQUEST_METHOD=GET HTTP_X_ASKED=yes \
 	GATEWAY_INTERFACE=CGI/1.1 HOME=/home/alice USER=alice; do
 	ok "it has $wanted" grep -xF -e "$wanted" "$HERE/variables"
