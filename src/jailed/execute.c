@@ -7,10 +7,12 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "environment.h"
+#include "trampoline/supervisor.h"
 
 static void change_directory(const struct reporter *reporter, const char *directory)
 {
@@ -97,6 +99,10 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
+	/* What no exec resets: how late timers may be, and who takes in orphans. */
+	if (prctl(PR_SET_TIMERSLACK, SUPERVISOR_SLACK_NS) != 0 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
+		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);

@@ -12,12 +12,14 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
+#include "crew.h"
 #include "hub.h"
 #include "image.h"
 #include "jail.h"
 #include "live.h"
 #include "path.h"
 #include "report.h"
+#include "resources.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -138,18 +140,21 @@ static unsigned int check_state(void)
 	return found;
 }
 
-static unsigned int check_jail(const char *name, struct owner *owner)
+/* Looks at the user's storage, which may take for ever. */
+static int check_jail(void *context, size_t index)
 {
+	struct owner *owner = (struct owner *)context + index;
 	struct jail jail;
 	struct text error;
 
-	owner->uid = 0;
-	if (jail_describe(&jail, name, &error) != 0)
-		return find(error.bytes, "until then this jail cannot be entered");
-	owner->uid = jail.record.uid;
-	snprintf(owner->name, sizeof(owner->name), "%s", name);
-	jail_close(&jail);
-	return 0;
+	if (jail_describe(&jail, owner->name, &error) == 0) {
+		owner->uid = jail.record.uid;
+		jail_close(&jail);
+		return 0;
+	}
+	int found = (int)find(error.bytes, "until then this jail cannot be entered");
+	fflush(stdout); /* before the next one, where we may be given up */
+	return found;
 }
 
 static int compare_owners(const void *first, const void *second)
@@ -183,6 +188,39 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 	return found;
 }
 
+/* OWNERS is shared memory. */
+static unsigned int check_owners(struct owner *owners, size_t count)
+{
+	signed char *results = crew_share(count + 1);
+	unsigned int found = 0;
+
+	if (!results || crew_work(count, count < 64 ? 1 : 4, check_jail, owners, results) != 0)
+		report_refuse("look at the jails", NULL, NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (results[i] != CREW_STUCK) {
+			found += (unsigned int)results[i];
+			continue;
+		}
+		struct text finding = {.length = 0};
+		text_add(&finding, "the storage of jail ");
+		text_add_quoted(&finding, owners[i].name, TEXT_OBJECT_MAX);
+		text_add(&finding, " does not answer");
+		found += find(finding.bytes,
+			      "see to what is mounted on or below its directory in " PATHS_DATA);
+	}
+	return found + check_duplicates(owners, count);
+}
+
+static unsigned int check_one(const char *name)
+{
+	struct owner *owner = crew_share(sizeof(*owner));
+
+	if (!owner)
+		report_refuse("look at jail", name, NULL);
+	snprintf(owner->name, sizeof(owner->name), "%s", name);
+	return check_owners(owner, 1);
+}
+
 static unsigned int check_jails(void)
 {
 	DIR *entries = opendir(PATHS_DATA);
@@ -211,16 +249,22 @@ static unsigned int check_jails(void)
 				report_refuse("check", NULL, NULL);
 			owners = grown;
 		}
-		found += check_jail(entry->d_name, &owners[count++]);
+		owners[count].uid = 0;
+		snprintf(owners[count++].name, sizeof(owners->name), "%.*s", NAME_LENGTH_MAX,
+			 entry->d_name);
 	}
 	closedir(entries);
-	return found + check_duplicates(owners, count);
+	struct owner *shared = crew_share((count + 1) * sizeof(*shared));
+	if (!shared)
+		report_refuse("look at the jails", NULL, NULL);
+	if (count > 0)
+		memcpy(shared, owners, count * sizeof(*shared));
+	return found + check_owners(shared, count);
 }
 
 unsigned int check_all(const char *jail)
 {
 	struct config config;
-	struct owner owner;
 	struct text error;
 	unsigned int found = check_launcher() + check_programs() + check_kernel();
 
@@ -234,7 +278,9 @@ unsigned int check_all(const char *jail)
 	found += check_state();
 	if (check_image(config.image) != 0)
 		return found + 1;
-	found += jail ? check_jail(jail, &owner) : check_jails();
+	if (resources_check(&config, &error) != 0)
+		return found + find(error.bytes, "until then nobody can enter a jail");
+	found += jail ? check_one(jail) : check_jails();
 	if (found == 0)
 		printf("No findings.\n");
 	return found;

@@ -19,6 +19,7 @@
 
 #define WORKERS_MAX 32
 #define PATIENCE_NS INT64_C(5000000000)
+#define PATIENCE_LEAST_NS INT64_C(100000000)
 
 /* What a worker has in hand, as it says itself. */
 struct hand {
@@ -36,7 +37,7 @@ struct crew {
 	struct shared *shared;
 	pid_t pids[WORKERS_MAX]; /* 0: has ended */
 	unsigned int workers;
-	size_t count;
+	size_t count, given_up;
 	int (*task)(void *context, size_t index);
 	void *context;
 	signed char *results;
@@ -75,6 +76,14 @@ static bool start(struct crew *crew, unsigned int number)
 	return pid > 0;
 }
 
+/* The more have not come back, the shorter: a thousand homes on one dead server wait no hours. */
+static int64_t patience_ns(const struct crew *crew)
+{
+	int64_t patience = PATIENCE_NS / (int64_t)(1 + crew->given_up);
+
+	return patience > PATIENCE_LEAST_NS ? patience : PATIENCE_LEAST_NS;
+}
+
 /*
  * Takes in whoever has ended, and gives up whoever does not come back: not waited for, since even
  * SIGKILL may have to wait for the storage. Adds the lost to *LOST; returns how many are at work.
@@ -89,9 +98,10 @@ static unsigned int look_after(struct crew *crew, unsigned int *lost)
 		if (crew->pids[i] > 0 && waitpid(crew->pids[i], NULL, WNOHANG) == crew->pids[i])
 			crew->pids[i] = 0;
 		if (crew->pids[i] > 0 && started_ns != 0 &&
-		    clock_boottime_ns() - started_ns > PATIENCE_NS) {
+		    clock_boottime_ns() - started_ns > patience_ns(crew)) {
 			kill(crew->pids[i], SIGKILL);
 			crew->pids[i] = 0;
+			crew->given_up++;
 			++*lost;
 		}
 		at_work += crew->pids[i] > 0;

@@ -17,7 +17,8 @@ void *crew_share(size_t size);
 /*
  * Calls TASK(CONTEXT, i) once for each i below COUNT, in up to WORKERS child processes, and puts
  * what it returns (0 to 127) into RESULTS, which is shared memory. One that takes longer than five
- * seconds is killed, and its result is CREW_STUCK. 0, or -1 and errno if no child could be made.
+ * seconds, or less when others have, is killed, and its result is CREW_STUCK. 0, or -1 and errno if
+ * no child could be made.
  */
 int crew_work(size_t count, unsigned int workers, int (*task)(void *context, size_t index),
 	      void *context, signed char *results) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crew.h"
 #include "jail.h"
 #include "key.h"
 #include "report.h"
@@ -72,11 +73,28 @@ static void print_arguments(const struct arguments *arguments)
 	printf("%s\n", arguments->command ? "" : " a login shell");
 }
 
-void explain_run(const struct arguments *arguments)
+static int look(void *context, size_t index)
 {
 	struct jail jail;
 	struct text error;
 
+	(void)index;
+	if (jail_describe(&jail, context, &error) == 0)
+		jail_close(&jail);
+	return 0;
+}
+
+void explain_run(const struct arguments *arguments)
+{
+	struct jail jail;
+	struct text error;
+	signed char *result = crew_share(1);
+
+	/* The user's storage may not answer, so a crew looks first. */
+	if (!result || crew_work(1, 1, look, (void *)arguments->jail, result) != 0)
+		report_refuse("look at jail", arguments->jail, NULL);
+	if (*result == CREW_STUCK)
+		report_refuse("look at jail", arguments->jail, "its storage does not answer");
 	if (jail_describe(&jail, arguments->jail, &error) != 0)
 		report_die(&error);
 	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail",

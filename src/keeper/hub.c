@@ -48,7 +48,8 @@ int hub_open_run_directory(struct text *error)
 	return auto_close_take(&run_fd);
 }
 
-int hub_open(int run_fd)
+/* The mount namespace that is pinned as the hub, whoever made it. */
+static int open_pinned(int run_fd)
 {
 	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
@@ -57,6 +58,22 @@ int hub_open(int run_fd)
 	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNS)
 		return auto_close_take(&fd);
 	errno = ENXIO;
+	return -1;
+}
+
+int hub_open(const struct namespace_home *home, int run_fd)
+{
+	AUTO_CLOSE fd = open_pinned(run_fd);
+	struct stat status;
+
+	if (fd < 0 || namespace_enter(fd) != 0)
+		return -1;
+	int error = lstat(HUB_LAYOUT, &status) == 0 ? 0 : errno;
+	if (namespace_enter(home->mount_fd) != 0)
+		return -1; /* EPERM or the like, never one of the two that mean something */
+	if (error == 0)
+		return auto_close_take(&fd);
+	errno = error == ENOENT ? ESTALE : error;
 	return -1;
 }
 
@@ -90,6 +107,7 @@ static int build_root(void)
 	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_PROC[1], 0755) != 0 ||
 	    mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
 	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
+	    mkdirat(root_fd, &HUB_LAYOUT[1], 0700) != 0 ||
 	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
 		return -1;
 	if (tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0 ||
@@ -120,8 +138,11 @@ static int make(const struct namespace_home *home, int run_fd)
 	if (hub_fd < 0 || tree_make_private() != 0 || build_root() != 0 ||
 	    make_seed(home, hub_fd) != 0 || namespace_enter(home->mount_fd) != 0)
 		return -1;
-	/* The commit: until the pin is there, all of it goes with this process. What is in the way,
-	 * from a hub whose namespace is gone or from a hand, was no hub. */
+	/* The commit: until the pin is there, all of it goes with this process. In the way may be a
+	 * hub of another layout, or what a hub whose namespace is gone, or a hand, left there. */
+	AUTO_CLOSE old_fd = open_pinned(run_fd);
+	if (old_fd >= 0 && umount2(PATHS_RUN "/hub", MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+		return -1;
 	if (unlinkat(AT_FDCWD, PATHS_RUN "/hub", 0) != 0 && errno != ENOENT)
 		return -1;
 	if (mknod(PATHS_RUN "/hub", S_IFREG | 0600, 0) != 0 ||
@@ -134,7 +155,7 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 {
 	AUTO_CLOSE lock_fd = open(PATHS_RUN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	AUTO_CLOSE hub_fd = hub_open(run_fd);
+	AUTO_CLOSE hub_fd = hub_open(home, run_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
 	if (lock_fd < 0 || lock_take(lock_fd, true) != 0)
@@ -145,9 +166,11 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)
 		return -1;
-	hub_fd = hub_open(now_fd);
+	hub_fd = hub_open(home, now_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
+	if (errno != ENXIO && errno != ESTALE)
+		return report_fill(error, "look into the hub", PATHS_RUN "/hub", NULL);
 	switch (namespace_is_first()) {
 	case 1:
 		break;

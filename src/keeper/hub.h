@@ -13,13 +13,17 @@
 #define HUB_PROC "/proc"       /* and the /proc, in which each user sees his own processes */
 #define HUB_SEED "/seed"       /* pin of the empty namespace that a jail's is copied from */
 #define HUB_STAGE "/stage"     /* where a jail's root is mounted until it is the root */
+#define HUB_LAYOUT "/layout.1" /* says that it is all of the above; count it up with any change */
 
 /* A descriptor of RUNDIR, which must be root's, 0700; make: made if missing. -1 with *ERROR. */
 int hub_open_run_directory(struct text *error) MUST_CHECK;
 int hub_make_run_directory(struct text *error) MUST_CHECK;
 
-/* A descriptor of the hub's namespace; -1 and errno ENXIO if there is none. */
-int hub_open(int run_fd) MUST_CHECK;
+/* A descriptor of the hub's namespace; -1 and errno ENXIO: there is none, ESTALE: not ours. */
+int hub_open(const struct namespace_home *home, int run_fd) MUST_CHECK;
 
-/* The same, made if there is none: only in PID 1's mount namespace, so there is never a second. */
+/*
+ * The same, made if there is none of our layout: only in PID 1's mount namespace, so there is never
+ * a second. A hub of another layout goes, which takes its pins with it and hurts nobody inside.
+ */
 int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error) MUST_CHECK;

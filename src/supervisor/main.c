@@ -3,13 +3,14 @@
  * supervisor: what watches a run. Two programs in one, because they are the two ends of one line:
  * `watch' outside, in the process that the caller started, with its ids, keeps the clock,
  * passes signals on and says how the run ended; `init', with private processes, is process 1 inside
- * and the user's, takes in orphans and ends everything when the command ends. The launcher executes
- * it when its own part is done. `watch' has one capability, CAP_KILL, for its child alone.
+ * and the user's, takes in orphans and ends everything when the command ends. `watch' has one
+ * capability, CAP_KILL, for its child alone; not inheritable, and so not ambient, after main().
  *
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
  */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +52,7 @@ static uint64_t number(const char *text)
 {
 	uint64_t value;
 
-	if (quantity_parse(QUANTITY_COUNT, text, &value) != 0)
+	if (quantity_parse(QUANTITY_NUMBER, text, &value) != 0)
 		_exit(EXIT_REFUSED);
 	return value;
 }
@@ -275,21 +277,23 @@ static _Noreturn void init(pid_t command)
 
 int main(int argc, char *argv[])
 {
-	/* Neither end is the user's to look into; exec saw to that too, for nobody may read us. */
-	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct kill_alone[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
+
+	/* Neither end is the user's to look into; exec saw to that too: nobody may read us. */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_TIMERSLACK, SUPERVISOR_SLACK_NS) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
 		init((pid_t)number(argv[2]));
 	if (argc != 6 || strcmp(argv[1], "watch") != 0 ||
-	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	    syscall(SYS_capset, &header, kill_alone) != 0)
 		return EXIT_REFUSED;
 	struct run run = {
 		.child = (pid_t)number(argv[2]), .started_ms = now_ms(), .told_status = -1};
 	uint64_t timeout_ms = number(argv[3]);
 	run.kill_after_ms = number(argv[4]);
 	run.has_status = number(argv[5]) == 1;
-	if (timeout_ms != QUANTITY_UNLIMITED)
+	if (timeout_ms > 0)
 		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
 	watch(&run);
 }

@@ -22,7 +22,6 @@ cleanup() {
 	in_jail alice true
 	in_jail bob true
 }
-SERVERS=()
 lend alice reach
 M=$DATA/mallory
 
@@ -35,12 +34,6 @@ odd_image() {
 }
 use_odd() {
 	printf '[trampoline]\nimage = %s\n' "${1:-odd}" | override alice
-}
-serve_dead() { # [-d] DIRECTORY UID: storage that will die, or is dead
-	coproc SERVER { exec "$T_TOOLS/deadfs" "$@"; }
-	SERVERS+=("$SERVER_PID")
-	server=$SERVER_PID
-	read -r _ <&"${SERVER[0]}"
 }
 
 # --- C8, C13, first half: storage that does not answer -------------------------------------------

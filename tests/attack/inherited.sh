@@ -207,6 +207,17 @@ else
 fi
 # shellcheck disable=SC2016
 is "B11: an OOM score of a root caller" "$(bash -c 'echo 700 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
+# No exec resets these two.
+is "B11: how late the caller's timers may be" "$(as_www_hostile slack=9000000000 -- "$T" alice cat /proc/self/timerslack_ns)" 50000
+# shellcheck disable=SC2016
+is "B11: the orphans of a caller that takes them in are not the command's" "$(as_www_hostile subreaper -- "$T" alice sh -c \
+	'orphan=$(sleep 5 >/dev/null & echo $!); while read -r key parent; do
+		case $key in PPid:) [ "$parent" = $$ ] && echo hers || echo "not hers" ;; esac; done </proc/$orphan/status; kill $orphan')" "not hers"
+"$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T_TOOLS/hostile" slack=9000000000 -- "$T" -p alice sleep 30 &
+watcher=$!
+wait_for 5 pgrep -x -U "$A" sleep
+is "B11: nor are its supervisor's timers as late" "$(cat "/proc/$watcher/timerslack_ns")" 50000
+stop "$watcher"
 # A run stays in the caller's cgroup: trampoline has none of its own to put it in.
 is "B12: the cgroup is the caller's" "$(sed 's/.*://' /proc/self/cgroup | sort | xargs)" \
 	"$(bash -c 'T_PID=$BASHPID; "$T" alice sleep 2 & sleep 0.3; sed "s/.*://" /proc/$!/cgroup | sort | xargs; kill $!')"

@@ -10,7 +10,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 
 # shellcheck disable=SC2034 # for the tests
 SETPRIV=$(command -v setpriv)
-CLEANUPS=()
+CLEANUPS=() SERVERS=()
 
 compile() {
 	local tool flags
@@ -137,4 +137,12 @@ with_log() { # COMMAND...: what the log heard is in $T_WORK/log
 stop() {
 	kill "$@" 2>/dev/null || :
 	wait "${@: -1}" 2>/dev/null || :
+}
+
+serve_dead() { # [-d] DIRECTORY UID: storage that will die by SIGUSR1 to $server, or is dead
+	coproc SERVER { exec "$T_TOOLS/deadfs" "$@"; }
+	SERVERS+=("$SERVER_PID")
+	# shellcheck disable=SC2034 # for the tests
+	server=$SERVER_PID
+	read -r _ <&"${SERVER[0]}"
 }

@@ -31,7 +31,7 @@ namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namesp
 # and here a call that must fail asks whether the filter is there.
 namespace_functions='src/launcher/privilege.c:privilege_filter'
 # Names are removed, always single known ones, in these alone:
-delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c'
+delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cgroup.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
@@ -49,6 +49,7 @@ small_rooms='src/launcher src/jailed src/supervisor src/common'
 # The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.
 jailed_headers='launcher/report.h launcher/supervise.h'
 jailed_calls='getcwd rt_sigprocmask'
+jailed_prctls='PR_SET_PDEATHSIG PR_SET_TIMERSLACK PR_SET_CHILD_SUBREAPER'
 
 rules='
 forbidden|no call that cannot be used safely
@@ -85,6 +86,7 @@ shell_safe|shell scripts stop at the first error
 shell_delete|no script deletes a tree across file systems
 options|the option table, --help, the man page and the completion name the same options
 statuses|the exit statuses of --help are in the man page
+signals|trampoline(8) names the signals that the supervisor passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
 targets|the targets that make help lists exist
 '
@@ -267,7 +269,7 @@ check_jailed() {
 	grep_code "$(a_call_of $privileged $credentials $mounts setns unshare clone clone3)" src/jailed
 	# PATHS_: of the host. Of the launcher's, what speaks, forks and becomes the supervisor.
 	grep_code "$(a_word_of 'PATHS_[A-Z]+' 'CLONE_[A-Z]+' 'PR_[A-Z_]+' 'SYS_[a-z0-9_]+')" src/jailed |
-		grep -vE "[^A-Za-z0-9_](PR_SET_PDEATHSIG|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
+		grep -vE "[^A-Za-z0-9_]($(echo $jailed_prctls | tr ' ' '|')|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
 	grep_code '(^|[^a-z_])(privilege|enter|keeper|inherited|supervise)_[a-z_]+[[:space:]]*\(' src/jailed |
 		grep -vE 'supervise_(fork_with|become)[[:space:]]*\(' || :
 }
@@ -642,6 +644,21 @@ check_statuses() {
 	done
 }
 plant_statuses() { sed -i 's/^\.It \(Li \)\{0,1\}126/.It 226/' man/trampoline.8; }
+
+# SIGCHLD is among the supervisor's for itself.
+check_signals() {
+	tr -d '\n' <"$view/code/include/trampoline/supervisor.h" |
+		sed -n 's/.*SUPERVISOR_SIGNALS[^{]*{\([^}]*\)}.*/\1/p' |
+		grep -oE 'SIG[A-Z0-9]+' | grep -vx SIGCHLD | sort >"$view/passed"
+	sed -n '/^It passes on /,/;$/p' man/trampoline.8 | grep -oE 'SIG[A-Z0-9]+' | sort >"$view/page"
+	[ -s "$view/passed" ] || echo "include/trampoline/supervisor.h: no list of signals found"
+	compare_sets passed page 'passed on, not in trampoline(8)'
+	compare_sets page passed 'in trampoline(8), not passed on'
+}
+plant_signals() {
+	sed -i 's/SIGUSR2,/SIGWINCH,/' include/trampoline/supervisor.h
+	expected=2
+}
 
 # Each place's keys with the defaults it gives: SECTION KEY = VALUE.
 keys_of_keeper() {

@@ -31,4 +31,4 @@ calls=$(wc -l <"$T_WORK/entry")
 ok "they are no more than 260 ($calls)" test "$calls" -gt 50 -a "$calls" -le 260
 is "after the drop there is nothing but the user's own affairs" \
 	"$(sed -n '/^seccomp(/,$p' "$T_WORK/entry" | sed 1d | grep -oE '^[a-z0-9_]+' | sort -u | tr '\n' ' ')" \
-	"chdir execve getcwd rt_sigaction setns "
+	"chdir execve getcwd prctl rt_sigaction setns "

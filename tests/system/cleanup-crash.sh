@@ -108,6 +108,24 @@ ok "and does not make it" test ! -e "$T_RUNDIR"
 is "--list shows none" "$("$T" --list --json | tr -d ' \n')" "[]"
 is "an entry makes all that it needs" "$(in_jail alice echo in 2>&1)" in
 
+# --- a hub that another version made ---------------------------------------------------------------
+
+# Who is live stays live; the first jail that has to be built gets a hub as this version makes it.
+forget_all
+in_jail bob true
+move_in
+"$T_TOOLS/nsmounts" -r /layout.1 "$T_RUNDIR/hub" >/dev/null
+"$T_TOOLS/nsmounts" -r /retired "$T_RUNDIR/hub" >/dev/null
+old=$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")
+is "a hub of another version: a live jail is entered" "$(in_jail alice echo in 2>&1)" in
+is "it is the same hub" "$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")" "$old"
+is "jails in it are shown" "$("$T" --list | awk '{ print $1, $3, $4 }' | xargs)" "JAIL STATE PROCESSES alice in use bob idle 0"
+ok "and discarded" "$T" --discard bob
+ok "cleanup has no trouble" "$T" --cleanup
+is "a jail is built" "$(in_jail bob echo in 2>&1)" in
+not_ok "in a new hub" test "$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")" = "$old"
+is "and all is right, also for who lives in the old one" "$(right)" ""
+
 # --- keepers that are killed -----------------------------------------------------------------------
 
 # killed DESCRIPTION ARRANGE COMMAND...: COMMAND, a keeper's, is killed before each call that changes something.

@@ -4,7 +4,7 @@
  * hub, then a path in the hub) and prints /proc/self/mountinfo there, read through a descriptor of
  * the host's /proc, since a namespace that only we made has none. `-i` prints the namespace's inode
  * instead; `-d PATH` takes the mount PATH of the last namespace away; `-x PATH` lets it expire,
- * once, and prints the kernel's word for the result.
+ * once, and prints the kernel's word for the result; `-r PATH` removes an empty directory there.
  */
 #include <err.h>
 #include <errno.h>
@@ -45,22 +45,24 @@ int main(int argc, char *argv[])
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY), pin_fd = -1, inode = 0, at = 1;
 	const char *target = NULL;
+	char what = 0;
 	struct stat status;
 	int flags = UMOUNT_NOFOLLOW;
 
 	if (at < argc && strcmp(argv[at], "-i") == 0)
 		inode = at++;
-	if (at + 1 < argc && (strcmp(argv[at], "-d") == 0 || strcmp(argv[at], "-x") == 0)) {
-		flags |= argv[at][1] == 'd' ? MNT_DETACH : MNT_EXPIRE;
+	if (at + 1 < argc && argv[at][0] == '-' && strchr("dxr", argv[at][1])) {
+		what = argv[at][1];
+		flags |= what == 'd' ? MNT_DETACH : MNT_EXPIRE;
 		target = argv[at + 1];
 		at += 2;
 	}
 	if (proc_fd < 0 || at >= argc)
-		errx(1, "usage: nsmounts [-i] [-d PATH | -x PATH] PIN...");
+		errx(1, "usage: nsmounts [-i] [-d PATH | -x PATH | -r PATH] PIN...");
 	for (; at < argc; at++)
 		pin_fd = enter(argv[at]);
 	if (target) {
-		int result = umount2(target, flags);
+		int result = what == 'r' ? rmdir(target) : umount2(target, flags);
 
 		printf("%s\n", result == 0 ? "gone" : strerrorname_np(errno));
 		return result == 0 ? 0 : 1;
