@@ -94,6 +94,11 @@ static unsigned int check_kernel(void)
 	/* A call that cannot succeed tells ENOSYS from the errors of a kernel that has it. */
 	if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) != 0 && errno == ENOSYS)
 		return find("this kernel has no mount_setattr", "Linux 5.12 or newer is needed");
+	AUTO_FILE file = fopen("/proc/sys/fs/suid_dumpable", "re");
+	/* Then whoever changes its ids can be traced by its new ones at once: proc_sys_fs(5). */
+	if (file && fgetc(file) == '1')
+		return find("fs.suid_dumpable is 1, so a user can look into a run that begins",
+			    "sysctl -w fs.suid_dumpable=0");
 	return 0;
 }
 

@@ -78,6 +78,16 @@ static int identify(struct jail *jail, struct text *error)
 	return 0;
 }
 
+/* What is bound is one file system: another's root mounted on it would stay behind. */
+static bool is_left_behind(const struct record *record, int home_fd)
+{
+	struct statx status;
+
+	return record->origins[RECORD_HOME].device != record->origins[RECORD_BASE].device &&
+	       statx(home_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
+	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static int open_data_directories(struct jail *jail, struct text *error)
 {
 	const char *name = jail->record.name;
@@ -95,6 +105,10 @@ static int open_data_directories(struct jail *jail, struct text *error)
 	AUTO_CLOSE home_fd = open_users(jail, RECORD_HOME, jail->base_fd, name, error);
 	if (home_fd < 0)
 		return -1;
+	if (is_left_behind(&jail->record, home_fd))
+		return report_fill(error, "use", jail->record.origins[RECORD_HOME].path,
+				   "it is a mount of its own; mount that file system one level "
+				   "higher");
 	jail->tmp_fd = open_users(jail, RECORD_TMP, data_fd, "tmp", error);
 	return jail->tmp_fd < 0 ? -1 : identify(jail, error);
 }

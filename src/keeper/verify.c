@@ -106,9 +106,6 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 				   "its file system is mounted noexec: nothing could be run");
 	snprintf(path, sizeof(path), "/home/%s", jail->record.name);
 	if (!is_origin(path, &origins[RECORD_HOME]))
-		return report_fill(
-			error, "mount the home on", path,
-			"in the data directory it is a mount of its own; mount that file system "
-			"one level higher");
+		return report_fill(error, "mount the home on", path, "another one is there");
 	return 0;
 }

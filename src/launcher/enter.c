@@ -60,7 +60,7 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
-/* Of whatever kind: that is the file's to say. All six arguments, for libc leaves the rest as is. */
+/* Of whatever kind: the file says. All six arguments, libc leaves the rest as it is. */
 static int join_one(int fd)
 {
 	return (int)syscall(SYS_setns, fd, 0, 0, 0, 0, 0);

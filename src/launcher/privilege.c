@@ -109,7 +109,7 @@ int privilege_drop(uid_t uid, gid_t gid)
 int privilege_supervise(uid_t uid, gid_t gid)
 {
 	/* The ambient set is what hands a capability through an exec: capabilities(7). With
-	 * no_new_privs nothing else does, so the bounding set, an entry's dearest step, may stay. */
+	 * no_new_privs nothing else does, so the bounding set, a dear step, may stay. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_KEEPCAPS, 1) != 0 ||
 	    syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
 	    keep_capabilities(BIT(CAP_KILL)) != 0)

@@ -120,6 +120,10 @@ is "C3: a home that is itself mounted on is entered as it is, or refused" \
 	"$(in_jail alice id -u 2>&1 | sed 's/^trampoline: cannot .*/refused/')" "$(in_jail alice id -u >/dev/null 2>&1 && echo "$A" || echo refused)"
 umount "$ALICE"
 
+mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"
+refuses "C3: one on a file system of its own, which would not be in the jail, is refused" "one level higher" as_www "$T" alice id
+umount "$ALICE"
+
 # --- C4, C5: setuid, capabilities, devices -------------------------------------------------------
 
 for directory in "$ALICE" "$DATA/alice/tmp"; do
@@ -287,6 +291,14 @@ his=$(pgrep -x -U "$B" sleep | head -n 1)
 is "C16: his processes are not seen" "$(in_jail alice sh -c "ls -d /proc/$his; ps; cat /proc/*/cmdline" 2>/dev/null | grep -c "bob\|^$his" || :)" 0
 not_ok "C16: nor signalled" in_jail alice kill -0 "$his"
 not_ok "C16: nor looked into" in_jail alice ls "/proc/$his/root/"
+if as_alice "$ALICE/reach" pidfd "$his" | grep -q allowed; then
+	is "C16: nor does a process descriptor tell whose they are" "$(in_jail alice ./reach pidfd "$his" | sort -u | xargs)" \
+		"get-info-high: ENOTTY get-info-larger: ENOTTY get-info: ENOTTY"
+else
+	skip "C16: nor does a process descriptor tell whose they are" "this kernel's tells nobody"
+fi
+is "C16: with private processes, not even that the number is in use" "$(in_jail -p alice ./reach pidfd "$his" | head -n 1)" \
+	"pidfd_open: ESRCH"
 kill "$his"
 wait "$!" 2>/dev/null || :
 is "C16: System V objects of the host's and of others are not there" "$(ipcmk -M 4096 >/dev/null; in_jail alice cat /proc/sysvipc/shm | wc -l)" 1

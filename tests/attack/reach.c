@@ -3,13 +3,14 @@
  * What a jailed program reaches in the kernel, as `NAME: RESULT` lines: `reach calls`, `reach
  * families`, `reach terminal`, `reach handles`; `reach i386` and `reach x32` make a call by another
  * ABI and say "alive" if they live; `reach rest MS` does nothing, and executes nothing; `reach key
- * ID`; `reach watch FILE`. Static: it runs in any image.
+ * ID`; `reach watch FILE`; `reach pidfd PID` asks whose it is. Static: it runs in any image.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,21 @@ static void handles(void)
 	say("open_by_handle_at", open_by_handle_at(open("/", O_RDONLY), &root.handle, O_RDONLY));
 }
 
+/* PIDFD_GET_INFO of linux/pidfd.h, in two of the sizes that it has had. */
+static void pidfd(const char *pid)
+{
+	uint64_t info[16] = {1};
+	int fd = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+
+	if (fd < 0)
+		say("pidfd_open", fd);
+	say("get-info", syscall(SYS_ioctl, fd, _IOC(_IOC_READ | _IOC_WRITE, 0xff, 11, 64), info));
+	say("get-info-larger",
+	    syscall(SYS_ioctl, fd, _IOC(_IOC_READ | _IOC_WRITE, 0xff, 11, 128), info));
+	say("get-info-high",
+	    syscall(SYS_ioctl, fd, 1ul << 32 | _IOC(_IOC_READ | _IOC_WRITE, 0xff, 11, 64), info));
+}
+
 int main(int argc, char *argv[])
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -144,6 +160,8 @@ int main(int argc, char *argv[])
 		terminal();
 	else if (!strcmp(mode, "handles"))
 		handles();
+	else if (!strcmp(mode, "pidfd") && argc > 2)
+		pidfd(argv[2]);
 	else if (!strcmp(mode, "key"))
 		say("read", syscall(SYS_keyctl, KEYCTL_READ, atol(argv[2]), NULL, 0));
 	else if (!strcmp(mode, "rest")) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel's part of an entry costs by itself: `floor direct|private HUB PIN HOME COMMAND...`
+ * What the kernel's part of an entry costs: `floor direct|private HUB PIN HOME COMMAND...`
  * enters the jail with PIN in the hub and becomes the owner of HOME, and that is all. Nothing is
  * checked, proved or protected, so no launcher of a jail can be faster on this machine. With
  * `private' also a process 1 that waits, in a pid namespace, with a mount namespace and a /proc of

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # What the measurements of entries share: an installation of their own, and the ways that are compared.
-cd "$(dirname "$0")/../.." || exit
+set -euo pipefail
+cd "$(dirname "$0")/../.."
 # shellcheck source=tests/installation.sh
 . tests/installation.sh
 export LC_ALL=C.UTF-8

@@ -118,6 +118,9 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "anybody can write to a parent of the data" "$T_STATEDIR" \
 		'chmod 777 "$T_STATEDIR"' 'chmod 755 "$T_STATEDIR"'
 
+	broken "a home on a file system of its own" "alice/home/alice.*; mount that file system one level higher" \
+		'mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"' 'umount "$ALICE"'
+
 	# --- the state and the kernel ---
 	broken "RUNDIR with another mode" "$T_RUNDIR" 'chmod 755 "$T_RUNDIR"' 'chmod 700 "$T_RUNDIR"'
 	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown $A "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
@@ -129,6 +132,9 @@ for name in fs.mount-max user.max_mnt_namespaces user.max_ipc_namespaces user.ma
 		-e inject=read:retval=2:poke_exit=@arg2=370a "$T_PREFIX/libexec/trampoline/keeper" --check
 	like "it is named, with a cure" "$(cat "$OUT")" "^$name is 7, .*; sysctl -w $name=[0-9]+"
 done
+status 1 "fs.suid_dumpable is 1" strace -f -qq -o "$T_WORK/trace" -P /proc/sys/fs/suid_dumpable -e trace=read \
+	-e inject=read:retval=2:poke_exit=@arg2=310a "$T_PREFIX/libexec/trampoline/keeper" --check
+like "it is a finding" "$(cat "$OUT")" "^fs.suid_dumpable is 1, .*; sysctl -w fs.suid_dumpable=0"
 status 1 "in a private mount namespace" unshare -m --propagation private "$T_PREFIX/libexec/trampoline/keeper" --check
 like "that is a finding" "$(cat "$OUT")" "mount namespace; "
 # Then it cannot run the keeper for anybody, but the keeper can be asked.

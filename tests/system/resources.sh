@@ -222,6 +222,14 @@ in_jail alice true
 ok "a caller's read-only view of the cgroups does not matter" unshare -m --propagation private sh -c '
 	mount -o remount,bind,ro "$1" && ! mkdir "$1/x" 2>/dev/null && "$2" --discard alice && exec "$2" alice true' \
 	sh "$TOP" "$T"
+# The leaf goes between two steps of a run's: then it is told to come again, and else it runs.
+for number in 1 2; do
+	for _ in $(seq 60); do in_jail alice true || :; done 2>"$T_WORK/told$number" &
+done
+while [ -n "$(jobs -r)" ]; do "$T" --discard alice >/dev/null 2>&1 || :; done
+is "runs race with one that discards the jail" \
+	"$(grep -v "^trampoline: cannot fork: the jail has just been discarded; try again$" "$T_WORK"/told[12] || :)" ""
+in_jail alice true
 start=${EPOCHREALTIME/[.,]/}
 for _ in $(seq 50); do in_jail alice true; done
 is "fifty runs leave the one leaf" "$(members | wc -l) $(leaves)" "0 2"
