@@ -20,6 +20,7 @@ SYSCONFDIR   ?= /etc
 STATEDIR     ?= /var/lib/trampoline
 RUNDIR       ?= /run/trampoline
 CALLER_GROUP ?= www-data
+CGROUP       ?= trampoline
 DESTDIR      ?=
 BUILD        ?= build
 
@@ -76,14 +77,15 @@ KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPE
 all: $(BUILD)/trampoline $(BUILD)/supervisor $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
-SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
+SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
 ifneq ($(shell cat $(BUILD)/settings 2>/dev/null),$(SETTINGS))
 $(shell mkdir -p $(BUILD) && echo '$(SETTINGS)' >$(BUILD)/settings)
 endif
 
 SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
                  -e 's|@STATEDIR@|$(STATEDIR)|g' -e 's|@RUNDIR@|$(RUNDIR)|g' \
-                 -e 's|@VERSION@|$(VERSION)|g' -e 's|@CALLER_GROUP@|$(CALLER_GROUP)|g'
+                 -e 's|@VERSION@|$(VERSION)|g' -e 's|@CALLER_GROUP@|$(CALLER_GROUP)|g' \
+                 -e 's|@CGROUP@|$(CGROUP)|g'
 
 $(BUILD)/include/trampoline/paths.h: include/trampoline/paths.h.in $(BUILD)/settings
 	@mkdir -p $(@D)
@@ -266,7 +268,7 @@ system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
 bench: deps
-	@for script in tests/bench/*.sh; do $$script || exit 1; done
+	@for script in $(filter-out %/lib.sh,$(wildcard tests/bench/*.sh)); do $$script || exit 1; done
 
 demo: deps-build
 	@tests/demo/demo.sh show

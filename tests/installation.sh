@@ -7,16 +7,18 @@
 
 # installation_name: chooses the paths and exports them for the tests.
 installation_name() {
-	T_ROOT=/var/lib/trampoline-test.$$-$RANDOM
+	T_MARK=${INSTALLATION:-trampoline-test.$$-$RANDOM}
+	T_ROOT=/var/lib/$T_MARK
 	mkdir -m 755 "$T_ROOT"
-	T_MARK=${T_ROOT##*/}
 	T_RUNDIR=/run/$T_MARK
 	T_PREFIX=$T_ROOT/prefix T_SYSCONFDIR=$T_ROOT/etc T_STATEDIR=$T_ROOT/state
 	T_TOOLS=$T_ROOT/tools T_WORK=$T_ROOT/work T=$T_PREFIX/bin/trampoline
 	mkdir -m 755 "$T_TOOLS" "$T_WORK"
 	# Process limits are counted for each uid of the machine, whichever installation runs them.
 	T_ALICE=$((10001 + $$ % 999 * 10)) T_BOB=$((T_ALICE + 1))
-	export T_ALICE T_BOB T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK
+	# Where cgroup2 is mounted, if it is.
+	T_CGROUP=$(findmnt -rno TARGET -t cgroup2 | head -n 1)/$T_MARK
+	export T_ALICE T_BOB T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK T_CGROUP
 }
 
 build_tools() {
@@ -34,7 +36,7 @@ build_tools() {
 # installation_make: programs, a busybox image with our probe in it, alice and bob.
 installation_make() {
 	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" \
-		STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" DESTDIR= install && build_tools &&
+		STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" CGROUP="$T_MARK" DESTDIR= install && build_tools &&
 		"$T_PREFIX/sbin/trampoline-image" build default --recipe busybox &&
 		"$T_PREFIX/sbin/trampoline-user" add alice --uid "$T_ALICE" &&
 		"$T_PREFIX/sbin/trampoline-user" add bob --uid "$T_BOB" &&
@@ -72,4 +74,6 @@ installation_remove() {
 		return 1
 	fi
 	rm -rf --one-file-system "$T_ROOT" "$T_RUNDIR"
+	# Cgroups are directories that only rmdir removes, and not before the last process is gone.
+	if [ -d "$T_CGROUP" ]; then find "$T_CGROUP" -depth -type d -exec rmdir {} +; fi
 }

@@ -15,7 +15,7 @@
 #include "trampoline/name.h"
 
 #define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
 #define RECORD_PATH_MAX 256
@@ -36,6 +36,7 @@ enum record_source {
 	RECORD_BASE,     /* data/NAME/home, which is mounted */
 	RECORD_HOME,     /* data/NAME/home/NAME, whose owner is the identity */
 	RECORD_TMP,      /* data/NAME/tmp */
+	RECORD_CGROUP,   /* whose limits are the jail's; an empty path: none */
 	RECORD_SOURCES,
 };
 
@@ -81,9 +82,8 @@ void record_seal(struct record *record);
 bool record_is_valid(const struct record *record, size_t length, const char *name);
 
 /*
- * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if it is not a record
- * that this program may obey: not a root-owned 0600 regular file, damaged, foreign, another
- * version.
+ * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if there is none that
+ * this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
 

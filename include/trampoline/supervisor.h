@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the launcher and the supervisor agree on: `supervisor watch PID UID TIMEOUT_MS KILL_AFTER_MS
- * STATUS' (UID: the user's; TIMEOUT_MS may be "none"; STATUS: 0 or 1) and `supervisor init PID'.
+ * What the launcher and the supervisor agree on: `supervisor watch PID TIMEOUT_MS KILL_AFTER_MS
+ * STATUS' (TIMEOUT_MS 0: none; STATUS: 0 or 1) and `supervisor init PID'; all of them numbers.
  */
 #pragma once
 

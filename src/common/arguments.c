@@ -15,7 +15,8 @@
 #define RUNS (BIT(ARGUMENTS_RUN) | BIT(ARGUMENTS_EXPLAIN))
 #define WITH_JAIL (RUNS | BIT(ARGUMENTS_PREPARE) | BIT(ARGUMENTS_STATUS) | BIT(ARGUMENTS_DISCARD))
 #define WITHOUT_JAIL (BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_CLEANUP))
-#define ANY (~0u)
+#define REPEATED (1u << 31) /* not a mode: the option may come more than once */
+#define ANY (REPEATED - 1)
 #define FIELD(name) offsetof(struct arguments, name)
 
 enum kind { MODE, FLAG, DURATION, DIRECTORY, VARIABLE, LIMIT, FD };
@@ -29,15 +30,18 @@ static const struct option {
 	const char *wants;  /* its value; NULL: it takes none */
 } options[] = {
 	{'C', "chdir", DIRECTORY, RUNS, 0, "it wants an absolute path inside the jail"},
-	{'E', "env", VARIABLE, RUNS, 0, "it wants NAME or NAME=VALUE, at most 128 times"},
+	{'E', "env", VARIABLE, RUNS | REPEATED, 0,
+	 "it wants NAME or NAME=VALUE, at most 128 times"},
 	{0, "cgi", FLAG, RUNS, FIELD(cgi), NULL},
-	{'l', "limit", LIMIT, RUNS, 0, "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
+	{'l', "limit", LIMIT, RUNS | REPEATED, 0,
+	 "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
 	{'t', "timeout", DURATION, RUNS, FIELD(timeout_ms),
 	 "it wants a duration, such as 30s or 2m"},
 	{0, "kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, such as 2s"},
 	{'p', "private", FLAG, RUNS, FIELD(private_processes), NULL},
 	{'d', "daemon", FLAG, RUNS, FIELD(daemon), NULL},
-	{0, "keep-fd", FD, RUNS, 0, "it wants descriptor numbers from 3 on, each once, at most 32"},
+	{0, "keep-fd", FD, RUNS | REPEATED, 0,
+	 "it wants descriptor numbers from 3 on, each once, at most 32"},
 	{0, "status-fd", FD, RUNS, FIELD(status_fd), "it wants a descriptor number from 3 on"},
 	{'v', "verbose", FLAG, ANY, FIELD(verbose), NULL},
 	{0, "prepare", MODE, ANY, ARGUMENTS_PREPARE, NULL},
@@ -119,11 +123,6 @@ static bool take(struct arguments *arguments, const struct option *option, const
 	return false;
 }
 
-static bool is_repeatable(const struct option *option)
-{
-	return BIT(option->kind) & (BIT(VARIABLE) | BIT(LIMIT) | BIT(FD)) && option->field == 0;
-}
-
 /* One word of options, "--name[=value]" or "-abC value": how many words were used, or -1. */
 static int parse_word(struct arguments *arguments, char *const argv[], unsigned int *seen,
 		      struct text *error)
@@ -152,7 +151,7 @@ static int parse_word(struct arguments *arguments, char *const argv[], unsigned 
 			return text_refuse(error, "use option", word, option->wants);
 		if (!option->wants && value)
 			return text_refuse(error, "use option", word, "it takes no value");
-		if (*seen & BIT(option - options) && !is_repeatable(option))
+		if (*seen & BIT(option - options) && !(option->modes & REPEATED))
 			return text_refuse(error, "use option", word, "given twice");
 		*seen |= BIT(option - options);
 		if (!take(arguments, option, value ? value : ""))

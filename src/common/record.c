@@ -26,16 +26,11 @@ static uint64_t checksum(const struct record *record, size_t length)
 	return sum;
 }
 
-static size_t size_of(const struct record *record)
-{
-	return HEADER_SIZE + record->filter_length * sizeof(record->filter[0]);
-}
-
 void record_seal(struct record *record)
 {
 	record->magic = RECORD_MAGIC;
 	record->version = RECORD_VERSION;
-	record->size = (uint32_t)size_of(record);
+	record->size = (uint32_t)(HEADER_SIZE + record->filter_length * sizeof(record->filter[0]));
 	record->checksum = checksum(record, record->size);
 }
 
@@ -43,7 +38,8 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 {
 	if (length < HEADER_SIZE || record->magic != RECORD_MAGIC ||
 	    record->version != RECORD_VERSION || record->filter_length > RECORD_FILTER_MAX ||
-	    record->size != length || size_of(record) != length ||
+	    record->size != length ||
+	    length != HEADER_SIZE + record->filter_length * sizeof(record->filter[0]) ||
 	    record->checksum != checksum(record, length))
 		return false;
 	/* The seal says that a keeper wrote this; these, that it is not of another's making. */
@@ -55,17 +51,15 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 int record_read(int record_fd, const char *name, struct record *record)
 {
 	struct stat status;
+	ssize_t length = -1;
 
-	if (fstat(record_fd, &status) != 0)
-		return -1;
+	if (fstat(record_fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0 &&
+	    (status.st_mode & 07777) == 0600)
+		length = read(record_fd, record, sizeof(*record));
+	if (length >= 0 && record_is_valid(record, (size_t)length, name))
+		return 0;
 	errno = ESTALE;
-	if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 07777) != 0600)
-		return -1;
-	ssize_t length = read(record_fd, record, sizeof(*record));
-	if (length < 0)
-		return -1;
-	errno = ESTALE;
-	return record_is_valid(record, (size_t)length, name) ? 0 : -1;
+	return -1;
 }
 
 void record_fill_origin(struct record_origin *origin, const struct stat *status)
@@ -84,6 +78,8 @@ bool record_is_current(const struct record *record)
 {
 	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
 		const struct record_origin *origin = &record->origins[source];
+		if (!origin->path[0])
+			return source == RECORD_CGROUP; /* none is wanted */
 		struct record_origin now = {.inode = 0};
 		struct stat status;
 

@@ -19,6 +19,7 @@
 #include "pin.h"
 #include "privilege.h"
 #include "report.h"
+#include "resources.h"
 #include "state.h"
 #include "tree.h"
 #include "verify.h"
@@ -173,7 +174,10 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 	const char *name = jail->record.name;
 	int pin_fds[PIN_KINDS] = {-1, -1, -1};
 	struct trees trees;
+	struct text error;
 
+	if (resources_make(&jail->config, name, &jail->record.origins[RECORD_CGROUP], &error) != 0)
+		report_die(&error);
 	make_trees(&trees, jail);
 	make_namespaces(home, jail, pin_fds);
 	if (namespace_enter(hub_fd) != 0)

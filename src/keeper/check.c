@@ -19,6 +19,7 @@
 #include "live.h"
 #include "path.h"
 #include "report.h"
+#include "resources.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -282,6 +283,8 @@ unsigned int check_all(const char *jail)
 	found += check_state();
 	if (check_image(config.image) != 0)
 		return found + 1;
+	if (resources_check(&config, &error) != 0)
+		return found + find(error.bytes, "until then nobody can enter a jail");
 	found += jail ? check_one(jail) : check_jails();
 	if (found == 0)
 		printf("No findings.\n");

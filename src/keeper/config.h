@@ -21,12 +21,17 @@ struct config_entry {
 	int line;
 };
 
+/* What a jail's cgroup can limit. */
+enum config_resource { CONFIG_MEMORY, CONFIG_PROCESSES, CONFIG_CPU, CONFIG_RESOURCES };
+
 struct config {
 	uint32_t callers[RECORD_CALLERS_MAX], caller_count;
 	char image[NAME_LENGTH_MAX + 8];
 	uint64_t minimum_uid, maximum_uid;
 	uint32_t log; /* RECORD_LOG_ flags */
 	uint64_t limits[LIMIT_RESOURCES], timeout_ms;
+	uint64_t resources
+		[CONFIG_RESOURCES]; /* bytes, a count, percent; QUANTITY_UNLIMITED; 0: none */
 	char path[512], shell[128], keep[512];
 	uint32_t keep_length, umask;
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "live.h"
 #include "pin.h"
@@ -51,7 +52,8 @@ void discard_jail(const char *name, bool kill)
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(&live, pin_set_aside, name) != 0)
 		report_refuse("discard jail", name, NULL);
-	if (kill && kill_retired(&live, directory_fd, name) != 0)
+	if (kill && (cgroup_kill(live.cgroup_fd, name) != 0 ||
+		     kill_retired(&live, directory_fd, name) != 0))
 		report_refuse("kill every process of jail", name, NULL);
 	scan_free(&live.scan);
 	if (scan_read(&live.home, &live.scan) != 0 ||

@@ -16,6 +16,7 @@
 #include "origin.h"
 #include "path.h"
 #include "report.h"
+#include "resources.h"
 #include "trampoline/paths.h"
 
 #define NOBODY 65534 /* who everybody is on a squashed or foreign file system */
@@ -144,6 +145,8 @@ static int describe(struct jail *jail, struct text *error)
 	if (config_load(&jail->config, record->name, error) != 0)
 		return -1;
 	copy_policy(record, &jail->config);
+	if (resources_check(&jail->config, error) != 0)
+		return -1;
 	if (open_data_directories(jail, error) != 0)
 		return -1;
 	jail->image_fd = image_open(jail->config.image, record->image_version, error);

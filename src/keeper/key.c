@@ -13,13 +13,16 @@
 #include "trampoline/quantity.h"
 
 #define SEPARATORS " \t,"
+#define MEMORY_LEAST (UINT64_C(1) << 20) /* in less nothing runs */
+#define PROCESSES_MOST 4194304           /* what the kernel takes: PID_MAX_LIMIT */
+#define CPU_MOST 1000000                 /* ten thousand processors */
 #define UID_LAST 4294967293u /* -1 means "unchanged" to setresuid, -2 is nobody on some NFS */
 
 struct key;
 typedef bool reader(struct config *config, const struct key *key, const char *value);
 
 static reader read_callers, read_image, read_uid, read_log, read_limit, read_timeout, read_path,
-	read_keep, read_shell, read_umask, read_choice;
+	read_keep, read_shell, read_umask, read_choice, read_memory, read_processes, read_cpu;
 
 static const struct key {
 	const char *section, *name, *value; /* value: the default */
@@ -61,6 +64,9 @@ static const struct key {
 	 offsetof(struct config, is_filtered)},
 	{"confinement", "noexec", "no", read_choice, "yes", "no",
 	 offsetof(struct config, is_noexec)},
+	{"resources", "memory", "none", read_memory},
+	{"resources", "processes", "none", read_processes},
+	{"resources", "cpu", "none", read_cpu},
 };
 
 _Static_assert(ARRAY_LENGTH(keys) <= CONFIG_KEYS_MAX, "every key has an entry");
@@ -208,6 +214,47 @@ static bool read_choice(struct config *config, const struct key *key, const char
 
 	*choice = !strcmp(value, key->yes);
 	return *choice || !strcmp(value, key->no);
+}
+
+/* A resource from LEAST to MOST of its kind; or "none", no cgroup; or "unlimited", no limit. */
+static bool read_resource(uint64_t *resource, enum quantity_kind kind, const char *value,
+			  uint64_t least, uint64_t most)
+{
+	*resource = 0;
+	if (!strcmp(value, "none"))
+		return true;
+	return quantity_parse(kind, value, resource) == 0 &&
+	       (*resource == QUANTITY_UNLIMITED || (*resource >= least && *resource <= most));
+}
+
+static bool read_memory(struct config *config, const struct key *key, const char *value)
+{
+	(void)key;
+	return read_resource(&config->resources[CONFIG_MEMORY], QUANTITY_SIZE, value, MEMORY_LEAST,
+			     QUANTITY_UNLIMITED);
+}
+
+static bool read_processes(struct config *config, const struct key *key, const char *value)
+{
+	(void)key;
+	return read_resource(&config->resources[CONFIG_PROCESSES], QUANTITY_COUNT, value, 1,
+			     PROCESSES_MOST);
+}
+
+/* A percentage of one processor, as systemd has it. */
+static bool read_cpu(struct config *config, const struct key *key, const char *value)
+{
+	uint64_t *cpu = &config->resources[CONFIG_CPU];
+	size_t length = strlen(value);
+	char number[16];
+
+	(void)key;
+	if (!strcmp(value, "none") || !strcmp(value, "unlimited"))
+		return read_resource(cpu, QUANTITY_COUNT, value, 0, 0);
+	if (length < 2 || length > sizeof(number) || value[0] > '9' || value[length - 1] != '%')
+		return false;
+	snprintf(number, sizeof(number), "%.*s", (int)length - 1, value);
+	return read_resource(cpu, QUANTITY_NUMBER, number, 1, CPU_MOST);
 }
 
 const char *key_section(size_t index)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "key.h"
@@ -15,7 +16,8 @@
 #include "trampoline/quantity.h"
 
 struct table {
-	bool json;
+	bool json, has_usage; /* has_usage: also what its cgroup has used */
+	int cgroup_fd;
 	size_t rows;
 	int width; /* of the longest name */
 	int64_t now_ns;
@@ -46,6 +48,37 @@ static void format_seconds(char seconds[static 24], int64_t now_ns, int64_t then
 		snprintf(seconds, 24, "%.3f", (double)(now_ns - then_ns) / 1e9);
 }
 
+/* Seconds with three decimals. */
+static void format_cpu(char cpu[static 24], uint64_t us)
+{
+	snprintf(cpu, 24, "%ju.%03ju", (uintmax_t)(us / 1000000), (uintmax_t)(us / 1000 % 1000));
+}
+
+/* A number, or WORD where nobody counts. */
+static void format_count(char count[static 24], uint64_t number, const char *word)
+{
+	if (number == QUANTITY_UNLIMITED)
+		snprintf(count, 24, "%s", word);
+	else
+		snprintf(count, 24, "%ju", (uintmax_t)number);
+}
+
+static void print_json_usage(int cgroup_fd, const struct record *record)
+{
+	struct cgroup_usage usage;
+	char memory[24], peak[24], cpu[24];
+
+	if (!record->origins[RECORD_CGROUP].inode ||
+	    cgroup_read_usage(cgroup_fd, record->name, &usage) != 0)
+		return;
+	format_count(memory, usage.memory, "null");
+	format_count(peak, usage.memory_peak, "null");
+	format_cpu(cpu, usage.cpu_us);
+	printf(", \"usage\": {\"memory\": %s, \"memory_peak\": %s, \"processes\": %ju, "
+	       "\"cpu_s\": %s}",
+	       memory, peak, (uintmax_t)usage.processes, cpu);
+}
+
 static void print_json(const struct table *table, const struct record *record,
 		       enum live_state state, size_t processes)
 {
@@ -54,7 +87,7 @@ static void print_json(const struct table *table, const struct record *record,
 	format_seconds(built, table->now_ns, record->built_ns);
 	format_seconds(entered, table->now_ns, record->entered_ns);
 	printf("%s\n  {\"jail\": \"%s\", \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
-	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"}",
+	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"",
 	       table->rows ? "," : "[", record->name, record->uid, live_state_name(state),
 	       processes, built, entered, record->image, record->image_version);
 }
@@ -66,6 +99,9 @@ static void print_row(struct table *table, const struct record *record, enum liv
 
 	if (table->json) {
 		print_json(table, record, state, processes);
+		if (table->has_usage)
+			print_json_usage(table->cgroup_fd, record);
+		printf("}");
 		table->rows++;
 		return;
 	}
@@ -167,6 +203,23 @@ static void print_limits(const struct record *record)
 	}
 }
 
+static void print_usage(const struct live *live, const struct record *record)
+{
+	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
+	struct cgroup_usage usage;
+	char memory[24], peak[24], cpu[24];
+
+	if (!cgroup->inode || cgroup_read_usage(live->cgroup_fd, record->name, &usage) != 0)
+		return;
+	format_count(memory, usage.memory, "not counted");
+	format_count(peak, usage.memory_peak, "not counted");
+	format_cpu(cpu, usage.cpu_us);
+	printf("cgroup %s (bytes, a count, seconds)\n  %-14s %s\n  %-14s %s\n  %-14s %ju\n"
+	       "  %-14s %s\n",
+	       cgroup->path, "memory", memory, "memory peak", peak, "processes",
+	       (uintmax_t)usage.processes, "cpu", cpu);
+}
+
 static void print_details(const struct live *live, const struct record *record)
 {
 	for (size_t i = 0; i < live->scan.count; i++)
@@ -180,15 +233,17 @@ static void print_details(const struct live *live, const struct record *record)
 	printf("system call filter %u instructions\nlimits (seconds, bytes or a count)\n",
 	       record->filter_length);
 	print_limits(record);
+	print_usage(live, record);
 }
 
 void list_one(const char *name, bool json)
 {
-	struct table table = {.json = json, .now_ns = clock_boottime_ns()};
+	struct table table = {.json = json, .has_usage = true, .now_ns = clock_boottime_ns()};
 	struct live live;
 	struct record record;
 
 	open_live(&live);
+	table.cgroup_fd = live.cgroup_fd;
 	AUTO_CLOSE directory_fd = live_open_jail(&live, name);
 	/* Of all that is live, this one. */
 	for (size_t i = 0; i < live.count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is there, from the three places that know: RUNDIR, the hub, and /proc. */
+/* What is there, from the four places that know: RUNDIR, the hub, the cgroups, and /proc. */
 #include "live.h"
 
 #include <dirent.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "crew.h"
 #include "hub.h"
@@ -41,6 +42,14 @@ static int add_name(struct live *live, const char *name)
 static int add_jail(struct live *live, const char *entry)
 {
 	return name_is_jail(entry) ? add_name(live, entry) : 0; /* another is none of ours */
+}
+
+/* A leaf that outlives its jail is found by its name; so is a jail by its leaf's. */
+static int add_leaf(struct live *live, const char *entry)
+{
+	size_t length = strlen(CGROUP_LEAF);
+
+	return strncmp(entry, CGROUP_LEAF, length) == 0 ? add_jail(live, entry + length) : 0;
 }
 
 /* An entry of HUB_RETIRED, "NAME.INODE"; another is none of ours. */
@@ -100,7 +109,8 @@ static void sort_names(struct live *live)
 
 static int collect(struct live *live)
 {
-	if (add_entries(live, live->run_fd, "jails", add_jail) != 0)
+	if (add_entries(live, live->run_fd, "jails", add_jail) != 0 ||
+	    (live->cgroup_fd >= 0 && add_entries(live, live->cgroup_fd, ".", add_leaf) != 0))
 		return -1;
 	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
 				  add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
@@ -116,7 +126,7 @@ int live_open(struct live *live, struct text *error)
 	struct stat status;
 
 	memset(live, 0, sizeof(*live));
-	live->run_fd = live->hub_fd = -1;
+	live->run_fd = live->hub_fd = live->cgroup_fd = -1;
 	if (namespace_remember(&live->home) != 0)
 		return report_fill(error, "open", "/proc", NULL);
 	if (namespace_is_first() != 1)
@@ -128,6 +138,7 @@ int live_open(struct live *live, struct text *error)
 	live->run_fd = hub_open_run_directory(error);
 	if (live->run_fd < 0)
 		return -1;
+	live->cgroup_fd = cgroup_open();
 	live->hub_fd = hub_open(&live->home, live->run_fd);
 	bool has_answer = live->hub_fd >= 0 || errno == ENXIO || errno == ESTALE;
 	if (has_answer && collect(live) == 0)
@@ -142,6 +153,7 @@ void live_close(struct live *live)
 	scan_free(&live->scan);
 	free(live->names);
 	free(live->retired);
+	auto_close(&live->cgroup_fd);
 	auto_close(&live->hub_fd);
 	auto_close(&live->run_fd);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The live jails: names from RUNDIR and from the hub, each with what is known of it. */
+/* The live jails: names from RUNDIR, hub and cgroups, each with what is known of it. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,7 @@ struct live_retired {
 struct live {
 	struct namespace_home home;
 	int run_fd, hub_fd; /* hub_fd -1: there is no hub, so no jail is live */
+	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
 	struct scan scan;
 	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
 	size_t count, size;

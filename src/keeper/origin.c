@@ -34,6 +34,7 @@ void origin_path(enum record_source source, const char *jail, const char *image,
 	case RECORD_TMP:
 		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/tmp", jail);
 		break;
+	case RECORD_CGROUP: /* where the mount is, only a look at it tells */
 	case RECORD_SOURCES:
 		break;
 	}

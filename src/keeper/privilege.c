@@ -12,16 +12,16 @@
 int privilege_lower(enum privilege_step step)
 {
 	/* setns to a mount namespace wants both SYS_ADMIN and SYS_CHROOT: setns(2). */
-	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD,
-					    CAP_NET_ADMIN};
+	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD, CAP_NET_ADMIN,
+					    CAP_DAC_OVERRIDE};
 	static const cap_value_t look[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE};
 	static const cap_value_t retire[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
 					     CAP_KILL};
 	static const struct {
 		const cap_value_t *values;
-		int count;
+		int count, reserved; /* reserved: how many, the last, are not in effect */
 	} steps[] = {
-		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build)},
+		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build), 1},
 		[PRIVILEGE_RETIRE] = {retire, ARRAY_LENGTH(retire)},
 		[PRIVILEGE_LOOK] = {look, ARRAY_LENGTH(look)},
 	};
@@ -37,7 +37,8 @@ int privilege_lower(enum privilege_step step)
 			if (cap_get_flag(now, value, CAP_PERMITTED, &has) != 0 || has == CAP_CLEAR)
 				continue; /* the call that wants it will say so */
 			if (cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) != 0 ||
-			    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0)
+			    (i < steps[step].count - steps[step].reserved &&
+			     cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0))
 				result = -1;
 		}
 		if (result == 0 && cap_set_proc(wanted) != 0)
@@ -46,6 +47,21 @@ int privilege_lower(enum privilege_step step)
 	int error = errno;
 	cap_free(now);
 	cap_free(wanted);
+	errno = error;
+	return result;
+}
+
+int privilege_override(bool on)
+{
+	static const cap_value_t override = CAP_DAC_OVERRIDE;
+	cap_t now = cap_get_proc();
+	int result =
+		now && cap_set_flag(now, CAP_EFFECTIVE, 1, &override, on ? CAP_SET : CAP_CLEAR) == 0
+			? cap_set_proc(now)
+			: -1;
+	int error = errno;
+
+	cap_free(now);
 	errno = error;
 	return result;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
+
 #include "trampoline/attributes.h"
 
 /* What a step of the keeper's needs; the rest is given up for good. */
@@ -12,3 +14,6 @@ enum privilege_step {
 
 /* Lowers the capabilities, inheritable and ambient ones included. 0, or -1 and errno. */
 int privilege_lower(enum privilege_step step) MUST_CHECK;
+
+/* In PRIVILEGE_BUILD: whether the modes of files bind us as well. 0, or -1 and errno. */
+int privilege_override(bool on) MUST_CHECK;

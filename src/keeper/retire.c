@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "crew.h"
@@ -57,12 +58,16 @@ static bool has_user(const struct record *record)
 	return lstat(record->origins[RECORD_BASE].path, &status) == 0 || errno != ENOENT;
 }
 
-/* The record first, then the pins: in this order a launcher never finds one without the other. */
+/*
+ * The record first, then the pins: in this order a launcher never finds one without the other. The
+ * cgroup goes last; with a process in it it stays, and a later pass knows the jail by it.
+ */
 int retire_jail(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
 {
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(live, pin_set_aside, name) != 0 ||
-	    prune_retired(live, directory_fd, name) != 0)
+	    prune_retired(live, directory_fd, name) != 0 ||
+	    cgroup_remove(live->cgroup_fd, name) != 0)
 		return -1;
 	*is_in_use = state_remove(live->run_fd, directory_fd, name) != 0;
 	return *is_in_use && errno != ENOTEMPTY ? -1 : 0;
@@ -126,6 +131,9 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 		*outcome = is_in_use ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
 		return result;
 	}
+	/* Its policy had one before, and has none now. */
+	if (!record.origins[RECORD_CGROUP].inode && cgroup_remove(live->cgroup_fd, name) != 0)
+		return -1;
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
 		*outcome = OUTCOME_RETIRED;

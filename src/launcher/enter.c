@@ -10,14 +10,17 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
 #include "trampoline/proof.h"
 
-#define NSFS_MAGIC 0x6e736673  /* linux/magic.h */
+#define NSFS_MAGIC 0x6e736673 /* linux/magic.h */
+#define PLACE_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h; shown in /proc/PID/stat, field 9 */
 
 /* RUNDIR is believed only while it is what the keeper makes: root's and nobody else's. */
@@ -57,21 +60,24 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
-/* In the hub: whether our namespace at PATH is INODE; one of the host's, 0, needs no proof. */
-static bool is_own(const char *path, uint64_t inode)
+/* Of whatever kind: the file says. All six arguments, libc leaves the rest as it is. */
+static int join_one(int fd)
 {
-	struct stat own;
-
-	return !inode || proof_of(stat(path, &own) == 0 && own.st_ino == inode) == 0;
+	return (int)syscall(SYS_setns, fd, 0, 0, 0, 0, 0);
 }
 
-/* In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. */
-static int join(const struct record *record, int record_fd)
+/*
+ * In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. Each setns has the
+ * arguments of the one that brought us into the hub, from HUB_FD: a seccomp filter sees only those,
+ * so one that makes any of them succeed without effect makes all, and the last is proved.
+ */
+static int join(const struct record *record, int record_fd, int hub_fd)
 {
 	const struct record_origin *image = &record->origins[RECORD_IMAGE];
 	AUTO_CLOSE mount_fd = open_pin(record->name, "mnt", record->mount_namespace);
 	AUTO_CLOSE ipc_fd = open_pin(record->name, "ipc", record->ipc_namespace);
 	AUTO_CLOSE network_fd = open_pin(record->name, "net", record->network_namespace);
+	const int pins[] = {ipc_fd, network_fd, mount_fd};
 	struct stat status;
 
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
@@ -80,14 +86,12 @@ static int join(const struct record *record, int record_fd)
 		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
 		return -1;
 	}
-	if ((ipc_fd >= 0 && setns(ipc_fd, CLONE_NEWIPC) != 0) ||
-	    (network_fd >= 0 && setns(network_fd, CLONE_NEWNET) != 0) ||
-	    !is_own("/proc/self/ns/ipc", record->ipc_namespace) ||
-	    !is_own("/proc/self/ns/net", record->network_namespace) ||
-	    setns(mount_fd, CLONE_NEWNS) != 0 || stat("/", &status) != 0)
-		return -1;
-	/* A setns that only says it worked (a seccomp filter can do that) made nothing our root. */
-	return proof_of(status.st_dev == image->device && status.st_ino == image->inode);
+	for (size_t i = 0; i < ARRAY_LENGTH(pins); i++)
+		if (pins[i] >= 0 &&
+		    (dup3(pins[i], hub_fd, O_CLOEXEC) != hub_fd || join_one(hub_fd) != 0))
+			return -1;
+	return proof_of(stat("/", &status) == 0 && status.st_dev == image->device &&
+			status.st_ino == image->inode);
 }
 
 /* Where --list finds when the jail was last entered. Outside the seal, so no race can damage it. */
@@ -103,15 +107,18 @@ static int note_entry(int record_fd)
 
 int enter_open(struct enter *enter, const char *name, struct record *record)
 {
-	AUTO_CLOSE run_fd =
-		openat(AT_FDCWD, PATHS_RUN, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE run_fd = openat(AT_FDCWD, PATHS_RUN, PLACE_FLAGS);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
 	AUTO_CLOSE record_fd = hub_fd < 0 ? -1 : open_record(run_fd, name);
 
 	if (hub_fd < 0)
 		return -1;
-	if (record_fd < 0 || record_read(record_fd, name, record) != 0 ||
-	    !record_is_current(record)) {
+	bool is_read = record_fd >= 0 && record_read(record_fd, name, record) == 0;
+	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
+	bool has_cgroup = is_read && cgroup->inode != 0;
+	/* Before its number is looked at: none is used twice, so what is current was opened. */
+	enter->cgroup_fd = has_cgroup ? openat(AT_FDCWD, cgroup->path, PLACE_FLAGS) : -1;
+	if (!is_read || has_cgroup != (enter->cgroup_fd >= 0) || !record_is_current(record)) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -125,9 +132,9 @@ int enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
-	if (setns(hub_fd, CLONE_NEWNS) != 0)
+	if (join_one(hub_fd) != 0)
 		errno = errno == EINVAL ? ESTRPIPE : errno; /* not a hub: the keeper tells */
-	else if (join(record, record_fd) == 0)
+	else if (join(record, record_fd, hub_fd) == 0)
 		return note_entry(record_fd);
 	return -1;
 }

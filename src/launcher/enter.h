@@ -7,6 +7,7 @@
 
 struct enter {
 	int hub_fd, record_fd;
+	int cgroup_fd; /* -1: the jail has none; enter_join() leaves it open */
 };
 
 /*

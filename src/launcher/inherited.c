@@ -18,7 +18,6 @@
 #include "trampoline/proof.h"
 #include "trampoline/quantity.h"
 
-#define SIGNALS 64
 /* Until the exec; SIGHUP is what a session's leader gets for letting go of its terminal. */
 #define IGNORED (1ul << SIGXFSZ | 1ul << SIGPIPE | 1ul << SIGHUP)
 #define KEYCTL_JOIN_SESSION_KEYRING 1
@@ -99,7 +98,7 @@ int inherited_reset_signals(void)
 			return -1;
 	if (syscall(SYS_rt_sigpending, &pending, sizeof(pending)) != 0)
 		return -1;
-	for (int number = 1; number <= SIGNALS; number++) {
+	for (int number = 1; number < _NSIG; number++) {
 		if (number == SIGKILL || number == SIGSTOP)
 			continue;
 		/* Ignoring a signal is what discards a pending one: sigaction(2), POSIX. */

@@ -16,6 +16,7 @@
 
 #include "trampoline/paths.h"
 
+#define PREFIX "trampoline: "
 #define DEADLINE_SECONDS 30 /* for its lock it waits 10 */
 
 void keeper_exec(char *const argv[])
@@ -54,15 +55,14 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 /* The keeper's one line without its name and newline. */
 static void read_sentence(int pipe_fd, struct text *sentence)
 {
-	static const char prefix[] = "trampoline: ";
 	char words[TEXT_SIZE];
 	ssize_t length = read(pipe_fd, words, sizeof(words) - 1);
 
 	words[length < 0 ? 0 : length] = '\0';
 	words[strcspn(words, "\n")] = '\0';
 	sentence->length = 0;
-	if (strncmp(words, prefix, sizeof(prefix) - 1) == 0)
-		text_add(sentence, words + sizeof(prefix) - 1);
+	if (strncmp(words, PREFIX, strlen(PREFIX)) == 0)
+		text_add(sentence, words + strlen(PREFIX));
 	else
 		text_add(sentence, "cannot build jail: the keeper says nothing; is trampoline "
 				   "installed whole?");

@@ -28,6 +28,7 @@
 /* A jail may be retired, or its image switched, between two looks; more often it is a fault. */
 #define ROUNDS 5
 #define DEADLINE_SECONDS 10
+#define OUTSIDE "a directory, path or block device would lead out of the jail"
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
@@ -35,14 +36,10 @@ static void clean_inheritance(const struct reporter *reporter, const struct argu
 	int fd;
 
 	if (inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd) != 0)
-		report_refuse(
-			reporter, "keep descriptor", names[fd < 3 ? fd : 3],
-			errno == EISDIR || errno == ENOTBLK
-				? "a directory, path or block device would lead out of the jail"
-				: NULL);
-	if (arguments->status_fd >= 0)
-		(void)fcntl(arguments->status_fd, F_SETFD,
-			    FD_CLOEXEC); /* it has just been looked at */
+		report_refuse(reporter, "keep descriptor", names[fd < 3 ? fd : 3],
+			      errno == EISDIR || errno == ENOTBLK ? OUTSIDE : NULL);
+	if (arguments->status_fd >= 0) /* it has just been looked at */
+		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, "reset signals", NULL, NULL);
 }
@@ -106,7 +103,8 @@ static bool is_supervised(const struct arguments *arguments, const struct record
 	supervise->is_private = arguments->private_processes ||
 				record->flags & RECORD_PRIVATE_PROCESSES ||
 				supervise->timeout_ms != QUANTITY_UNLIMITED;
-	return supervise->is_private || arguments->status_fd >= 0;
+	return supervise->is_private || arguments->status_fd >= 0 ||
+	       record->origins[RECORD_CGROUP].inode; /* only a new process can begin in it */
 }
 
 /* Enters the jail. Returns how often it was built for that. */
@@ -129,6 +127,7 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (is_supervised(arguments, record, supervise))
 			supervise->program_fd =
 				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
+		supervise->cgroup_fd = enter.cgroup_fd;
 		if (enter_join(&enter, record) == 0)
 			return builds;
 		/* Cleanup, or somebody's hand, has just been here: back, and once more. */

@@ -19,15 +19,11 @@
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* PROC_USER_INIT_INO, the same since Linux 3.8 */
 #define SECCOMP_FILTER 1                   /* SECCOMP_SET_MODE_FILTER */
 
-struct capabilities {
-	struct __user_cap_data_struct words[CAPABILITY_WORDS];
-};
-
-static int get_capabilities(struct capabilities *capabilities)
+static int get_capabilities(struct __user_cap_data_struct have[static CAPABILITY_WORDS])
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 
-	return (int)syscall(SYS_capget, &header, capabilities->words);
+	return (int)syscall(SYS_capget, &header, have);
 }
 
 /* Sets all three uids and gids; and looks at whether it is so. */
@@ -49,7 +45,7 @@ const char *privilege_take(void)
 {
 	static const unsigned int needed = BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
 					   BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT);
-	struct capabilities have;
+	struct __user_cap_data_struct have[CAPABILITY_WORDS];
 	struct stat status;
 
 	if (geteuid() != 0)
@@ -59,7 +55,7 @@ const char *privilege_take(void)
 	if (getuid() == 0 &&
 	    (stat("/proc/self/ns/user", &status) != 0 || status.st_ino != INITIAL_USER_NAMESPACE))
 		return "this is a user namespace, and its root is not the host's";
-	if (get_capabilities(&have) != 0 || (have.words[0].effective & needed) != needed)
+	if (get_capabilities(have) != 0 || (have[0].effective & needed) != needed)
 		return "a capability is missing: the caller's bounding set is reduced";
 	return set_ids(0, 0) == 0 ? NULL : "the kernel does not change our ids";
 }
@@ -69,11 +65,11 @@ int privilege_give_up(uid_t uid, gid_t gid)
 	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, gid);
 }
 
-/* Nothing but KEPT (-1: nothing) may come back by exec. The first number refused ends the list. */
-static int empty_bounding_set(long kept)
+/* Nothing may come back by exec. The first number refused ends the list. */
+static int empty_bounding_set(void)
 {
 	for (long i = 0; i < CAPABILITIES_MAX; i++)
-		if (i != kept && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
+		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
 			return errno == EINVAL && i > CAP_SYS_ADMIN ? 0 : -1;
 	return proof_of(false);
 }
@@ -82,15 +78,15 @@ static int empty_bounding_set(long kept)
 static int keep_capabilities(unsigned int mask)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct capabilities have = {{{mask, mask, mask}}};
+	struct __user_cap_data_struct have[CAPABILITY_WORDS] = {{mask, mask, mask}};
 
-	if (syscall(SYS_capset, &header, have.words) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
-	    get_capabilities(&have) != 0)
+	if (syscall(SYS_capset, &header, have) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    get_capabilities(have) != 0)
 		return -1;
-	return proof_of(have.words[0].effective == mask && have.words[0].permitted == mask &&
-			have.words[0].inheritable == mask && have.words[1].effective == 0 &&
-			have.words[1].permitted == 0 && have.words[1].inheritable == 0 &&
-			prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0);
+	return proof_of(have[0].effective == mask && have[0].permitted == mask &&
+			have[0].inheritable == mask && have[1].effective == 0 &&
+			have[1].permitted == 0 && have[1].inheritable == 0 &&
+			prctl(PR_GET_DUMPABLE) == 0);
 }
 
 int privilege_drop(uid_t uid, gid_t gid)
@@ -100,19 +96,21 @@ int privilege_drop(uid_t uid, gid_t gid)
 	/* A root caller may hand down securebits under which uid changes keep capabilities. */
 	if (prctl(PR_GET_SECUREBITS) != 0 && prctl(PR_SET_SECUREBITS, 0) != 0)
 		return -1;
-	if (empty_bounding_set(-1) != 0 ||
+	if (empty_bounding_set() != 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 	    syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, gid) != 0 ||
 	    keep_capabilities(0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	return proof_of(getgroups(2, groups) == 1 && groups[0] == gid &&
+			prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0 &&
 			prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
 int privilege_supervise(uid_t uid, gid_t gid)
 {
-	/* The ambient set is what hands a capability through an exec: capabilities(7). */
-	if (empty_bounding_set(CAP_KILL) != 0 || prctl(PR_SET_KEEPCAPS, 1) != 0 ||
+	/* The ambient set is what hands a capability through an exec: capabilities(7). With
+	 * no_new_privs nothing else does, so the bounding set, a dear step, may stay. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_KEEPCAPS, 1) != 0 ||
 	    syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
 	    keep_capabilities(BIT(CAP_KILL)) != 0)
 		return -1;

@@ -13,18 +13,27 @@
 #include "privilege.h"
 #include "trampoline/attributes.h"
 #include "trampoline/paths.h"
+#include "trampoline/proof.h"
 #include "trampoline/quantity.h"
 #include "trampoline/supervisor.h"
 
-#define ON_EXEC 4u /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+#define ON_EXEC 4u                        /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+#define INTO_CGROUP UINT64_C(0x200000000) /* CLONE_INTO_CGROUP of linux/sched.h */
 
-pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags)
+pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd)
 {
-	pid_t child = (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	/* struct clone_args of linux/sched.h. Only where it is needed: the user's filter, under
+	 * which process 1 forks once more, lets no clone3 pass. */
+	const uint64_t into[11] = {
+		[0] = flags | INTO_CGROUP, [4] = SIGCHLD, [10] = (uint64_t)cgroup_fd};
+	pid_t child = (pid_t)(cgroup_fd < 0 ? syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0)
+					    : syscall(SYS_clone3, into, sizeof(into)));
 
 	if (child < 0)
 		report_refuse(reporter, "fork", NULL,
-			      errno == EAGAIN ? REPORT_TOO_MANY_PROCESSES : NULL);
+			      errno == EAGAIN   ? REPORT_TOO_MANY_PROCESSES
+			      : errno == ENODEV ? "the jail has just been discarded; try again"
+						: NULL);
 	return child;
 }
 
@@ -35,30 +44,19 @@ static void make_proc(const struct reporter *reporter)
 
 	if (unshare(CLONE_NEWNS) != 0 ||
 	    mount("trampoline", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "hidepid=invisible") != 0)
+		  "hidepid=invisible") != 0 ||
+	    proof_of(readlink("/proc/self", self, sizeof(self)) == 1 && self[0] == '1') != 0)
 		report_refuse(reporter, "mount a private /proc", NULL, NULL);
-	if (readlink("/proc/self", self, sizeof(self)) != 1 || self[0] != '1')
-		report_refuse(reporter, "mount a private /proc", NULL,
-			      "it shows other processes than its own");
 }
 
 void supervise_become(const struct supervise *supervise, const char *const argv[],
 		      const int fds[static SUPERVISOR_FDS])
 {
-	static const char *const nothing[] = {NULL};
-
 	for (int i = 0; i < SUPERVISOR_FDS; i++) /* all of ours are above */
 		if (dup2(fds[i], i) != i)
 			return;
 	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
-		syscall(SYS_execveat, supervise->program_fd, "", argv, nothing, AT_EMPTY_PATH);
-}
-
-static const char *argument(struct text *text, uint64_t number)
-{
-	text->length = 0;
-	number == QUANTITY_UNLIMITED ? text_add(text, "none") : text_add_number(text, number);
-	return text->bytes;
+		syscall(SYS_execveat, supervise->program_fd, "", argv, NULL, AT_EMPTY_PATH);
 }
 
 static _Noreturn void become_watcher(const struct reporter *reporter,
@@ -67,13 +65,16 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	const uint64_t numbers[] = {(uint64_t)child, supervise->timeout_ms,
+	bool is_timed = supervise->timeout_ms != QUANTITY_UNLIMITED;
+	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->timeout_ms : 0,
 				    supervise->kill_after_ms, status_fd >= 0};
-	struct text texts[4];
+	struct text texts[4] = {{.length = 0}};
 	const char *argv[7] = {"trampoline", "watch"};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
-		argv[i + 2] = argument(&texts[i], numbers[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+		text_add_number(&texts[i], numbers[i]);
+		argv[i + 2] = texts[i].bytes;
+	}
 	if (privilege_supervise(reporter->uid, reporter->gid) == 0)
 		supervise_become(supervise, argv, fds);
 	kill(child, SIGKILL);
@@ -94,7 +95,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	    pipe2(executed, O_CLOEXEC) != 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0)
 		report_refuse(reporter, "make a pipe", NULL, NULL);
-	pid_t child = supervise_fork_with(reporter, supervise->is_private ? CLONE_NEWPID : 0);
+	pid_t child = supervise_fork_with(reporter, supervise->is_private ? CLONE_NEWPID : 0,
+					  supervise->cgroup_fd);
 	if (child > 0)
 		become_watcher(reporter, supervise, child, line[0], executed[0]);
 	close(executed[0]);
@@ -113,7 +115,7 @@ void supervise_detach(struct reporter *reporter)
 	reporter->fd = fcntl(reporter->fd, F_DUPFD_CLOEXEC, 3);
 	if (reporter->fd < 0 || pipe2(detached, O_CLOEXEC) != 0)
 		report_refuse(reporter, "detach", NULL, NULL);
-	if (supervise_fork_with(reporter, 0) > 0) {
+	if (supervise_fork_with(reporter, 0, -1) > 0) {
 		close(detached[1]);
 		if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 			_exit(EXIT_REFUSED);

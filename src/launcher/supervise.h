@@ -19,14 +19,15 @@ struct supervise {
 		has_proc; /* has_proc: the jail has a /proc, which must show only the run */
 	uint64_t timeout_ms, kill_after_ms; /* QUANTITY_UNLIMITED: none */
 	int program_fd; /* the supervisor's, opened on the host; -1: it could not be */
+	int cgroup_fd;  /* where the run belongs; -1: where its caller is */
 	int line_fd;    /* the child's end of the line */
 };
 
 /* Forks. The child returns, still privileged, with signals blocked. */
 void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 
-/* fork(2), with CLONE_ FLAGS; refuses if it cannot. */
-pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags);
+/* fork(2), with CLONE_ FLAGS, and into the cgroup CGROUP_FD (-1: none); refuses if it cannot. */
+pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd);
 
 /*
  * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the

@@ -52,7 +52,7 @@ static uint64_t number(const char *text)
 {
 	uint64_t value;
 
-	if (quantity_parse(QUANTITY_COUNT, text, &value) != 0)
+	if (quantity_parse(QUANTITY_NUMBER, text, &value) != 0)
 		_exit(EXIT_REFUSED);
 	return value;
 }
@@ -286,15 +286,14 @@ int main(int argc, char *argv[])
 	if (argc == 3 && !strcmp(argv[1], "init"))
 		init((pid_t)number(argv[2]));
 	if (argc != 6 || strcmp(argv[1], "watch") != 0 ||
-	    syscall(SYS_capset, &header, kill_alone) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	    syscall(SYS_capset, &header, kill_alone) != 0)
 		return EXIT_REFUSED;
 	struct run run = {
 		.child = (pid_t)number(argv[2]), .started_ms = now_ms(), .told_status = -1};
 	uint64_t timeout_ms = number(argv[3]);
 	run.kill_after_ms = number(argv[4]);
 	run.has_status = number(argv[5]) == 1;
-	if (timeout_ms != QUANTITY_UNLIMITED)
+	if (timeout_ms > 0)
 		run.deadline_ms = run.started_ms + (int64_t)timeout_ms;
 	watch(&run);
 }

@@ -37,7 +37,7 @@ truncate -s 20G "$root/ext4"
 mkfs.ext4 -q -N 4000000 -E lazy_itable_init=0,lazy_journal_init=0 "$root/ext4"
 mount -o loop "$root/ext4" "$disk"
 make -s BUILD="$root/build" PREFIX="$root/prefix" SYSCONFDIR="$root/etc" STATEDIR="$disk/state" \
-	RUNDIR="$run" DESTDIR= install >&2
+	RUNDIR="$run" CGROUP="${run##*/}" DESTDIR= install >&2
 "$root/prefix/sbin/trampoline-image" build default --recipe debian --include python3 >&2
 image=$(readlink -f "$disk/state/images/default/current")
 

@@ -24,6 +24,9 @@ put_to_rest() {
 	while findmnt -n "$RUNDIR/hub" >/dev/null; do umount "$RUNDIR/hub"; done
 	while findmnt -n "$RUNDIR" >/dev/null; do umount "$RUNDIR"; done
 	[ ! -e "$RUNDIR" ] || rm -rf --one-file-system "$RUNDIR"
+	# Cgroups, if somebody has tried [resources]: only rmdir removes them.
+	cgroup=$(findmnt -rno TARGET -t cgroup2 | head -n 1)/${RUNDIR##*/}
+	[ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} +
 }
 
 clean() {
@@ -59,7 +62,7 @@ build() {
 	echo "Building in $1 ..."
 	if ! {
 		make --no-print-directory -j"$(nproc)" BUILD="$1/build" PREFIX="$1/prefix" SYSCONFDIR="$1/etc" \
-			STATEDIR="$1/state" RUNDIR="$RUNDIR" DESTDIR= install &&
+			STATEDIR="$1/state" RUNDIR="$RUNDIR" CGROUP="${RUNDIR##*/}" DESTDIR= install &&
 			"$1/prefix/sbin/trampoline-image" build default --recipe busybox &&
 			add_user "$1" alice 30001 && add_user "$1" bob 30002
 	} >"$log" 2>&1; then

@@ -31,7 +31,7 @@ namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namesp
 # and here a call that must fail asks whether the filter is there.
 namespace_functions='src/launcher/privilege.c:privilege_filter'
 # Names are removed, always single known ones, in these alone:
-delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c'
+delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cgroup.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c

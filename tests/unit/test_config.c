@@ -61,6 +61,8 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert(config.has_dev && config.has_proc && config.is_network_private &&
 		  config.is_ipc_private && config.is_filtered);
 	ck_assert(!config.are_processes_private && !config.is_noexec);
+	for (size_t i = 0; i < CONFIG_RESOURCES; i++)
+		ck_assert_uint_eq(config.resources[i], 0);
 	for (size_t i = 0; key_name(i); i++) {
 		ck_assert_int_eq(config.entries[i].source, RECORD_SOURCES);
 		ck_assert_str_eq(config.entries[i].value, key_default(i));

@@ -128,6 +128,43 @@ static const struct {
 	{"confinement.noexec", "true", false},
 	{"confinement.noexec", "YES", false},
 	{"confinement.noexec", "", false},
+	{"resources.memory", "none", true},
+	{"resources.memory", "unlimited", true},
+	{"resources.memory", "64M", true},
+	{"resources.memory", "1048576", true},
+	{"resources.memory", "1048575", false},
+	{"resources.memory", "0", false},
+	{"resources.memory", "8192T", false},
+	{"resources.memory", "50%", false},
+	{"resources.memory", "-1", false},
+	{"resources.memory", "max", false},
+	{"resources.memory", "", false},
+	{"resources.processes", "none", true},
+	{"resources.processes", "unlimited", true},
+	{"resources.processes", "1", true},
+	{"resources.processes", "4194304", true},
+	{"resources.processes", "4194305", false},
+	{"resources.processes", "0", false},
+	{"resources.processes", "1K", false},
+	{"resources.processes", "", false},
+	{"resources.cpu", "none", true},
+	{"resources.cpu", "unlimited", true},
+	{"resources.cpu", "1%", true},
+	{"resources.cpu", "150%", true},
+	{"resources.cpu", "1000000%", true},
+	{"resources.cpu", "1000001%", false},
+	{"resources.cpu", "18446744073709551617%", false},
+	{"resources.cpu", "99999999999999999999999999999999999999%", false},
+	{"resources.cpu", "0%", false},
+	{"resources.cpu", "50", false},
+	{"resources.cpu", "%", false},
+	{"resources.cpu", "50%%", false},
+	{"resources.cpu", "50 %", false},
+	{"resources.cpu", "50s%", false},
+	{"resources.cpu", "none%", false},
+	{"resources.cpu", "1.5%", false},
+	{"resources.cpu", "+5%", false},
+	{"resources.cpu", "", false},
 };
 
 START_TEST(key_read__value__taken_or_refused)
@@ -189,6 +226,14 @@ START_TEST(key_read__good_value__field_set)
 	ck_assert(take("confinement.noexec", "yes") && config.is_noexec);
 	ck_assert(take("confinement.dev", "none") && !config.has_dev);
 	ck_assert(take("confinement.proc", "none") && !config.has_proc);
+	ck_assert(take("resources.memory", "64M") && take("resources.processes", "20"));
+	ck_assert(take("resources.cpu", "150%"));
+	ck_assert_uint_eq(config.resources[CONFIG_MEMORY], 64 << 20);
+	ck_assert_uint_eq(config.resources[CONFIG_PROCESSES], 20);
+	ck_assert_uint_eq(config.resources[CONFIG_CPU], 150);
+	ck_assert(take("resources.cpu", "unlimited") && take("resources.memory", "none"));
+	ck_assert_uint_eq(config.resources[CONFIG_CPU], QUANTITY_UNLIMITED);
+	ck_assert_uint_eq(config.resources[CONFIG_MEMORY], 0);
 }
 END_TEST
 

@@ -288,15 +288,16 @@ START_TEST(record_read__no_regular_file__refused)
 	ck_assert_int_eq(record_read(directory_fd, "alice", &copy), -1);
 	ck_assert_int_eq(errno, ESTALE);
 	ck_assert_int_eq(record_read(-1, "alice", &copy), -1);
-	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(errno, ESTALE);
 }
 END_TEST
 
 static const char *const names[RECORD_SOURCES] = {
-	[RECORD_CONFIG] = "conf", [RECORD_OVERRIDE] = "alice.conf", [RECORD_IMAGE] = "current",
-	[RECORD_BASE] = "home",   [RECORD_HOME] = "home/alice",     [RECORD_TMP] = "tmp"};
+	[RECORD_CONFIG] = "conf",  [RECORD_OVERRIDE] = "alice.conf", [RECORD_IMAGE] = "current",
+	[RECORD_BASE] = "home",    [RECORD_HOME] = "home/alice",     [RECORD_TMP] = "tmp",
+	[RECORD_CGROUP] = "cgroup"};
 
-/* All six sources in the scratch directory, as the keeper would find and record them. */
+/* All seven sources in the scratch directory, as the keeper would find and record them. */
 static void make_sources(void)
 {
 	unit_mount_scratch();
@@ -309,6 +310,7 @@ static void make_sources(void)
 	unit_make_directory("home", 0755, 0);
 	unit_make_directory("home/alice", 0700, 1001);
 	unit_make_directory("tmp", 0700, 1001);
+	unit_make_directory("cgroup", 0755, 0);
 	sample_record(&record);
 	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
 		struct stat status;
@@ -356,6 +358,34 @@ START_TEST(record_is_current__other_directory_of_the_same_name__stale)
 	ck_assert_int_eq(unlink("home/alice"), 0);
 	ck_assert_int_eq(rename("home/old", "home/alice"), 0);
 	ck_assert(record_is_current(&record));
+}
+END_TEST
+
+START_TEST(record_is_current__cgroup_made_again__stale)
+{
+	make_sources();
+	ck_assert_int_eq(rename("cgroup", "old"), 0);
+	ck_assert(!record_is_current(&record));
+	unit_make_directory("cgroup", 0755, 0);
+	ck_assert(!record_is_current(&record));
+	ck_assert_int_eq(rmdir("cgroup"), 0);
+	ck_assert_int_eq(rename("old", "cgroup"), 0);
+	ck_assert(record_is_current(&record));
+}
+END_TEST
+
+START_TEST(record_is_current__no_path__current_for_a_cgroup_alone)
+{
+	make_sources();
+	memset(&record.origins[RECORD_CGROUP], 0, sizeof(record.origins[RECORD_CGROUP]));
+	ck_assert(record_is_current(&record));
+	for (enum record_source source = 0; source < RECORD_CGROUP; source++) {
+		struct record_origin before = record.origins[source];
+
+		memset(&record.origins[source], 0, sizeof(before));
+		ck_assert(!record_is_current(&record));
+		record.origins[source] = before;
+	}
 }
 END_TEST
 
@@ -452,6 +482,8 @@ TCase *unit_record_file(void)
 	tcase_add_test(tcase, record_read__no_regular_file__refused);
 	add_table(tcase, record_is_current__source_removed_moved_or_given_away__stale, changes);
 	tcase_add_test(tcase, record_is_current__other_directory_of_the_same_name__stale);
+	tcase_add_test(tcase, record_is_current__cgroup_made_again__stale);
+	tcase_add_test(tcase, record_is_current__no_path__current_for_a_cgroup_alone);
 	tcase_add_test(tcase, record_is_current__image_switched_and_back__stale_and_current);
 	tcase_add_test(tcase, record_is_current__configuration_rewritten_with_old_times__stale);
 	tcase_add_test(tcase, record_is_current__users_directories_in_use__still_current);
