@@ -23,6 +23,11 @@ installation_name() {
 
 build_tools() {
 	local flags="-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra" cc=${CC:-cc}
+	# Compiled elsewhere for here.
+	if [ -d "$BUILD/tools" ]; then
+		cp "$BUILD"/tools/* "$T_TOOLS"
+		return
+	fi
 	# shellcheck disable=SC2086 # flags are words
 	{
 		$cc $flags -o "$T_TOOLS/caller" tests/system/caller.c &&

@@ -247,10 +247,7 @@ is "C11: no process's root or directory leads out" "$(in_jail alice sh -c '
 is "C11: the kernel shows it five mount points" "$(in_jail alice cat /proc/self/mountinfo | awk '{ print $5 }' | sort | xargs)" "/ /dev /home /proc /tmp"
 is "C11: a file handle opens nothing" "$(in_jail alice ./reach handles | sed -n 's/^open_by_handle_at: //p')" EPERM
 
-# --- C12: homes that root may not see ------------------------------------------------------------
-
-skip "C12: NFS with root_squash" "it wants a kernel with an NFS server; the keeper only opens by O_PATH and looks"
-# A FUSE mount without allow_other refuses root: then nothing can be known about it, so it is refused.
+# C12, homes that root may not see: tests/kernels/nfs.sh, which has a kernel with an NFS server.
 
 # --- C14: trust ----------------------------------------------------------------------------------
 

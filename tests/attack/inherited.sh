@@ -238,6 +238,17 @@ printf '[confinement]\ndev = none\n' | override alice
 is "B13: a caller that leads a process group, without a /dev" "$(bash -ic '"$T" alice id -u </dev/null' 2>&1 | grep -v 'job control\|ioctl')" "$A"
 default_config
 
+# A terminal that was lent can be read for as long as somebody has it; who is gone has it no more.
+left_behind() { # [OPTION]: what somebody who was left behind reads of what is typed later
+	rm -f "$ALICE/heard"
+	{ sleep 1.5; echo secret; sleep 1; } | setsid script -qec "$T ${1:-} alice sh -c \
+		'exec 3<&0; setsid cat <&3 >heard 2>/dev/null & sleep 0.3'; sleep 2" /dev/null >/dev/null 2>&1 || :
+	cat "$ALICE/heard"
+}
+is "B13: what a run at a terminal leaves behind reads on, which the page says" "$(left_behind)" secret
+is "B13: with private processes nothing is left behind that could" "$(left_behind -p)" ""
+rm -f "$ALICE/heard"
+
 # --- B14: keyrings -------------------------------------------------------------------------------
 
 printf '[confinement]\nsystem_calls = all\n' | override alice

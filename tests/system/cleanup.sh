@@ -163,6 +163,8 @@ stays() {
 	else
 		pass "$description"
 	fi
+	# All at once: one that is always leaving outruns a list of them.
+	as_alice "$BASH" -c 'kill -KILL -1' || :
 	move_out
 	"$T" --discard alice >/dev/null 2>&1 || :
 	passes 1
