@@ -18,7 +18,7 @@
 #define RECORD_VERSION 2
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
-#define RECORD_PATH_MAX 256
+#define RECORD_PATH_MAX 224 /* a whole record is to fit into a page */
 #define RECORD_FILE "record"
 
 enum record_flag {

@@ -47,3 +47,7 @@ ok "close_range comes before anything is opened" test \
 # The same of root's.
 strace -f -qq -o "$trace" "$T" alice /bin/true
 is "root's warm entry mounts nothing either" "$(grep -cE '(mount|umount2|move_mount|open_tree|pivot_root|unshare|clone)\(' "$trace" || :)" 0
+
+# Of the memory that RUNDIR takes for each jail, this is all.
+size=$(stat -c %s "$T_RUNDIR/jails/alice/record")
+ok "a record of the default policy fits into a page ($size bytes)" test "$size" -le 4096
