@@ -16,6 +16,7 @@
 #include "clock.h"
 
 #define KILL_NS INT64_C(5000000000)
+#define EMPTY_ROUNDS 8
 
 struct entry { /* struct linux_dirent64: getdents64(2) */
 	uint64_t inode;
@@ -200,13 +201,14 @@ int scan_kill(const struct namespace_home *home, const struct record *record)
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
 
-	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next; nobody
-	 * in two rounds is nobody. */
+	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. A round
+	 * can miss one that leaves its life to a child all the time, but not many rounds on end. */
 	for (int empty = 0; clock_boottime_ns() < deadline_ns;) {
 		ssize_t stopped = signal_all(home, record, SIGSTOP);
 
-		if (stopped < 0 || (stopped == 0 && empty++ > 0))
-			return (int)stopped;
+		empty = stopped == 0 ? empty + 1 : 0;
+		if (stopped < 0 || empty == EMPTY_ROUNDS)
+			return stopped < 0 ? -1 : 0;
 		if (stopped > 0 && signal_all(home, record, SIGKILL) < 0)
 			return -1;
 		nanosleep(&pause, NULL);
