@@ -78,9 +78,11 @@ static int open_above(char mount[static CGROUP_MOUNT_MAX], struct text *error)
 
 	return fd >= 0 ? fd
 		       : report_fill(error, "make cgroup", PATHS_CGROUP,
-				     errno == ENODEV ? "no cgroup2 file system is mounted whole; "
-						       "mount one on /sys/fs/cgroup"
-						     : NULL);
+				     errno == ENODEV   ? "no cgroup2 file system is mounted whole; "
+							 "mount one on /sys/fs/cgroup"
+				     : errno == ENOENT ? "the cgroup that it belongs in is not "
+							 "there; start the unit whose it is"
+						       : NULL);
 }
 
 static int open_own(int above_fd, struct text *error)
