@@ -201,8 +201,8 @@ int scan_kill(const struct namespace_home *home, const struct record *record)
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
 
-	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. A round
-	 * can miss one that leaves its life to a child all the time, but not many rounds on end. */
+	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. A
+	 * round can miss one that leaves its life to a child all the time, not many on end. */
 	for (int empty = 0; clock_boottime_ns() < deadline_ns;) {
 		ssize_t stopped = signal_all(home, record, SIGSTOP);
 
