@@ -39,6 +39,7 @@ raise() {
 raise fs.mount-max $((JAILS * 4 + 10000))
 raise user.max_mnt_namespaces $((JAILS * 2 + 10000))
 raise user.max_ipc_namespaces $((JAILS * 2 + 10000))
+raise user.max_net_namespaces $((JAILS * 2 + 10000))
 
 # RUNDIR is a tmpfs, as /run is.
 forget_all
@@ -108,12 +109,19 @@ FEW=$((JAILS < 2000 ? JAILS : 2000))
 printf '[confinement]\nnetwork = host\nipc = host\n' | configure
 build $FEW
 ok "a live jail with the host's network and ipc costs at most 16 KiB" test $each -gt 1024 -a $each -le 16384
+configure </dev/null
+"$T" --cleanup
+build $((FEW / 4))
+full_each=$each
 printf '[confinement]\nnetwork = host\n' | configure
 "$T" --cleanup
 kernel_before=$(kernel_kib)
 build "$JAILS"
 ok "and without what the kernel itself takes for its ipc namespace, $ipc_each bytes, as much" \
 	test $each -gt 1024 -a $each -le $((16384 + ipc_each))
+# trampoline.conf(5) says what a network of one's own costs.
+ok "and a network of its own costs at most 128 KiB more" \
+	test $full_each -gt $((each + 8192)) -a $full_each -le $((each + 131072))
 is "each has its pin" "$(hub_mounts | grep -c '/jails/u[0-9]*/mnt')" "$JAILS"
 is "the host's table has two mounts of ours" "$(findmnt -rn -o SOURCE,TARGET | grep -F "$T_RUNDIR" | grep -vc '^trampoline-test')" 1
 
