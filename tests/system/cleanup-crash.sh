@@ -53,7 +53,7 @@ right() {
 	for _ in 1 2 3 4 5 6; do
 		said=$("$T" --cleanup 2>&1) || echo "cleanup: $?"
 		[ -z "$said" ] || echo "cleanup says: $said"
-		[ -n "$(everything_in_hub)" ] || break
+		[ -n "$(everything_in_hub)$(ls -A "$T_RUNDIR/jails" 2>&1)" ] || break
 		sleep 0.05
 	done
 	[ -z "$(everything_in_hub)" ] || echo "left in the hub: $(everything_in_hub)"
