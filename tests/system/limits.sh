@@ -4,7 +4,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-CACHE=${TRAMPOLINE_CACHE:-build/cache}
 sleepers=()
 
 cleanup() {
@@ -12,8 +11,6 @@ cleanup() {
 	for pid in "${sleepers[@]}"; do kill -KILL "$pid" 2>/dev/null || :; done
 	default_config
 	rm -f "$ALICE"/{deed,filler,core*}
-	if [ -e "$DATA/pia" ]; then remove_user pia; fi
-	rm -rf --one-file-system "$IMAGES/debian"
 	in_jail alice true
 }
 
@@ -106,27 +103,3 @@ gone() { ! pgrep -U "$A"; }
 ok "they end" wait_for 5 gone
 ok "then there is room again" in_jail -p alice true
 default_config
-
-# --- a real interpreter ----------------------------------------------------------------------------
-
-debian=$(find "$CACHE" -maxdepth 1 -name 'debian-*' ! -name '*.new' 2>/dev/null | head -n 1 || :)
-if [ -z "$debian" ] || [ ! -e "$debian/current" ]; then
-	skip "python within its memory" "there is no Debian image; python.sh builds one"
-else
-	cp -a "$debian" "$IMAGES/debian"
-	make_user pia $((A + 5))
-	printf '[trampoline]\nimage = debian\n' | override pia
-	for option in "" -p; do
-		# shellcheck disable=SC2086
-		status 1 "python allocates and allocates (${option:-direct})" in_jail $option pia python3 -c '
-x = []
-try:
-    while True: x.append(bytearray(1 << 20))
-except MemoryError:
-    print("got", len(x)); del x; raise'
-		like "and learns why it gets no more" "$(cat "$ERR")" '^MemoryError'
-		ok "at its limit ($(got) MiB)" test "$(got)" -ge 400 -a "$(got)" -le 512
-		# shellcheck disable=SC2086
-		ok "and is not troubled below it" in_jail $option pia python3 -c 'x = bytearray(300 << 20)'
-	done
-fi

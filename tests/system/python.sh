@@ -94,8 +94,19 @@ time zones|import zoneinfo; zoneinfo.ZoneInfo("Australia/Melbourne")
 locale|import locale; locale.setlocale(locale.LC_ALL, "C.UTF-8")
 END
 not_ok "it cannot write into its library" in_jail pia python3 -c 'open("/usr/lib/python3/x", "w")'
-status 1 "a runaway allocation meets the limit" in_jail pia python3 -c 'x = bytearray(600 * 1024 * 1024)'
-like "and says so" "$(cat "$ERR")" MemoryError
+for option in "" -p; do
+	run=(in_jail ${option:+"$option"} pia python3 -c)
+	status 1 "python allocates and allocates (${option:-direct})" "${run[@]}" '
+x = []
+try:
+    while True: x.append(bytearray(1 << 20))
+except MemoryError:
+    print("got", len(x)); del x; raise'
+	like "and learns why it gets no more" "$(cat "$ERR")" '^MemoryError'
+	got=$(sed -n 's/^got //p' "$OUT")
+	ok "at its limit ($got MiB)" test "$got" -ge 400 -a "$got" -le 512
+	ok "and is not troubled below it" "${run[@]}" 'x = bytearray(300 << 20)'
+done
 
 # --- its start-up --------------------------------------------------------------------------------
 
