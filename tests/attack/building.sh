@@ -291,7 +291,8 @@ his=$(pgrep -x -U "$B" sleep | head -n 1)
 is "C16: his processes are not seen" "$(in_jail alice sh -c "ls -d /proc/$his; ps; cat /proc/*/cmdline" 2>/dev/null | grep -c "bob\|^$his" || :)" 0
 not_ok "C16: nor signalled" in_jail alice kill -0 "$his"
 not_ok "C16: nor looked into" in_jail alice ls "/proc/$his/root/"
-if as_alice "$ALICE/reach" pidfd "$his" | grep -q allowed; then
+said=$(as_alice "$ALICE/reach" pidfd "$his")
+if grep -q allowed <<<"$said"; then
 	is "C16: nor does a process descriptor tell whose they are" "$(in_jail alice ./reach pidfd "$his" | sort -u | xargs)" \
 		"get-info-high: ENOTTY get-info-larger: ENOTTY get-info: ENOTTY"
 else
