@@ -132,8 +132,8 @@ quiet() {
 	return 1
 }
 
-# On a quiet machine it is within 5 %. Here stands what no virtual machine's noise reaches and a mistake does:
-# a jail whose files are not the page cache's own, or a filter that runs long, costs much more.
+# What is wanted is 5 %; measured were 5 to 8 on a virtual machine where python takes 8 ms. The bound here
+# is what its noise does not reach and a mistake does: files that are not the page cache's own, a long filter.
 what="python3 starts within 15 % of what it takes outside"
 measured=
 for try in 1 2 3; do

@@ -120,7 +120,7 @@ printf '[confinement]\nnetwork = host\n' | configure
 kernel_before=$(kernel_kib)
 build "$JAILS"
 ok "and without what the kernel itself takes for its ipc namespace, $ipc_each bytes, as much" \
-	test $each -gt 1024 -a $each -le $((16384 + ipc_each))
+	test $each -gt 1024 -a $each -le $((16384 + ipc_each)) -a $each -le 28672
 # trampoline.conf(5) says what a network of one's own costs.
 ok "and a network of its own costs at most 320 KiB more" \
 	test $full_each -gt $((each + 8192)) -a $full_each -le $((each + 327680))
