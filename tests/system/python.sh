@@ -132,22 +132,35 @@ quiet() {
 	return 1
 }
 
-# What is wanted is 5 %; measured were 5 to 8 on a virtual machine where python takes 8 ms. The bound here
-# is what its noise does not reach and a mistake does: files that are not the page cache's own, a long filter.
-what="python3 starts within 15 % of what it takes outside"
-measured=
-for try in 1 2 3; do
-	quiet || break
-	"$T_TOOLS/entry" $ROUNDS outside uid=20050 gid=20050 "root=$outside" env=HOME=/home/pia env=USER=pia \
-		env=LOGNAME=pia env=SHELL=/bin/sh -- /usr/bin/python3 -c pass , \
-		inside uid=33 gid=33 -- "$T" pia /usr/bin/python3 -c pass >"$T_WORK/times"
-	sed 's/^/# /' "$T_WORK/times"
-	measured=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
-	if awk -v ratio="$measured" 'BEGIN { exit !(ratio > 0 && ratio <= 1.15) }'; then break; fi
-done
-if [ -n "$measured" ]; then
-	ok "$what (try $try: $measured times)" \
-		awk -v ratio="$measured" 'BEGIN { exit !(ratio > 0 && ratio <= 1.15) }'
-else
-	skip "$what" "this machine is too busy to measure anything"
-fi
+# starts PERCENT NAME OPTION COMMAND...: within so many percent of what it takes outside, in one of eight
+# tries: noise is never less than nothing, so the best of them is nearest to the truth.
+starts() {
+	local percent=$1 what="$2 within $1 % of what it takes outside" option=$3 measured='' try
+	shift 3
+	for try in 1 2 3 4 5 6 7 8; do
+		quiet || break
+		"$T_TOOLS/entry" $ROUNDS outside uid=20050 gid=20050 "root=$outside" env=HOME=/home/pia env=USER=pia \
+			env=LOGNAME=pia env=SHELL=/bin/sh -- "$@" , \
+			inside uid=33 gid=33 -- "$T" ${option:+"$option"} pia "$@" >"$T_WORK/times"
+		sed 's/^/# /' "$T_WORK/times"
+		measured=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
+		if awk -v ratio="$measured" -v percent="$percent" \
+			'BEGIN { exit !(ratio > 0 && ratio <= 1 + percent / 100) }'; then
+			ok "$what (try $try: $measured times)" true
+			return
+		fi
+	done
+	if [ -n "$measured" ]; then
+		ok "$what ($measured times)" false
+	else
+		skip "$what" "this machine is too busy to measure anything"
+	fi
+}
+
+# Without what it adds to its file and says to the log.
+sed '/counter/d; /stderr/d' "$PIA/request.py" >"$PIA/answer.py"
+chmod 644 "$PIA/answer.py"
+starts 5 "the user's script answers" --cgi /usr/bin/python3 /home/pia/answer.py 'an argument'
+# That alone takes 8 ms here, of which an entry is 4.5 to 5.6 %; the bound is what noise does not reach and
+# a mistake does: files that are not the page cache's own, a long filter.
+starts 15 "python3 starts and ends" '' /usr/bin/python3 -c pass
