@@ -19,6 +19,16 @@ make_manifest() (
 	} | awk -f "$share/manifest.awk"
 )
 
+# Lists have one object a line, so a control character in a name or link could forge an entry of another.
+# Prints each; status 3 if there are any, 2 if it could not look everywhere.
+refuse_odd_names() {
+	odd=$(find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) -printf 'x') || return 2
+	[ -n "$odd" ] || return 0
+	find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) \
+		-printf '%p: has a control character in its name or link\n' | tr -c '[:print:]\n' '?'
+	return 3
+}
+
 # Prints findings; status 1 if there are any, 2 if it could not look everywhere, 3 if what it found makes
 # a further look worthless.
 audit_structure() (
@@ -28,13 +38,7 @@ audit_structure() (
 		printf '%s\n' "$mounts" | sed 's/$/: is a mount inside the image/'
 		exit 1
 	fi
-	# Lists have one object a line, so such a name could forge an entry: nothing else is looked at.
-	odd=$(find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) -printf 'x') || exit 2
-	if [ -n "$odd" ]; then
-		find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) \
-			-printf '%p: has a control character in its name or link\n' | tr -c '[:print:]\n' '?'
-		exit 3
-	fi
+	refuse_odd_names || exit
 	status=0
 	list_objects | awk -f "$share/audit.awk" || status=$?
 	{
@@ -54,6 +58,10 @@ audit_structure() (
 verify_manifest() {
 	[ -r "$2" ] || {
 		echo "$2: there is no manifest"
+		return 1
+	}
+	[ "$(tail -n 1 "$2")" = complete ] || {
+		echo "$2: is cut short: build a new version"
 		return 1
 	}
 	make_manifest "$1" | awk -f "$share/verify.awk" "$2" -

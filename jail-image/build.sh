@@ -31,29 +31,43 @@ new_version() {
 	done
 }
 
-# Everything an image is promised to be, whatever its recipe did; what that removes is told. Never in a
-# condition: the shell would go on after an error.
+# Everything an image is promised to be, whatever its recipe did; what that removes is told. A tree from
+# elsewhere may be anybody's: nothing of it is followed, and what is removed by name has an honest one.
+# Never in a condition: the shell would go on after an error.
 tidy() (
 	cd "$1" || exit
-	# As links they would have us work on this machine's own /etc.
-	for directory in etc etc/jail var; do
-		[ ! -L "$directory" ] || die "cannot use this tree: its $directory is a link"
+	refuse_odd_names || die "cannot use this tree: see the list above"
+	for mount_point in home tmp dev proc; do
+		[ ! -L "$mount_point" ] || rm -f "$mount_point"
+	done
+	for directory in etc etc/jail var home tmp dev proc; do
+		if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
+			die "cannot use this tree: its $directory is not a directory"
+		fi
+	done
+	for file in jail/passwd jail/group passwd passwd- group group- shadow- gshadow- hosts hostname \
+		resolv.conf machine-id; do
+		if [ -d "etc/$file" ] && [ ! -L "etc/$file" ]; then
+			die "cannot use this tree: its etc/$file is a directory"
+		fi
+		# The templates may be the tree's own.
+		case $file in
+		jail/*) find "etc/$file" -maxdepth 0 ! -type f -delete 2>/dev/null || : ;;
+		*) rm -f "etc/$file" ;;
+		esac
 	done
 	mkdir -p etc/jail
 	for mount_point in home tmp dev proc; do
-		[ ! -L "$mount_point" ] || rm -f "$mount_point"
 		mkdir -p "$mount_point"
 		find "$mount_point" -xdev -mindepth 1 -delete
 	done
 
 	[ -f etc/jail/passwd ] || passwd_template >etc/jail/passwd
 	[ -f etc/jail/group ] || printf 'root:x:0:\n@USER@:x:@GID@:\n' >etc/jail/group
-	rm -f etc/passwd etc/passwd- etc/group etc/group- etc/shadow- etc/gshadow-
 	ln -s ../home/.etc/passwd etc/passwd
 	ln -s ../home/.etc/group etc/group
 
 	# Nothing of the machine that built it.
-	rm -f etc/hosts etc/hostname etc/resolv.conf etc/machine-id
 	printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >etc/hosts
 	echo jail >etc/hostname
 	: >etc/machine-id
@@ -66,7 +80,8 @@ tidy() (
 	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
 	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
 		case $line in
-		'# file: '*) path=${line#'# file: '} ;;
+		# It writes a backslash so; what else it would write in numbers has been refused.
+		'# file: '*) path=$(printf '%s\n' "${line#'# file: '}" | sed 's/\\134/\\/g') ;;
 		'' | security.selinux) ;;
 		*) setfattr -h -x "$line" "$path" && echo "removed attribute $line of $path" ;;
 		esac
@@ -107,6 +122,7 @@ abandon() {
 		wait "$child" 2>/dev/null || :
 	fi
 	[ ! -d "$work" ] || delete_tree "$work"
+	flock -n "$home" rmdir "$home" 2>/dev/null || : # it is empty if this was to be the first version
 	[ "$status" -eq 0 ] || say "the build of $name@$version was given up"
 }
 
@@ -146,7 +162,7 @@ build() {
 	,) usage_error "build wants --recipe RECIPE or --from DIR" ;;
 	,?*)
 		[ $# -eq 0 ] || usage_error "cannot use \"$1\" with --from"
-		from=$(cd -P -- "$from" && pwd) || die "cannot build $name: --from wants a directory"
+		from=$(cd -P -- "$from" 2>/dev/null && pwd) || die "cannot build $name from $from: not a directory one can enter"
 		case $(cd -P "$images" && pwd)/ in
 		"${from%/}"/*) die "cannot copy $from: the images are inside it" ;;
 		esac
@@ -155,7 +171,8 @@ build() {
 	*/* | .*) usage_error "cannot use recipe \"$recipe\": recipes are files in $share/recipes" ;;
 	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes" ;;
 	esac
-	[ -z "$resolv_conf" ] || resolv_conf=$(realpath -e -- "$resolv_conf") || die "cannot use --resolv-conf"
+	[ -z "$resolv_conf" ] || { [ -f "$resolv_conf" ] && resolv_conf=$(realpath -e -- "$resolv_conf"); } ||
+		die "cannot read $resolv_conf: not a file"
 
 	mkdir -p "$home"
 	lock "$home" 9 "image $name"
@@ -178,7 +195,7 @@ build() {
 			die "cannot build $name: recipe $recipe failed"
 	else
 		say "building $name@$version from $from"
-		run_contained cp -a --one-file-system --no-preserve=xattr "$from/." "$tree" ||
+		run_contained cp -a --one-file-system "$from/." "$tree" ||
 			die "cannot build $name: $from could not be copied"
 	fi
 	say "tidying"

@@ -20,7 +20,10 @@ die() {
 }
 
 usage_error() {
-	say "$*"
+	case $* in
+	cannot*) say "$*" ;;
+	*) say "cannot read the command line: $*" ;;
+	esac
 	say "try: $program --help"
 	exit 2
 }
@@ -82,7 +85,7 @@ config_value() {
 	for file; do
 		[ -e "$file" ] || continue
 		value=$(awk -v section="[$section]" -v key="$key" '
-			/^[ \t]*\[/ { gsub(/^[ \t]+|[ \t]+$/, ""); inside = ($0 == section); next }
+			/^[ \t]*\[/ { gsub(/^[ \t]+/, ""); inside = substr($0, 1, index($0, "]")) == section; next }
 			inside && match($0, /^[ \t]*[a-z_]+[ \t]*[=:]/) {
 				name = substr($0, 1, RLENGTH - 1)
 				gsub(/[ \t]/, "", name)

@@ -16,32 +16,52 @@ is_idle() {
 	[ "$busy" -eq 0 ]
 }
 
+# confirm DIRECTORY
 confirm() {
 	[ "$yes" = no ] || return 0
 	[ -t 0 ] || die "cannot remove $name without an answer: say --yes"
-	printf 'Delete all that %s has? Type the name again: ' "$name" >&2
+	printf 'Delete all that is in %s? Type the name of the user again: ' "$1" >&2
 	read -r answer
 	[ "$answer" = "$name" ] || die "$name is not removed"
 }
 
-# Everything of the user's below one directory NAME, whatever it is called while it is written.
-write_archive() {
+# The file to write to, until it is whole: made now, so that what hinders it is known before anything is done.
+begin_archive() {
+	directory=$(dirname -- "$archive")
+	[ -d "$directory" ] || die "cannot write $archive: no such directory"
+	{ [ ! -e "$archive" ] && [ ! -L "$archive" ]; } || die "cannot write $archive: it is there already"
+	case $(cd -P -- "$directory" && pwd)/ in
+	"$(cd -P "$data" && pwd)"/*) die "cannot write $archive: it would be among the users' data" ;;
+	esac
 	partial=$archive.partial
-	rm -f "$partial"
-	# Nobody else may read what was private.
-	(umask 077 && : >"$partial") || die "cannot write $partial"
+	rm -f -- "$partial"
+	# Nobody else may read what was private, and no link that was put there meanwhile is followed.
+	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
+}
+
+# Everything of the user's below one directory NAME, whatever it is called while it is written. A colon
+# in the file's name is no other machine.
+write_archive() {
 	dotted=$(printf '%s' ".removed-$name" | sed 's/\./\\./g')
-	if ! tar -C "$data" --one-file-system --numeric-owner --transform "s,^$dotted,$name,S" \
-		-czf "$partial" ".removed-$name" || ! tar -tzf "$partial" >/dev/null || ! sync "$partial"; then
-		die "cannot archive $name in $archive: nothing is deleted, $gone has it all"
+	if ! tar -C "$data" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
+		--transform "s,^$dotted,$name,S" -czf "$partial" ".removed-$name" ||
+		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then
+		die "cannot archive $name in $archive: nothing is deleted"
 	fi
-	mv -nT "$partial" "$archive"
+	mv -nT -- "$partial" "$archive"
 	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
+	partial=
+}
+
+# However it ends before anything is deleted: the user is there again, and no half archive.
+undo() {
+	[ -z "$partial" ] || rm -f -- "$partial"
+	[ "$is_hidden" = no ] || mv -nT "$gone" "$data/$name"
 }
 
 remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
-	name=$1 archive='' yes=no
+	name=$1 archive='' partial='' yes=no is_hidden=no
 	is_name "$name" || usage_error "cannot use \"$name\": want [a-z_][a-z0-9_.-]*, at most 32"
 	shift
 	while [ $# -gt 0 ]; do
@@ -52,35 +72,39 @@ remove() {
 			shift
 			;;
 		--yes) yes=yes ;;
-		*) usage_error "unknown option \"$1\"" ;;
+		*) usage_error "cannot use \"$1\": no such option" ;;
 		esac
 		shift
 	done
 	gone=$data/.removed-$name
 	[ -d "$gone" ] || need_user "$name"
-	if [ -n "$archive" ]; then
-		[ -d "$(dirname "$archive")" ] || die "cannot write $archive: no such directory"
-		[ ! -e "$archive" ] || die "cannot write $archive: it is there already"
-		case $(cd -P "$(dirname "$archive")" && pwd)/ in
-		"$(cd -P "$data" && pwd)"/*) die "cannot write $archive: it would be among the users' data" ;;
-		esac
-	fi
 	is_idle "$name" || die "cannot remove $name: the jail is in use (trampoline --discard --kill $name)"
-	confirm
+	if [ -d "$gone" ]; then
+		confirm "$gone, which an earlier remove has left"
+	else
+		confirm "$data/$name"
+	fi
 	lock "$statedir" 9 "users"
+	trap undo EXIT
+	trap 'exit 1' HUP INT TERM
+	[ -z "$archive" ] || begin_archive
 
 	# Out of sight first: from here on no request can enter; then nobody who came just before is inside.
 	if [ ! -d "$gone" ]; then
 		[ -z "$(mounts_inside "$data/$name")" ] || die "cannot remove $name: something is mounted in $data/$name"
 		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
-		"$prefix/bin/trampoline" --discard "$name" >&2 || :
-		if ! is_idle "$name"; then
-			mv -nT "$gone" "$data/$name"
-			die "cannot remove $name: the jail is in use (trampoline --discard --kill $name)"
-		fi
+		is_hidden=yes
+		said=$("$prefix/bin/trampoline" --discard "$name" 2>&1) || case $said in
+		*': it is not live') ;;
+		*) printf '%s\n' "$said" >&2 ;;
+		esac
+		is_idle "$name" || die "cannot remove $name: the jail is in use (trampoline --discard --kill $name)"
 	fi
 	[ -z "$archive" ] || write_archive
+	is_hidden=no
 	delete_tree "$gone"
 	say "$name is removed${archive:+; $archive has it all}"
+	policy=$sysconfdir/trampoline/jails.d/$name.conf
+	[ ! -e "$policy" ] || say "the policy for a user of this name, $policy, stays: delete it if it was for this one alone"
 	[ ! -d "$data/$name" ] || say "that was left by an interrupted remove; $name was added again and is there"
 }

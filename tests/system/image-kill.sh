@@ -132,4 +132,4 @@ ok "and a prune" "$other/image" prune "$name"
 is "leave nothing of it all" \
 	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sed -E 's/^[0-9.-]+(\.manifest)?$/version\1/' |
 		sort | uniq -c | awk '{ print $1, $2 }' | xargs)" \
-	"1 current 1 history 2 version 2 version.manifest"
+	"1 current 1 history 1 renewed 2 version 2 version.manifest"

@@ -25,7 +25,7 @@ first=$(current)
 tree=$home/$first
 is "it says which on standard output" "$(cat "$OUT")" "$name@$first"
 is "nothing but the version, its manifest and the link is left" \
-	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "$first $first.manifest current"
+	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "$first $first.manifest current renewed"
 is "home, tmp, dev and proc are real, empty directories of root's" \
 	"$(cd "$tree" && find home tmp dev proc -printf '%p %y %m %U:%G\n' | sort | xargs)" \
 	"dev d 755 0:0 home d 755 0:0 proc d 755 0:0 tmp d 755 0:0"
@@ -129,6 +129,7 @@ cp -p "$home/$first.manifest" "$T_WORK/manifest"
 cp "$T_WORK/short" "$home/$first.manifest"
 not_ok "a manifest that was cut short is no manifest" "$image" audit "$name"
 : >"$home/$first.manifest"
+like "it says which and what to do" "$(cat "$OUT")" "/$first.manifest: is cut short: build a new version"
 not_ok "nor is an empty one" "$image" audit "$name"
 cp -p "$T_WORK/manifest" "$home/$first.manifest"
 ok "all of it undone, the image passes" "$image" audit "$name"
@@ -182,7 +183,13 @@ not_ok "a directory with the images in it" "$image" build "$name" --from "$T_STA
 for bad in '' . .. .x A 1x "x/y" "x y" "$(printf 'x%.0s' {1..33})" -x "$name@$first"; do
 	not_ok "no image can be called \"$bad\"" "$image" build "$bad" --recipe busybox
 done
+not_ok "nor without a value" "$image" build "$name" --recipe busybox --busybox
+like "which the recipe says" "$(cat "$ERR")" '^busybox: --busybox takes a file$'
+not_ok "nor with a resolv.conf that is none" "$image" build "$name" --recipe busybox --resolv-conf "$T_WORK/none"
+like "which is named" "$(cat "$ERR")" "^trampoline-image: cannot read $T_WORK/none: not a file\$"
 untouched "none of them leaves anything"
+not_ok "the first build of an image that fails" "$image" build mistyped --recipe busybox --busybox /bin/false
+ok "leaves no image" test ! -e "$IMAGES/mistyped"
 is "nor in the directory of the images" "$(find "$IMAGES" -mindepth 1 -maxdepth 1 -name '[^a-z]*')" ""
 not_ok "without root nothing is built" as_www "$image" build "$name" --recipe busybox
 
@@ -208,6 +215,8 @@ from_here() { (cd "$T_WORK" && "$image" build second --from from --resolv-conf r
 ok "an image is built from a directory with one of each fault" from_here
 made=$IMAGES/second/current
 like "it tells what it removed" "$(cat "$ERR")" '^removed \./usr/pipe \(a device, fifo or socket\)$'
+like "attributes too" "$(cat "$ERR")" '^removed attribute user\.note of \./usr/a directory/x\\y$'
+like "and capabilities" "$(cat "$ERR")" '^removed attribute security\.capability of \./bin/'
 ok "which passes its audit" "$image" audit second
 is "the directory is as it was" "$(find "$from" -printf '%p %y %m %U:%G %T@ %C@ %l\n' | sort)" "$state"
 is "its hard links are still links" "$(stat -c %h "$made/bin/sh")" 2
@@ -228,6 +237,31 @@ ln -s "$T_WORK/victim" "$T_WORK/evil2/home"
 ln -s "$T_WORK/victim" "$T_WORK/evil2/tmp"
 ok "mount points that are links become directories" "$image" build second --from "$T_WORK/evil2"
 ok "and what they led to is untouched" test -e "$T_WORK/victim/hosts"
+
+# evil DESCRIPTION COMMAND...: a tree in which COMMAND plants what would have root touch this machine
+evil() {
+	rm -rf --one-file-system "${T_WORK:?}/evil" "$T_WORK/victim"
+	mkdir -p "$T_WORK/evil/etc/jail" "$T_WORK/victim"
+	touch "$T_WORK/victim/hosts"
+	(cd "$T_WORK/evil" && "${@:2}")
+	"$image" build second --from "$T_WORK/evil" >"$OUT" 2>"$ERR" || :
+	is "$1: this machine is untouched" "$(ls -A "$T_WORK/victim")" hosts
+}
+up=../../../../../../../../../../../..
+evil "a template that is a link to nothing yet" ln -s "$T_WORK/victim/made" etc/jail/passwd
+ok "it becomes one of the image's own" test -f "$made/etc/jail/passwd" -a ! -L "$made/etc/jail/passwd"
+evil "a template that is a link" ln -s /etc/shadow etc/jail/group
+unlike "nothing of this machine is in it" "$(cat "$made/etc/jail/group")" '^[a-z]*:[*!$]'
+evil "a link whose text forges an entry" \
+	ln -s "$(printf 'x\n/%s\tl\t777\t0:0\t5\t/nonexistent\t1\t0:0' "$up$T_WORK/victim/hosts")" innocent
+like "it is refused" "$(cat "$ERR")" 'innocent: has a control character in its name or link'
+for file in etc/hosts etc/passwd etc/jail/group; do
+	evil "a directory for $file" mkdir "$file"
+	like "a sentence" "$(cat "$ERR")" "cannot use this tree: its $file is a directory"
+done
+evil "a file for a directory" touch home
+like "a sentence" "$(cat "$ERR")" "cannot use this tree: its home is not a directory"
+mkdir -p "$T_WORK/victim/tmp"
 
 # --- interruptions and company -------------------------------------------------------------------
 

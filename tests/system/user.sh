@@ -58,9 +58,16 @@ not_ok "a link in the way is refused" "$user" add link --uid 20011
 rm "$DATA/link"
 nothing_changed "none of which changed anything"
 
-printf '[trampoline]\nminimum_uid = 30000 ; for this one\n' | override dave
-not_ok "the range is the configuration's" "$user" add dave --uid 20011
+for header in '[trampoline]' '[trampoline] ; of this one' '[trampoline] # of this one'; do
+	printf '%s\nminimum_uid = 30000 ; for this one\n' "$header" | override dave
+	not_ok "the range is the configuration's, below $header" "$user" add dave --uid 20011
+done
 rm "$CONFIG/jails.d/dave.conf"
+ok "the highest uid that can be" "$user" add dave --uid 60000000
+not_ok "has none above it" "$user" add erin
+like "it says what to do" "$(cat "$ERR")" 'the next uid, 60000001, is not from 1000 to 60000000: say --uid$'
+ok "it goes" "$user" remove dave --yes
+is "without a word of what was not live" "$(cat "$ERR")" "trampoline-user: dave is removed"
 highest=$("$user" list | awk '$2 > max { max = $2 } END { print max }')
 ok "without --uid the next free one is taken" "$user" add dave
 dave_uid=$(stat -c %u "$DATA/dave/home/dave")
@@ -138,6 +145,8 @@ planted 'tmp: is directory 20011, should be' "a tmp of somebody else's" 'chown 2
 planted 'carol/home/carol: is not a directory' "a home that is a link" \
 	'rm home/carol; mv x home/carol' sh -c 'mv home/carol x; ln -s /root home/carol'
 planted 'home/other: does not belong here' "something else in home" 'rm home/other' touch home/other
+planted 'home/\.etc/\.passwd\.new: does not belong here' "something else in .etc" 'rm home/.etc/.passwd.new' \
+	touch home/.etc/.passwd.new
 mkdir "$DATA/.removed-gone" "$DATA/UPPER"
 "$user" check >"$OUT" 2>&1 && fail "check of all" "it passed"
 like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: was left by a remove'
@@ -165,6 +174,12 @@ is "and for no others" "$(stat -c %i "$DATA/dave/home/.etc/passwd")" "$dave"
 ok "rolling back" "$image" rollback other
 like "renews them too" "$(cat "$DATA/carol/home/.etc/passwd")" '^carol:x:20010:20010:carol:/home/carol:/bin/sh$'
 ok "check agrees" "$user" check carol
+# A switch that was killed before it came to the users.
+: >"$DATA/carol/home/.etc/passwd"
+rm "$IMAGES/other/renewed"
+ok "activating what is current" "$image" activate "other@$(readlink "$IMAGES/other/current")"
+ok "makes a killed switch good" "$user" check carol
+not_ok "the users of no image" "$user" passwd --image nothing
 : >"$DATA/dave/home/.etc/passwd"
 ok "passwd NAME" "$user" passwd dave
 ok "repairs one user" "$user" check dave
@@ -237,13 +252,44 @@ nothing_changed "nor does another answer at a terminal"
 mkdir -m 755 "$T_WORK/full"
 if mount -t tmpfs -o size=4k none "$T_WORK/full"; then
 	head -c 100000 /dev/urandom >"$DATA/erin/home/erin/large"
+	before=$(state)
 	not_ok "an archive that cannot be written" "$other/user" remove erin --yes --archive "$T_WORK/full/x.tar.gz"
-	ok "deletes nothing" test -e "$DATA/.removed-erin/home/erin/large"
+	nothing_changed "leaves the user where he was"
+	is "and no half archive" "$(ls -A "$T_WORK/full")" ""
 	umount "$T_WORK/full"
 fi
+before=$(state)
+not_ok "an archive where no file can be made" "$other/user" remove erin --yes --archive /proc/x.tar.gz
+like "it says so in a sentence" "$(cat "$ERR")" '^trampoline-user: cannot write /proc/x.tar.gz.partial$'
+ln -s "$T_WORK/elsewhere" "$T_WORK/dangling"
+not_ok "an archive that is a link to nothing" "$other/user" remove erin --yes --archive "$T_WORK/dangling"
+like "it says so" "$(cat "$ERR")" 'dangling: it is there already$'
+ok "and does not follow it" test ! -e "$T_WORK/elsewhere"
+# Its first call of tar is ended from outside.
+mkdir "$other/slow"
+printf '#!/bin/sh\nkill -TERM $PPID\nsleep 1\n' >"$other/slow/tar"
+chmod 755 "$other/slow/tar"
+sed "s|^PATH=|PATH=$other/slow:|" "$T_PREFIX/share/trampoline/common.sh" >"$other/share/trampoline/common.sh"
+not_ok "an archive during which it is ended" "$other/user" remove erin --yes --archive "$T_WORK/ended.tar.gz"
+is "leaves nothing of it" "$(compgen -G "$T_WORK/ended*" || :)" ""
+cp "$T_PREFIX/share/trampoline/common.sh" "$other/share/trampoline/common.sh"
+nothing_changed "all of which leaves the user where he was"
+
+# Killed, it can tidy up nothing; then nobody takes the name before it has gone on.
+mv "$DATA/erin" "$DATA/.removed-erin"
+not_ok "who is half removed is not added" "$user" add erin --uid 20099
+like "it says what to do" "$(cat "$ERR")" 'remove erin again, or rename that to erin$'
+setfattr -n user.note -v kept "$DATA/.removed-erin/home/erin/file"
+printf '[limits]\n' | override erin
 answer "[$idle]" 0
 ok "remove --archive goes on where it stopped" \
-	"$other/user" remove erin --yes --archive "$T_WORK/erin.tar.gz"
+	"$other/user" remove erin --yes --archive "$T_WORK/on:erin.tar.gz"
+like "it names the policy that stays" "$(cat "$ERR")" 'jails.d/erin.conf, stays'
+rm "$CONFIG/jails.d/erin.conf"
+mv "$T_WORK/on:erin.tar.gz" "$T_WORK/erin.tar.gz"
+mkdir "$T_WORK/unpacked"
+tar -C "$T_WORK/unpacked" --xattrs -xzf "$T_WORK/erin.tar.gz"
+is "attributes are in it" "$(getfattr --only-values -n user.note "$T_WORK/unpacked/erin/home/erin/file")" kept
 is "the user is gone" "$(find "$DATA" -maxdepth 1 -name '*erin*')" ""
 is "the archive is root's alone" "$(stat -c '%a %u' "$T_WORK/erin.tar.gz")" "600 0"
 is "and has all of it" "$(tar -tzf "$T_WORK/erin.tar.gz" | sort | xargs)" \
