@@ -20,7 +20,7 @@ SYSCONFDIR   ?= /etc
 STATEDIR     ?= /var/lib/trampoline
 RUNDIR       ?= /run/trampoline
 CALLER_GROUP ?= www-data
-CGROUP       ?= trampoline
+CGROUP       ?= $(notdir $(RUNDIR))
 DESTDIR      ?=
 BUILD        ?= build
 
@@ -67,7 +67,7 @@ endif
 COMMON_SRC   := $(wildcard src/common/*.c)
 LAUNCHER_SRC := $(wildcard src/launcher/*.c src/jailed/*.c)
 KEEPER_SRC   := $(wildcard src/keeper/*.c)
-WATCHER_SRC  := src/supervisor/main.c src/common/quantity.c src/common/text.c
+WATCHER_SRC  := $(wildcard src/supervisor/*.c) src/common/quantity.c src/common/text.c
 RECIPES      := $(wildcard jail-image/recipes/*)
 SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
 LAUNCHER_OBJ := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(COMMON_SRC) $(LAUNCHER_SRC))

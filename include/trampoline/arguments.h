@@ -29,6 +29,7 @@ enum arguments_mode {
 struct arguments_limit {
 	unsigned int resource; /* RLIMIT_ number */
 	uint64_t value;
+	const char *text; /* the caller's, NAME=VALUE */
 };
 
 struct arguments {

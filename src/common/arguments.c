@@ -29,40 +29,40 @@ static const struct option {
 	size_t field;       /* of struct arguments; for a MODE, which */
 	const char *wants;  /* its value; NULL: it takes none */
 } options[] = {
-	{'C', "chdir", DIRECTORY, RUNS, 0, "it wants an absolute path inside the jail"},
-	{'E', "env", VARIABLE, RUNS | REPEATED, 0,
+	{'C', "--chdir", DIRECTORY, RUNS, 0, "it wants an absolute path inside the jail"},
+	{'E', "--env", VARIABLE, RUNS | REPEATED, 0,
 	 "it wants NAME or NAME=VALUE, at most 128 times"},
-	{0, "cgi", FLAG, RUNS, FIELD(cgi), NULL},
-	{'l', "limit", LIMIT, RUNS | REPEATED, 0,
+	{0, "--cgi", FLAG, RUNS, FIELD(cgi), NULL},
+	{'l', "--limit", LIMIT, RUNS | REPEATED, 0,
 	 "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
-	{'t', "timeout", DURATION, RUNS, FIELD(timeout_ms),
+	{'t', "--timeout", DURATION, RUNS, FIELD(timeout_ms),
 	 "it wants a duration, such as 30s or 2m"},
-	{0, "kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, such as 2s"},
-	{'p', "private", FLAG, RUNS, FIELD(private_processes), NULL},
-	{'d', "daemon", FLAG, RUNS, FIELD(daemon), NULL},
-	{0, "keep-fd", FD, RUNS | REPEATED, 0,
+	{0, "--kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, like 2s"},
+	{'p', "--private", FLAG, RUNS, FIELD(private_processes), NULL},
+	{'d', "--daemon", FLAG, RUNS, FIELD(daemon), NULL},
+	{0, "--keep-fd", FD, RUNS | REPEATED, 0,
 	 "it wants descriptor numbers from 3 on, each once, at most 32"},
-	{0, "status-fd", FD, RUNS, FIELD(status_fd), "it wants a descriptor number from 3 on"},
-	{'v', "verbose", FLAG, ANY, FIELD(verbose), NULL},
-	{0, "prepare", MODE, ANY, ARGUMENTS_PREPARE, NULL},
-	{0, "list", MODE, ANY, ARGUMENTS_LIST, NULL},
-	{0, "status", MODE, ANY, ARGUMENTS_STATUS, NULL},
-	{0, "json", FLAG, BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_STATUS), FIELD(json), NULL},
-	{0, "cleanup", MODE, ANY, ARGUMENTS_CLEANUP, NULL},
-	{0, "dry-run", FLAG, BIT(ARGUMENTS_CLEANUP), FIELD(dry_run), NULL},
-	{0, "discard", MODE, ANY, ARGUMENTS_DISCARD, NULL},
-	{0, "kill", FLAG, BIT(ARGUMENTS_DISCARD), FIELD(kill), NULL},
-	{0, "check", MODE, ANY, ARGUMENTS_CHECK, NULL},
-	{0, "explain", MODE, ANY, ARGUMENTS_EXPLAIN, NULL},
-	{'h', "help", MODE, ANY, ARGUMENTS_HELP, NULL},
-	{'V', "version", MODE, ANY, ARGUMENTS_VERSION, NULL},
+	{0, "--status-fd", FD, RUNS, FIELD(status_fd), "it wants a descriptor number from 3 on"},
+	{'v', "--verbose", FLAG, ANY, FIELD(verbose), NULL},
+	{0, "--prepare", MODE, ANY, ARGUMENTS_PREPARE, NULL},
+	{0, "--list", MODE, ANY, ARGUMENTS_LIST, NULL},
+	{0, "--status", MODE, ANY, ARGUMENTS_STATUS, NULL},
+	{0, "--json", FLAG, BIT(ARGUMENTS_LIST) | BIT(ARGUMENTS_STATUS), FIELD(json), NULL},
+	{0, "--cleanup", MODE, ANY, ARGUMENTS_CLEANUP, NULL},
+	{0, "--dry-run", FLAG, BIT(ARGUMENTS_CLEANUP), FIELD(dry_run), NULL},
+	{0, "--discard", MODE, ANY, ARGUMENTS_DISCARD, NULL},
+	{0, "--kill", FLAG, BIT(ARGUMENTS_DISCARD), FIELD(kill), NULL},
+	{0, "--check", MODE, ANY, ARGUMENTS_CHECK, NULL},
+	{0, "--explain", MODE, ANY, ARGUMENTS_EXPLAIN, NULL},
+	{'h', "--help", MODE, ANY, ARGUMENTS_HELP, NULL},
+	{'V', "--version", MODE, ANY, ARGUMENTS_VERSION, NULL},
 };
 
 /* By name of LENGTH bytes, or by LETTER if NAME is NULL. */
 static const struct option *find(const char *name, size_t length, char letter)
 {
 	for (const struct option *at = options; at < options + ARRAY_LENGTH(options); at++)
-		if (name ? strlen(at->name) == length && !memcmp(at->name, name, length)
+		if (name ? strlen(at->name) == length + 2 && !memcmp(at->name + 2, name, length)
 			 : at->letter == letter)
 			return at;
 	return NULL;
@@ -115,6 +115,7 @@ static bool take(struct arguments *arguments, const struct option *option, const
 		return name_is_variable(value, length);
 	case LIMIT:
 		return value[length] && arguments->limit_count++ < ARGUMENTS_LIMITS_MAX &&
+		       (limit->text = value) &&
 		       limit_parse(value, length, value + length + 1, &limit->resource,
 				   &limit->value) == 0;
 	case FD:
@@ -189,7 +190,8 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 			return text_refuse(error, "enter jail", argv[at], "not a jail's name");
 		arguments->jail = argv[at++];
 	} else if (mode & WITH_JAIL) {
-		return text_refuse(error, "run", NULL, "no jail is named; see trampoline --help");
+		return text_refuse(error, "read the command line", NULL,
+				   "no jail is named; see trampoline --help");
 	}
 	if (at < argc && (mode & RUNS) && !strcmp(argv[at], "--"))
 		at++;

@@ -96,7 +96,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	change_directory(reporter, arguments->directory ? arguments->directory : home);
 	if (environment_build(&environment, record, arguments, inherited) != 0)
 		report_refuse(reporter, "build the environment", NULL, NULL);
-	for (int fd = 0; null_fd >= 0 && fd < 3; fd++)
+	for (int fd = 0; arguments->daemon && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
 	/* What no exec resets: how late timers may be, and who takes in orphans. */

@@ -98,11 +98,14 @@ static void assemble(const struct trees *trees, const char *name)
 		report_refuse("change the root of jail", name, NULL);
 }
 
-static uint64_t inode_of(int fd)
+/* The number of a namespace. None is 0: in a record that would say the host's. */
+static uint64_t inode_of(int fd, const char *name)
 {
-	struct stat status;
+	struct stat status = {.st_ino = 0};
 
-	return fstat(fd, &status) == 0 ? status.st_ino : 0;
+	if (fstat(fd, &status) != 0 || status.st_ino == 0)
+		report_refuse("look at the namespaces of jail", name, NULL);
+	return status.st_ino;
 }
 
 /* The namespaces that are a jail's beside its mounts, and pins of them. */
@@ -121,7 +124,7 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 		if (pin_fds[PIN_IPC] < 0)
 			report_refuse("make an ipc namespace for jail", name,
 				      report_if_full(REPORT_IPC_NAMESPACES));
-		jail->record.ipc_namespace = inode_of(ipc_fd);
+		jail->record.ipc_namespace = inode_of(ipc_fd, name);
 	}
 	if (jail->config.is_network_private) {
 		network_fd = namespace_new_network(home) == 0 ? namespace_open(home, "net") : -1;
@@ -129,7 +132,7 @@ static void make_namespaces(const struct namespace_home *home, struct jail *jail
 		if (pin_fds[PIN_NETWORK] < 0)
 			report_refuse("make a network namespace for jail", name,
 				      report_if_full(REPORT_NETWORK_NAMESPACES));
-		jail->record.network_namespace = inode_of(network_fd);
+		jail->record.network_namespace = inode_of(network_fd, name);
 	}
 }
 
@@ -164,7 +167,7 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	assemble(trees, name);
 	if (verify_jail(home, jail, &error) != 0)
 		report_die(&error);
-	jail->record.mount_namespace = inode_of(mount_fd);
+	jail->record.mount_namespace = inode_of(mount_fd, name);
 	return mount_fd;
 }
 
@@ -180,11 +183,11 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 		report_die(&error);
 	make_trees(&trees, jail);
 	make_namespaces(home, jail, pin_fds);
-	if (namespace_enter(hub_fd) != 0)
+	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
 	/* Records go before pins, so that whoever finds a record's name finds its pins too. */
-	if (state_withdraw(directory_fd, name) != 0 || namespace_enter(hub_fd) != 0 ||
+	if (state_withdraw(directory_fd, name) != 0 || namespace_enter_surely(home, hub_fd) != 0 ||
 	    pin_set_aside(name) != 0)
 		report_refuse("retire the old jail", name, NULL);
 	if (pin_attach(name, pin_fds) != 0)

@@ -79,6 +79,18 @@ int namespace_enter(int fd)
 	return setns(fd, CLONE_NEWNS);
 }
 
+int namespace_enter_surely(const struct namespace_home *home, int fd)
+{
+	struct stat status;
+
+	if (namespace_enter(fd) != 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && inode_of(home, "mnt") == status.st_ino)
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
 static void move_to_cpu(unsigned int attempt)
 {
 	cpu_set_t cpus;
@@ -112,7 +124,7 @@ int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (attempt > 0)
 			move_to_cpu(attempt);
-		if (namespace_enter(base_fd) != 0 ||
+		if (namespace_enter_surely(home, base_fd) != 0 ||
 		    namespace_unshare(home, "mnt", CLONE_NEWNS) != 0)
 			return -1;
 		AUTO_CLOSE fd = namespace_open(home, "mnt");
@@ -122,8 +134,9 @@ int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd,
 			continue;
 		if (attempt > 0)
 			move_to_any_cpu();
-		*pin_fd = namespace_enter(pinner_fd) == 0 ? tree_clone(fd, "") : -1;
-		return *pin_fd >= 0 && namespace_enter(fd) == 0 ? auto_close_take(&fd) : -1;
+		*pin_fd = namespace_enter_surely(home, pinner_fd) == 0 ? tree_clone(fd, "") : -1;
+		return *pin_fd >= 0 && namespace_enter_surely(home, fd) == 0 ? auto_close_take(&fd)
+									     : -1;
 	}
 	errno = EAGAIN;
 	return -1;

@@ -28,6 +28,12 @@ int namespace_unshare(const struct namespace_home *home, const char *kind, int f
 int namespace_enter(int fd) MUST_CHECK;
 
 /*
+ * The same, proved: where something is to be built, a seccomp filter of the caller's parent may only
+ * say that it was done. -1 and errno, then EPROTO.
+ */
+int namespace_enter_surely(const struct namespace_home *home, int fd) MUST_CHECK;
+
+/*
  * Makes a copy of the mount namespace at BASE_FD that can be pinned in the one at PINNER_FD.
  * Returns its descriptor and, in *PIN_FD, a detached tree of it to attach there; the process is in
  * the new namespace afterwards. -1 and errno.

@@ -67,9 +67,8 @@ static int join_one(int fd)
 }
 
 /*
- * In the hub: joins the namespaces of RECORD, whose file is open at RECORD_FD. Each setns has the
- * arguments of the one that brought us into the hub, from HUB_FD: a seccomp filter sees only those,
- * so one that makes any of them succeed without effect makes all, and the last is proved.
+ * In the hub: joins RECORD's namespaces. Each setns has the arguments of the one that brought us
+ * here, from HUB_FD: a seccomp filter sees no more, so it can fake all or none; the last is proved.
  */
 static int join(const struct record *record, int record_fd, int hub_fd)
 {

@@ -32,7 +32,8 @@ void keeper_exec(char *const argv[])
 		limit.rlim_cur = limit.rlim_max; /* no CAP_SYS_RESOURCE; too little will say so */
 		(void)setrlimit(all[i], &limit);
 	}
-	execve(PATHS_KEEPER, argv, (char *const *)clean);
+	if (chdir("/") == 0)
+		execve(PATHS_KEEPER, argv, (char *const *)clean);
 }
 
 static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
@@ -47,7 +48,7 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 	(void)setsid();
 	alarm(DEADLINE_SECONDS);
 	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
-	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0 && chdir("/") == 0)
+	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		keeper_exec((char *const *)argv);
 	_exit(1);
 }

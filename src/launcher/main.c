@@ -2,13 +2,12 @@
 /*
  * trampoline, the launcher: setuid root, static, no heap.
  *
- * Theory of operation. The caller is untrusted, and so is the jail's user. First what the caller
- * handed down is made harmless and its ids are put away, so that it can neither signal nor stop us.
- * The keeper has decided everything about the jail and written it down in a record; we obey a valid
- * one, and have the keeper make one where there is none. Entering is setns() into pinned
- * namespaces: no mount is made, no text is read. The point of no return is privilege_drop(): before
- * it we are root and touch nothing of the user's; after it (src/jailed) we are the user, with
- * nothing of root's left, and only then change directory, look up the command and execute it.
+ * Theory of operation. Caller and jail's user are both untrusted. First what the caller handed down
+ * is made harmless and its ids are put away, so that it can neither signal nor stop us. The keeper
+ * has decided everything about the jail and written it down in a record; we obey a valid one, and
+ * have it made where there is none. Entering is setns() into pinned namespaces: no mount is made,
+ * no text is read. The point of no return is privilege_drop(): before it we are root and touch
+ * nothing of the user's; after it (src/jailed) we are the user, and only then look at the jail.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,11 +31,12 @@
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
-	static const char *const names[] = {"0", "1", "2", "--keep-fd"};
-	int fd;
+	struct text number = {.length = 0};
+	int fd, result = inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
 
-	if (inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd) != 0)
-		report_refuse(reporter, "keep descriptor", names[fd < 3 ? fd : 3],
+	text_add_number(&number, (uint64_t)fd);
+	if (result != 0)
+		report_refuse(reporter, "keep descriptor", number.bytes,
 			      errno == EISDIR || errno == ENOTBLK ? OUTSIDE : NULL);
 	if (arguments->status_fd >= 0) /* it has just been looked at */
 		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
@@ -55,8 +55,6 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, "use option", argv[1], "only root may");
-	if (chdir("/") != 0)
-		report_refuse(reporter, "change to directory", "/", NULL);
 	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
 	become_keeper(reporter, argv);
 }
@@ -107,6 +105,20 @@ static bool is_supervised(const struct arguments *arguments, const struct record
 	       record->origins[RECORD_CGROUP].inode; /* only a new process can begin in it */
 }
 
+/* The record's limits with this run's: anybody may ask for less, root also for more. */
+static void merge_limits(const struct reporter *reporter, const struct arguments *arguments,
+			 struct record *record)
+{
+	const struct arguments_limit *limits = arguments->limits;
+
+	for (size_t i = 0; i < arguments->limit_count; i++)
+		if (limits[i].value > record->limits[limits[i].resource] && reporter->uid != 0)
+			report_refuse(reporter, "raise limit", limits[i].text,
+				      "only root may; a caller can lower them");
+	for (size_t i = 0; i < arguments->limit_count; i++)
+		record->limits[limits[i].resource] = limits[i].value;
+}
+
 /* Enters the jail. Returns how often it was built for that. */
 static int enter(struct reporter *reporter, const struct arguments *arguments,
 		 struct record *record, struct supervise *supervise)
@@ -121,6 +133,7 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (!record_admits(record, reporter->uid))
 			report_refuse(reporter, "enter jail", arguments->jail,
 				      "this caller may not; `callers' is set in trampoline.conf");
+		merge_limits(reporter, arguments, record);
 		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
@@ -134,20 +147,6 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (errno != ESTRPIPE || enter_host(root_fd) != 0)
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
 		build(reporter, arguments->jail, &builds);
-	}
-}
-
-/* The record's limits with this run's: anybody may ask for less, root also for more. */
-static void merge_limits(const struct reporter *reporter, const struct arguments *arguments,
-			 struct record *record)
-{
-	for (size_t i = 0; i < arguments->limit_count; i++) {
-		const struct arguments_limit *limit = &arguments->limits[i];
-
-		if (limit->value > record->limits[limit->resource] && reporter->uid != 0)
-			report_refuse(reporter, "raise a limit", NULL,
-				      "only root may; a caller can lower them");
-		record->limits[limit->resource] = limit->value;
 	}
 }
 
@@ -176,7 +175,6 @@ static _Noreturn void run(struct reporter *reporter, const struct arguments *arg
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);
-	merge_limits(reporter, arguments, &record);
 	if (arguments->daemon)
 		supervise_detach(reporter);
 	bool supervised = is_supervised(arguments, &record, &supervise);

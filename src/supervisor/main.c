@@ -9,6 +9,7 @@
  * Descriptors: 0 the line between the two, 1 the status descriptor or a copy of 0, 2 (watch only)
  * closed by the command's exec, with a byte before that if there was none.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -25,10 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init.h"
+#include "signals.h"
 #include "trampoline/exit.h"
 #include "trampoline/quantity.h"
 #include "trampoline/supervisor.h"
 #include "trampoline/text.h"
+
+#define REAPED_MS 100 /* enough for process 1 to reap a command and say so */
 
 /* What the watcher knows of a run. */
 struct run {
@@ -55,28 +60,6 @@ static uint64_t number(const char *text)
 	if (quantity_parse(QUANTITY_NUMBER, text, &value) != 0)
 		_exit(EXIT_REFUSED);
 	return value;
-}
-
-static int open_signals(void)
-{
-	static const int passed_on[] = SUPERVISOR_SIGNALS;
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_LENGTH(passed_on); i++)
-		sigaddset(&set, passed_on[i]);
-	/* Blocked by the launcher before it forked, so none has been lost. */
-	int fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (fd < 0)
-		_exit(EXIT_REFUSED);
-	return fd;
-}
-
-/* A terminal has told the command itself: it signals the whole foreground group. */
-static void pass_on(pid_t pid, const struct signalfd_siginfo *signal)
-{
-	if (signal->ssi_code != SI_KERNEL)
-		kill(pid, (int)signal->ssi_signo);
 }
 
 static void say(const struct run *run, struct text *line)
@@ -139,13 +122,27 @@ static _Noreturn void finish(const struct run *run, int status, const struct rus
 	_exit(code);
 }
 
-/* The clock has run out: SIGTERM, and after the grace SIGKILL, which no process 1 survives. */
+/*
+ * The clock has run out: SIGTERM; after the grace process 1 is asked to kill the command, because
+ * only who reaps it learns what it has used; and at once after that SIGKILL, which none survives.
+ */
 static void expire(struct run *run)
 {
-	run->is_killed = run->is_timed_out;
-	kill(run->child, run->is_timed_out ? SIGKILL : SIGTERM);
-	run->deadline_ms = run->is_timed_out ? 0 : now_ms() + (int64_t)run->kill_after_ms;
-	run->is_timed_out = true;
+	static const int signal = SIGKILL;
+
+	if (run->is_killed) {
+		kill(run->child, SIGKILL);
+		run->deadline_ms = 0;
+	} else if (run->is_timed_out) {
+		(void)!send(SUPERVISOR_LINE_FD, &signal, sizeof(signal),
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+		run->is_killed = true;
+		run->deadline_ms = now_ms() + REAPED_MS;
+	} else {
+		kill(run->child, SIGTERM);
+		run->is_timed_out = true;
+		run->deadline_ms = now_ms() + (int64_t)run->kill_after_ms;
+	}
 }
 
 static void decide(struct run *run)
@@ -198,10 +195,13 @@ static void take_signal(struct run *run, int signal_fd)
 	if (read(signal_fd, &signal, sizeof(signal)) != sizeof(signal))
 		return;
 	if (signal.ssi_signo != SIGCHLD) {
-		pass_on(run->child, &signal);
+		signals_pass_on(run->child, &signal);
 		return;
 	}
-	if (wait4(run->child, &status, WNOHANG | WUNTRACED, &usage) != run->child)
+	pid_t ended = wait4(run->child, &status, WNOHANG | WUNTRACED, &usage);
+	if (ended < 0 && errno != EINTR)
+		_exit(EXIT_REFUSED); /* no other word of the child would come */
+	if (ended != run->child)
 		return;
 	if (WIFSTOPPED(status)) {
 		suspend();
@@ -218,7 +218,7 @@ static void take_signal(struct run *run, int signal_fd)
 static _Noreturn void watch(struct run *run)
 {
 	struct pollfd events[] = {{.fd = SUPERVISOR_LINE_FD, .events = POLLIN},
-				  {.fd = open_signals(), .events = POLLIN},
+				  {.fd = signals_open(), .events = POLLIN},
 				  {.fd = SUPERVISOR_EXECUTED_FD, .events = POLLIN}};
 
 	for (;;) {
@@ -240,41 +240,6 @@ static _Noreturn void watch(struct run *run)
 	}
 }
 
-/* Takes in whoever has died; tells of the command and ends with it; the kernel ends the rest. */
-static void reap(pid_t command)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != command)
-			continue;
-		(void)!send(SUPERVISOR_LINE_FD, &status, sizeof(status), MSG_NOSIGNAL);
-		if (!WIFSTOPPED(status))
-			_exit(WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
-						  : WEXITSTATUS(status));
-	}
-}
-
-static _Noreturn void init(pid_t command)
-{
-	struct pollfd events[] = {{.fd = open_signals(), .events = POLLIN},
-				  {.fd = SUPERVISOR_LINE_FD, .events = POLLIN}};
-	struct signalfd_siginfo signal;
-
-	reap(command);
-	/* The end of the line is the end of the watcher, and process 1's is the end of the run. */
-	while (poll(events, 2, -1) > 0 && !events[1].revents) {
-		if (read(events[0].fd, &signal, sizeof(signal)) != sizeof(signal))
-			break;
-		if (signal.ssi_signo == SIGCHLD)
-			reap(command);
-		else
-			pass_on(command, &signal);
-	}
-	_exit(EXIT_REFUSED);
-}
-
 int main(int argc, char *argv[])
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -284,7 +249,7 @@ int main(int argc, char *argv[])
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_TIMERSLACK, SUPERVISOR_SLACK_NS) != 0)
 		return EXIT_REFUSED;
 	if (argc == 3 && !strcmp(argv[1], "init"))
-		init((pid_t)number(argv[2]));
+		init_run((pid_t)number(argv[2]));
 	if (argc != 6 || strcmp(argv[1], "watch") != 0 ||
 	    syscall(SYS_capset, &header, kill_alone) != 0)
 		return EXIT_REFUSED;

@@ -43,6 +43,37 @@ got=$(as_www bash -c 'exec -a "$1" "$T" "$2" true' bash $'evil\033]0;x\a' "$evil
 is "A2: nor on the terminal, which sees one line of plain text" \
 	"$(printf '%s\n' "$got" | wc -l) $(printf %s "$got" | tr -d '[:print:]' | wc -c) $(grep -c evil <<<"$got" || :)" "1 0 0"
 
+# What the policy says of the log is known only where the hub is, so here it is the machine's own.
+if [ -e /dev/log ]; then
+	skip "A2: runs in the log" "this machine has a log of its own"
+else
+	"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" &
+	log=$!
+	wait_for 5 test -S /dev/log
+	# logged POLICY WANTED COMMAND...: what the log hears of it, one line for each record
+	logged() {
+		local wanted=$2 policy=$1
+		printf '[trampoline]\nlog = %s\n' "$policy" | override alice
+		in_jail alice true
+		: >"$T_WORK/policy.log"
+		"${@:3}" >"$OUT" 2>"$ERR" || :
+		sleep 0.1
+		is "A2: log = $policy: $(printf '%q ' "${@:4}")" \
+			"$(grep -a 'alice\|limit' "$T_WORK/policy.log" | sed 's/.*: uid/uid/')" "$wanted"
+	}
+	raised='uid 33: cannot raise limit "cpu=99h": only root may; a caller can lower them'
+	for policy in refusals runs; do
+		logged $policy "$raised" in_jail -l cpu=99h alice true
+	done
+	logged none "" in_jail -l cpu=99h alice true
+	logged runs 'uid 33: enters jail alice, runs "true"' in_jail alice true
+	logged runs 'uid 33: enters jail alice, runs "x\u001b[2J"' in_jail alice $'x\e[2J'
+	logged refusals "" in_jail alice true
+	stop "$log"
+	rm -f /dev/log "$CONFIG/jails.d/alice.conf"
+	in_jail alice true
+fi
+
 # --- A3: names -----------------------------------------------------------------------------------
 
 before=$(traces) wrong=

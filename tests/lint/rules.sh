@@ -35,6 +35,7 @@ delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cg
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
+	src/supervisor/init.c src/supervisor/signals.c
 	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c src/keeper/prune.c
 	src/keeper/discard.c src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
 # and here a child ends, which is not the program.
@@ -598,7 +599,7 @@ plant_shell_delete() { plant tests/new.sh '#!/bin/sh' 'set -eu' 'rm -rf here'; }
 long_options() { grep -oE -e '--[a-z][a-z-]+' | sed 's/-*$//' | sort -u; }
 
 options_of_table() {
-	sed -n "s/^[[:space:]]*{['0][^\"]*\"\([a-z-]*\)\", [A-Z]*, .*/--\1/p" src/common/arguments.c |
+	sed -n "s/^[[:space:]]*{['0][^\"]*\"\(--[a-z-]*\)\", [A-Z]*, .*/\1/p" src/common/arguments.c |
 		sort -u
 }
 
@@ -634,7 +635,7 @@ plant_options() {
 	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/help.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
 	plant man/completion/trampoline.bash.in 'words="--from-completion"'
-	sed -i '/^\t{.h., "help", /{ h; s/.h., "help"/0, "from-table"/; p; g; }' src/common/arguments.c
+	sed -i '/^\t{.h., "--help", /{ h; s/.h., "--help"/0, "--from-table"/; p; g; }' src/common/arguments.c
 	expected=7
 }
 

@@ -62,6 +62,7 @@ done
 
 # --- root, and the policy --------------------------------------------------------------------------
 
+like "the last of several counts" "$(in_jail -l cpu=5s -l cpu=7s alice probe limits)" ' cpu=7:'
 while read -r limit shown; do
 	like "root may raise $limit" "$("$T" -l "$limit" alice probe limits)" "( |^)$shown( |\$)"
 	like "in a private run too" "$("$T" -p -l "$limit" alice probe limits)" "( |^)$shown( |\$)"

@@ -19,7 +19,7 @@ cleanup() {
 
 # --- names and arguments -------------------------------------------------------------------------
 
-refused 125 jail "no jail named" as_www "$T"
+refused 125 "read the command line" "no jail named" as_www "$T"
 refused 125 '"nosuch"' "an unknown jail" in_jail nosuch id
 i=0
 for name in '' . .. .hidden ../bob a/b /etc -1 -h- 0 00 +5 ' 20001' 20001x 0x4e21 4294967295 65534 \
@@ -40,6 +40,7 @@ refused 125 --chdi "an abbreviated option" as_www "$T" --chdi=/ alice id
 refused 125 --cgi=yes "a value where none is taken" as_www "$T" --cgi=yes alice id
 refused 125 -C "a value missing" as_www "$T" -C
 refused 125 chdir "an option twice" as_www "$T" --chdir=/ --chdir=/tmp alice id
+refused 125 '"--json"' "an option without its mode" as_www "$T" --json alice
 refused 125 --prepare "options that exclude each other" as_www "$T" --list --prepare alice
 refused 125 1BAD=x "a malformed variable" as_www "$T" --env=1BAD=x alice id
 refused 125 --env= "an empty variable name" as_www "$T" --env= alice id
@@ -47,12 +48,12 @@ refused 125 nosuch=1 "an unknown limit" as_www "$T" --limit=nosuch=1 alice id
 for value in cpu cpu= cpu=-1 cpu=1x memory=1Q memory=99999999999999999999 processes=1.5; do
 	refused 125 "$value" "a malformed limit: $value" as_www "$T" "--limit=$value" alice id
 done
-refused 125 limit "a limit raised by a caller" as_www "$T" --limit=processes=100000 alice id
+refused 125 'limit "processes=100000"' "a limit raised by a caller" as_www "$T" --limit=processes=100000 alice id
 for fd in '' 0 1 2 -1 3x 99999999999 x; do
 	refused 125 "--keep-fd=$fd" "a malformed descriptor: '$fd'" as_www "$T" "--keep-fd=$fd" alice id
 done
-refused 125 keep-fd "a descriptor that is not open" as_www "$T" --keep-fd=77 alice id
-refused 125 descriptor "a directory as a kept descriptor" as_www "$T" --keep-fd=7 alice id 7</
+refused 125 '"77"' "a descriptor that is not open" as_www "$T" --keep-fd=77 alice id
+refused 125 'descriptor "7"' "a directory as a kept descriptor" as_www "$T" --keep-fd=7 alice id 7</
 for fd in 0 1 2; do
 	# Descriptor 2 cannot be refused in a sentence when it is the directory itself.
 	got=0

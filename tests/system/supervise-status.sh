@@ -154,11 +154,23 @@ done
 # shellcheck disable=SC2016
 run private alice sh -c 'sh -c "x=0; while [ \$x -lt 300000 ]; do x=\$((x + 1)); done"'
 ok "the processor time of the command's children is in it" jq -e -s '.[1].cpu_s > 0.01' "$lines"
+# shellcheck disable=SC2016
+in_jail -t 0.3s --kill-after=0.2s --status-fd=3 alice sh -c 'trap "" TERM; while :; do :; done' 3>"$lines" || :
+ok "what a command that had to be killed has used is known" \
+	jq -e -s '.[1].code == 137 and .[1].cpu_s > 0.1 and .[1].max_rss_kb > 100' "$lines"
+# Process 1 is the user's, and another run of his may stop it: then only the kernel is left.
+in_jail -t 1s --kill-after=0.2s --status-fd=3 alice sleep 300 3>"$lines" &
+run=$!
+wait_for 5 test -s "$lines"
+kill -STOP "$(jq .pid "$lines")"
+got=0
+wait $run || got=$?
+is "a run whose process 1 is stopped is killed all the same" "$got" 137
 status 5 "a reader that has gone is no trouble" bash -c '"$@" 3> >(true)' -- setpriv --reuid=33 --regid=33 \
 	--clear-groups "$T" -p --status-fd=3 alice sh -c 'sleep 0.3; exit 5'
 refused 125 processes "a private run that the number of processes does not allow" \
 	in_jail -p -l processes=1 alice true
-refused 125 descriptor "a status descriptor that is not open" in_jail --status-fd=9 alice true
+refused 125 '"9"' "a status descriptor that is not open" in_jail --status-fd=9 alice true
 
 # --- the command's output ----------------------------------------------------------------------------
 

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+/* Process 1 of a private run whose first process is COMMAND; ends when that ends, and as it does. */
+_Noreturn void init_run(pid_t command);
