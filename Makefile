@@ -185,6 +185,8 @@ uninstall: $(CRON)
 	for directory in $(LIBEXECDIR) $(SHAREDIR)/recipes $(SHAREDIR); do \
 		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; done
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/trampoline, $(DESTDIR)$(STATEDIR); a live jail lives on until the next boot"
+	@! test -e $(CRONDIR)/trampoline || echo "kept: $(CRONDIR)/trampoline, which is not as it was installed"
+	@echo "if the timer was enabled: systemctl disable --now trampoline-cleanup.timer"
 
 # --- house rules ---------------------------------------------------------------------------------
 lint:

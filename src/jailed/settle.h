@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A supervised run between its fork and its command: what ties it to its supervisor. */
 #pragma once
 
 #include "launcher/supervise.h"

@@ -30,8 +30,8 @@ struct config {
 	uint64_t minimum_uid, maximum_uid;
 	uint32_t log; /* RECORD_LOG_ flags */
 	uint64_t limits[LIMIT_RESOURCES], timeout_ms;
-	uint64_t resources
-		[CONFIG_RESOURCES]; /* bytes, a count, percent; QUANTITY_UNLIMITED; 0: none */
+	/* Bytes, a count, percent; QUANTITY_UNLIMITED; 0: none. */
+	uint64_t resources[CONFIG_RESOURCES];
 	char path[512], shell[128], keep[512];
 	uint32_t keep_length, umask;
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;

@@ -11,7 +11,7 @@
 
 #define CREW_STUCK (-1) /* the result of a task that did not come back in time */
 
-/* Memory that the crew shares, zeroed; NULL and errno. It is unmapped when the process ends. */
+/* Memory that the crew shares, zeroed; NULL and errno. Callers leave it mapped until they exit. */
 void *crew_share(size_t size);
 
 /*

@@ -3,5 +3,8 @@
 
 #include "trampoline/arguments.h"
 
-/* --explain: what a run with ARGUMENTS would get, each line with what set it. Builds nothing. */
+/*
+ * --explain: what a run with ARGUMENTS would get, each line with what set it. Builds nothing; exits
+ * if there is no such jail or its policy is refused.
+ */
 void explain_run(const struct arguments *arguments);

@@ -10,8 +10,10 @@
 struct jail {
 	struct record record; /* all but the namespaces and the time */
 	struct config config;
-	int image_fd, base_fd,
-		tmp_fd; /* O_PATH: the image's version, data/NAME/home, data/NAME/tmp */
+	/* All three O_PATH. */
+	int image_fd; /* the image's version */
+	int base_fd;  /* data/NAME/home */
+	int tmp_fd;   /* data/NAME/tmp */
 };
 
 /*

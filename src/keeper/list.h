@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Every live jail, and every retired one that somebody still runs in. */
+/* Every live jail, and every retired one that somebody still runs in. Exits if it cannot look. */
 void list_all(bool json);
 
-/* One of them, with everything its record says. */
+/* One of them, with everything its record says. Exits if it cannot look, or NAME is not live. */
 void list_one(const char *name, bool json);

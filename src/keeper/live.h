@@ -53,7 +53,10 @@ int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
  */
 enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes);
 
-/* The states of all jails, found by a crew: an array of COUNT live_states, NULL and errno. */
+/*
+ * The states of all jails, found by a crew: an array of COUNT live_states; NULL and errno. It is
+ * memory of crew_share(), so it stays mapped until the process ends.
+ */
 signed char *live_states(struct live *live);
 
 const char *live_state_name(enum live_state state);

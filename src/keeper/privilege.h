@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The only room of the keeper's that changes capabilities. Its ids stay root's. */
 #pragma once
 
 #include <stdbool.h>

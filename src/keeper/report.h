@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the keeper says: one sentence on standard error before it exits, lines to syslog. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the launcher says of a run, and to whom: its caller, a program, syslog. */
 #pragma once
 
 #include <stdbool.h>
