@@ -125,9 +125,11 @@ honest=$seen
 # Built under a lie and then entered: the jail must be whole, or not be. Its namespaces are new each time.
 host=$(for kind in mnt ipc net; do readlink /proc/self/ns/$kind; done)
 wrong=''
+hub=$(stat -L -c %i "$T_RUNDIR/hub")
 retire alice
+# Of the calls with a descriptor, each of the keeper's too.
 # shellcheck disable=SC2046
-for call in $(calls_of "$T" alice true); do
+for call in $(calls_of "$T" alice true) newfstatat:0={3..24} setns:0={3..24}; do
 	retire alice
 	lie "$call"
 	[ -z "$seen" ] || [ "$seen" = "$honest" ] || wrong+=" $call: $(differs);"
@@ -139,6 +141,7 @@ for call in $(calls_of "$T" alice true); do
 	for kind in mnt ipc net; do
 		case $host in *"$(in_jail alice readlink /proc/self/ns/$kind)"*) wrong+=" after $call: the host's $kind namespace;" ;; esac
 	done
+	[ "$(stat -L -c %i "$T_RUNDIR/hub")" = "$hub" ] || wrong+=" after $call: another hub;"
 	retire bob
 	bounded 5 in_jail bob true 2>"$ERR" || wrong+=" after $call: bob $(cat "$ERR");"
 	[ -z "$wrong" ] || [[ $wrong != *"after $call: bob"* ]] || forget_all
