@@ -86,8 +86,11 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	# --- the image ---
 	broken "the image is missing" "images/default" \
 		'mv "$IMAGES/default" "$IMAGES/away"' 'mv "$IMAGES/away" "$IMAGES/default"'
-	broken "no version is current" "current" \
+	broken "no version is current" "images/default/current\": no version is current; .*trampoline-image activate" \
 		'move current current.away' 'move current.away current'
+	broken "current is a directory" "images/default/current\": it is no symbolic link; .*trampoline-image activate" \
+		'move current current.away; mkdir "$IMAGES/default/current"' \
+		'rmdir "$IMAGES/default/current"; move current.away current'
 	broken "current names nothing" "nowhere" \
 		'move current current.away; ln -s nowhere "$IMAGES/default/current"' \
 		'rm "$IMAGES/default/current"; move current.away current'
