@@ -35,11 +35,10 @@ int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], stru
 	if (length < 0)
 		return report_fill(
 			error, "read link", current,
-			errno == ENOENT ? "no version is current; use trampoline-image activate"
-			: errno == EINVAL
-				? "it is no symbolic link; move it away and use "
-				  "trampoline-image activate"
-				: NULL);
+			errno == ENOENT   ? "no version is current; use trampoline-image activate"
+			: errno == EINVAL ? "it is no symbolic link; move it away and use "
+					    "trampoline-image activate"
+					  : NULL);
 	link[length] = '\0';
 	if (!is_version(link))
 		return report_fill(error, "use image version", link,
