@@ -72,7 +72,8 @@ START_TEST(image_open__current_no_symlink__refused)
 	make_image(NULL);
 	unit_make_directory(IMAGE "/current", 0755, 0);
 	assert_refused(image_open("default", version, &error), error,
-		       "cannot read link \"" IMAGE "/current\": it is no symbolic link; move it away");
+		       "cannot read link \"" IMAGE
+		       "/current\": it is no symbolic link; move it away");
 }
 END_TEST
 
