@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "crew.h"
+#include "foreign.h"
 #include "hub.h"
 #include "image.h"
 #include "jail.h"
@@ -120,6 +121,11 @@ static unsigned int check_headroom(const char *path, const char *sysctl, size_t 
 	return find(finding, cure);
 }
 
+static void tell(const struct text *sentence)
+{
+	printf("%s\n", sentence->bytes);
+}
+
 static unsigned int check_state(void)
 {
 	struct live live;
@@ -141,6 +147,7 @@ static unsigned int check_state(void)
 	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
 		found += find("the file system of " PATHS_RUN " is full",
 			      "make room there; trampoline --cleanup retires idle jails");
+	found += (unsigned int)foreign_find(&live, tell);
 	live_close(&live);
 	return found;
 }

@@ -55,16 +55,47 @@ struct parse {
 	struct text reason;
 };
 
-/* libinih would not look at it, and a protection that somebody meant would not be there. */
-static bool has_more_than_section(const char *line)
+/* Whatever libinih skips before a line's first character; a byte order mark before the first line. */
+#define BLANKS " \t\r\n\v\f"
+#define MARK "\xEF\xBB\xBF"
+
+static int refuse(struct parse *parse, const char *reason, const char *what)
 {
-	const char *at = line + strspn(line, " \t");
-	const char *end = *at == '[' ? strchr(at, ']') : NULL;
+	if (!parse->bad_line) {
+		parse->bad_line = parse->line;
+		text_add(&parse->reason, reason);
+		if (what)
+			text_add_quoted(&parse->reason, what, TEXT_OBJECT_MAX);
+	}
+	return 0;
+}
+
+static bool is_section(const char *name)
+{
+	for (size_t i = 0; key_name(i); i++)
+		if (!strcmp(key_section(i), name))
+			return true;
+	return false;
+}
+
+/*
+ * libinih tells of keys alone: it looks at nothing behind a section's name, and passes over a section
+ * without keys. Either may be a protection that somebody meant.
+ */
+static void judge_section(struct parse *parse, char *line)
+{
+	char *start = line + strspn(line, BLANKS MARK), *name = start + 1;
+	char *end = *start == '[' ? strchr(name, ']') : NULL;
 
 	if (!end)
-		return false;
-	at = end + 1 + strspn(end + 1, " \t\r\n");
-	return *at && (at == end + 1 || (*at != ';' && *at != '#'));
+		return;
+	const char *behind = end + 1 + strspn(end + 1, BLANKS);
+	if (*behind && (behind == end + 1 || (*behind != ';' && *behind != '#')))
+		(void)refuse(parse, "there is something behind the section's name", NULL);
+	*end = '\0';
+	if (!is_section(name))
+		(void)refuse(parse, "there is no section ", name);
+	*end = ']';
 }
 
 static char *read_line(char *buffer, int size, void *user)
@@ -75,25 +106,10 @@ static char *read_line(char *buffer, int size, void *user)
 	if (!line)
 		return NULL;
 	parse->line++;
-	if (!strchr(line, '\n') && !feof(parse->stream) && !parse->bad_line) {
-		parse->bad_line = parse->line;
-		text_add(&parse->reason, "the line is too long");
-	}
-	if (has_more_than_section(line) && !parse->bad_line) {
-		parse->bad_line = parse->line;
-		text_add(&parse->reason, "there is something behind the section's name");
-	}
+	if (!strchr(line, '\n') && !feof(parse->stream))
+		(void)refuse(parse, "the line is too long", NULL);
+	judge_section(parse, line);
 	return line;
-}
-
-static int refuse_key(struct parse *parse, const char *reason, const char *what)
-{
-	if (!parse->bad_line) {
-		parse->bad_line = parse->line;
-		text_add(&parse->reason, reason);
-		text_add_quoted(&parse->reason, what, TEXT_OBJECT_MAX);
-	}
-	return 0;
 }
 
 static int take_key(void *user, const char *section, const char *name, const char *value)
@@ -106,15 +122,36 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		if (strcmp(key_section(i), section) != 0 || strcmp(key_name(i), name) != 0)
 			continue;
 		if (entry->source == parse->source)
-			return refuse_key(parse, "this key is there twice: ", name);
+			return refuse(parse, "this key is there twice: ", name);
 		if (!key_read(parse->config, i, value))
-			return refuse_key(parse, "this key cannot have the value ", value);
+			return refuse(parse, "this key cannot have the value ", value);
 		snprintf(entry->value, sizeof(entry->value), "%s", value);
 		entry->source = parse->source;
 		entry->line = parse->line;
 		return 1;
 	}
-	return refuse_key(parse, "there is no such key in its section: ", name);
+	return refuse(parse,
+		      *section ? "there is no such key in its section: "
+			       : "this key stands before any section: ",
+		      name);
+}
+
+/* One file may contradict itself or the other; a line of this one's has the last word in it. */
+static void judge_range(struct parse *parse)
+{
+	const struct config *config = parse->config;
+
+	if (config->minimum_uid <= config->maximum_uid)
+		return;
+	parse->line = 0;
+	for (size_t i = 0; key_name(i); i++) {
+		const struct config_entry *entry = &config->entries[i];
+
+		if ((!strcmp(key_name(i), "minimum_uid") || !strcmp(key_name(i), "maximum_uid")) &&
+		    entry->source == parse->source && entry->line > parse->line)
+			parse->line = entry->line;
+	}
+	(void)refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
 }
 
 int config_parse(struct config *config, enum record_source source, const char *path,
@@ -130,6 +167,8 @@ int config_parse(struct config *config, enum record_source source, const char *p
 	if (memchr(text, '\0', length))
 		return report_fill(error, "use", path, "it holds a NUL byte");
 	int result = ini_parse_stream(read_line, &parse, take_key, &parse);
+	if (result == 0)
+		judge_range(&parse);
 	if (result == 0 && !parse.bad_line)
 		return 0;
 	if (result < 0)

@@ -34,7 +34,7 @@ void discard_jail(const char *name, bool kill)
 	struct live live;
 	struct text error;
 	AUTO_CLOSE directory_fd = -1;
-	bool is_in_use = false;
+	int left;
 
 	if (privilege_lower(PRIVILEGE_RETIRE) != 0)
 		report_refuse("lower the keeper's privilege", NULL, NULL);
@@ -57,7 +57,7 @@ void discard_jail(const char *name, bool kill)
 		report_refuse("kill every process of jail", name, NULL);
 	scan_free(&live.scan);
 	if (scan_read(&live.home, &live.scan) != 0 ||
-	    retire_jail(&live, directory_fd, name, &is_in_use) != 0)
+	    retire_jail(&live, directory_fd, name, &left) != 0)
 		report_refuse("discard jail", name, NULL);
 	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
 	live_close(&live);

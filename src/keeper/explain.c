@@ -8,22 +8,57 @@
 #include "crew.h"
 #include "jail.h"
 #include "key.h"
+#include "merge.h"
 #include "report.h"
 #include "trampoline/paths.h"
-#include "trampoline/quantity.h"
 
-static void print_key(const struct jail *jail, size_t index)
+#define KILL_AFTER_MS 2000 /* where no option says another: arguments_parse() */
+
+static void print_row(const char *section, const char *name, const char *value, const char *place)
 {
-	const struct config_entry *entry = &jail->config.entries[index];
-	char place[RECORD_PATH_MAX + 16];
+	printf("%-14s %-14s %-32s %s\n", section, name, value, place);
+}
 
-	if (entry->source == RECORD_SOURCES) {
-		snprintf(place, sizeof(place), "built in");
-	} else {
-		snprintf(place, sizeof(place), "%s:%d", jail->record.origins[entry->source].path,
-			 entry->line);
+static void print_keys(const struct jail *jail, const struct arguments *arguments)
+{
+	struct merge_row row;
+
+	for (size_t i = 0; key_name(i); i++) {
+		merge_key(&row, jail, arguments, i);
+		print_row(key_section(i), key_name(i), row.value, row.place.bytes);
 	}
-	printf("%-14s %-14s %-32s %s\n", key_section(index), key_name(index), entry->value, place);
+	merge_supervision(&row, jail, arguments);
+	print_row("run", "supervised", row.value, row.place.bytes);
+}
+
+static void print_run(const struct jail *jail, const struct arguments *arguments)
+{
+	struct text directory = {.length = 0};
+	char value[32];
+
+	merge_format_duration(value, arguments->kill_after_ms);
+	const char *place = arguments->kill_after_ms == KILL_AFTER_MS ? "built in" : "--kill-after";
+	if (merge_has_timeout(jail, arguments))
+		print_row("run", "kill_after", value, place);
+	else if (arguments->kill_after_ms != KILL_AFTER_MS)
+		print_row("run", "kill_after", value, "--kill-after; there is no time-out for it");
+	if (arguments->daemon)
+		print_row("run", "daemon", "yes", "--daemon");
+	for (size_t i = 0; i < arguments->keep_fd_count; i++) {
+		bool is_status = arguments->keep_fds[i] == arguments->status_fd;
+
+		snprintf(value, sizeof(value), "%d", arguments->keep_fds[i]);
+		print_row("run", is_status ? "status_fd" : "keep_fd", value,
+			  is_status ? "--status-fd" : "--keep-fd");
+	}
+	if (!arguments->directory) {
+		text_add(&directory, "/home/");
+		text_add(&directory, arguments->jail);
+	} else {
+		text_add_quoted(&directory, arguments->directory, TEXT_OBJECT_MAX);
+	}
+	print_row("run", "directory", directory.bytes,
+		  arguments->directory ? "--chdir" : "built in");
 }
 
 static void print_mounts(const struct jail *jail)
@@ -48,21 +83,12 @@ static void print_arguments(const struct arguments *arguments)
 {
 	struct text text;
 
-	for (size_t i = 0; i < arguments->limit_count; i++) {
-		const char *name = key_limit_name(arguments->limits[i].resource);
-
-		printf("%-14s %-14s %-32ju --limit\n", "limits", name ? name : "?",
-		       (uintmax_t)arguments->limits[i].value);
-	}
+	if (arguments->cgi)
+		print_row("environment", "cgi", "the CGI/1.1 variables", "--cgi");
 	for (size_t i = 0; i < arguments->environment_count; i++) {
 		text.length = 0;
 		text_add_quoted(&text, arguments->environment[i], TEXT_OBJECT_MAX);
 		printf("%-14s %-47s --env\n", "environment", text.bytes);
-	}
-	if (arguments->directory) {
-		text.length = 0;
-		text_add_quoted(&text, arguments->directory, TEXT_OBJECT_MAX);
-		printf("%-14s %-47s --chdir\n", "directory", text.bytes);
 	}
 	printf("command       ");
 	for (char *const *word = arguments->command; word && *word; word++) {
@@ -100,10 +126,10 @@ void explain_run(const struct arguments *arguments)
 	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail",
 	       arguments->jail, "identity", jail.record.uid, jail.record.gid, PATHS_DATA,
 	       arguments->jail, arguments->jail);
-	for (size_t i = 0; key_name(i); i++)
-		print_key(&jail, i);
+	print_keys(&jail, arguments);
 	print_mounts(&jail);
 	printf("%-14s %u instructions\n", "filter", jail.record.filter_length);
+	print_run(&jail, arguments);
 	print_arguments(arguments);
 	jail_close(&jail);
 }

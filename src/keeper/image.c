@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "origin.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/paths.h"
@@ -23,19 +24,21 @@ static bool is_version(const char *name)
 
 int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
 {
-	char path[PATH_MAX], link[NAME_LENGTH_MAX + 2];
+	char path[PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
 
 	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
 	AUTO_CLOSE image_fd = path_open_trusted(path, error);
 	if (image_fd < 0)
 		return -1;
+	origin_path(RECORD_IMAGE, NULL, image, current);
 	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
 	if (length < 0)
-		return report_fill(error, "read link", path,
-				   errno == ENOENT
-					   ? "no version is current; trampoline-image builds and "
-					     "activates one"
-					   : NULL);
+		return report_fill(
+			error, "read link", current,
+			errno == ENOENT   ? "no version is current; use trampoline-image activate"
+			: errno == EINVAL ? "it is no symbolic link; move it away and use "
+					    "trampoline-image activate"
+					  : NULL);
 	link[length] = '\0';
 	if (!is_version(link))
 		return report_fill(error, "use image version", link,

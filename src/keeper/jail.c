@@ -52,9 +52,23 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 	return auto_close_take(&fd);
 }
 
-static bool is_allowed(const struct config *config, uint32_t id)
+/* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
+static int judge_id(const struct jail *jail, const char *kind, uint32_t id, const char *action,
+		    struct text *error)
 {
-	return id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid;
+	const struct config *config = &jail->config;
+	const char *home = jail->record.origins[RECORD_HOME].path;
+	char reason[160];
+
+	if (id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid)
+		return 0;
+	if (id == NOBODY)
+		snprintf(reason, sizeof(reason), "its %s is %u, which is nobody's", kind, id);
+	else
+		snprintf(reason, sizeof(reason),
+			 "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
+			 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
+	return report_fill(error, action, home, reason);
 }
 
 /* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
@@ -64,12 +78,9 @@ static int identify(struct jail *jail, struct text *error)
 	const struct record_origin *home = &record->origins[RECORD_HOME];
 	const struct record_origin *tmp = &record->origins[RECORD_TMP];
 
-	if (!is_allowed(&jail->config, home->uid))
-		return report_fill(error, "run as the owner of", home->path,
-				   "its uid is not between minimum_uid and maximum_uid");
-	if (!is_allowed(&jail->config, home->gid))
-		return report_fill(error, "run as the group of", home->path,
-				   "its gid is not between minimum_uid and maximum_uid");
+	if (judge_id(jail, "uid", home->uid, "run as the owner of", error) != 0 ||
+	    judge_id(jail, "gid", home->gid, "run as the group of", error) != 0)
+		return -1;
 	record->uid = home->uid;
 	record->gid = home->gid;
 	if (tmp->uid != record->uid)

@@ -136,12 +136,11 @@ static void print_jail(const struct live *live, struct table *table, const char 
 	if (directory_fd < 0)
 		return;
 	if (state_read(directory_fd, name, &record) == 0)
-		print_row(table, &record, state, scan_count(&live->scan, &record));
+		print_row(table, &record, state, scan_count_own(&live->scan, &record));
 	while (state_next_retired(directory_fd, name, &cursor, &record, file) > 0) {
-		size_t processes = record.name[0] ? scan_count(&live->scan, &record) : 0;
-
-		if (processes > 0)
-			print_row(table, &record, LIVE_DISCARDED, processes);
+		if (record.name[0] && scan_count(&live->scan, &record) > 0)
+			print_row(table, &record, LIVE_DISCARDED,
+				  scan_count_own(&live->scan, &record));
 	}
 }
 
@@ -222,10 +221,12 @@ static void print_usage(const struct live *live, const struct record *record)
 
 static void print_details(const struct live *live, const struct record *record)
 {
-	for (size_t i = 0; i < live->scan.count; i++)
-		if (scan_is_inside(&live->scan.processes[i], record))
-			printf("process %d uid %u\n", live->scan.processes[i].pid,
-			       live->scan.processes[i].uid);
+	for (size_t i = 0; i < live->scan.count; i++) {
+		const struct scan_process *process = &live->scan.processes[i];
+
+		if (!process->is_supervisor && scan_is_inside(process, record))
+			printf("process %d uid %u\n", process->pid, process->uid);
+	}
 	printf("gid %u\nmount namespace %ju\nipc namespace %ju%s\nnetwork namespace %ju%s\n",
 	       record->gid, (uintmax_t)record->mount_namespace, (uintmax_t)record->ipc_namespace,
 	       record->ipc_namespace ? "" : " (the host's)", (uintmax_t)record->network_namespace,

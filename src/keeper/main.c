@@ -4,7 +4,6 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -30,9 +29,18 @@ static void refuse_strangers(void)
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
 }
 
+/* Ends with STATUS, if all that was to be said could be said. */
+static int end(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		report_refuse("write the answer", NULL, NULL);
+	return status;
+}
+
 static int answer(const char *text)
 {
-	return fputs(text, stdout) == EOF || fflush(stdout) == EOF ? EXIT_REFUSED : 0;
+	(void)fputs(text, stdout); /* end() looks */
+	return end(0);
 }
 
 /* What the launcher hands on: an administrator's own command line. Returns the exit status. */
@@ -84,8 +92,5 @@ int main(int argc, char *argv[])
 	if (arguments.mode == ARGUMENTS_VERSION)
 		return answer("trampoline " VERSION "\n");
 	refuse_strangers();
-	int status = administer(&arguments);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		report_refuse("write the answer", NULL, strerror(errno));
-	return status;
+	return end(administer(&arguments));
 }

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "crew.h"
+#include "foreign.h"
 #include "hub.h"
 #include "live.h"
 #include "pin.h"
@@ -33,8 +34,9 @@ enum outcome {
 	OUTCOME_RETIRED,
 	OUTCOME_DISCARDED, /* retired before, and somebody is still inside */
 	OUTCOME_DEBRIS,
-	OUTCOME_BUSY,   /* another keeper is at work; there is a next pass */
-	OUTCOME_FAILED, /* and a sentence says why */
+	OUTCOME_FOREIGN, /* and foreign_find() says why */
+	OUTCOME_BUSY,    /* another keeper is at work; there is a next pass */
+	OUTCOME_FAILED,  /* and a sentence says why */
 	OUTCOMES
 };
 
@@ -46,6 +48,7 @@ static const struct {
 	[OUTCOME_RETIRED] = {"retired", "would be retired"},
 	[OUTCOME_DISCARDED] = {"discarded, still in use", "would stay: discarded, still in use"},
 	[OUTCOME_DEBRIS] = {"debris removed", "would be removed: debris"},
+	[OUTCOME_FOREIGN] = {"not ours, left alone", "would be left alone: not ours"},
 	[OUTCOME_BUSY] = {"busy, left alone", "would be left alone: busy"},
 	[OUTCOME_FAILED] = {"not retired", "would be left alone: no answer"},
 };
@@ -62,15 +65,15 @@ static bool has_user(const struct record *record)
  * The record first, then the pins: in this order a launcher never finds one without the other. The
  * cgroup goes last; with a process in it it stays, and a later pass knows the jail by it.
  */
-int retire_jail(const struct live *live, int directory_fd, const char *name, bool *is_in_use)
+int retire_jail(const struct live *live, int directory_fd, const char *name, int *left)
 {
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(live, pin_set_aside, name) != 0 ||
 	    prune_retired(live, directory_fd, name) != 0 ||
 	    cgroup_remove(live->cgroup_fd, name) != 0)
 		return -1;
-	*is_in_use = state_remove(live->run_fd, directory_fd, name) != 0;
-	return *is_in_use && errno != ENOTEMPTY ? -1 : 0;
+	*left = state_remove(live->run_fd, directory_fd, name) == 0 ? 0 : errno;
+	return *left == 0 || *left == EBUSY || *left == ENOTEMPTY ? 0 : -1;
 }
 
 static int expire_pin(const char *name)
@@ -105,10 +108,10 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 		return -1;
 	int result = prune_in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
-		bool is_in_use = false;
+		int left;
 
 		*outcome = OUTCOME_RETIRED;
-		return retire_jail(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &left);
 	}
 	if (errno != EAGAIN && errno != EBUSY)
 		return -1;
@@ -123,13 +126,15 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 {
 	struct record record;
 	size_t processes;
-	bool is_in_use = false;
+	int left;
 
 	if (state_read(directory_fd, name, &record) != 0) {
-		int result = retire_jail(live, directory_fd, name, &is_in_use);
-
-		*outcome = is_in_use ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
-		return result;
+		if (retire_jail(live, directory_fd, name, &left) != 0)
+			return -1;
+		*outcome = left == EBUSY       ? OUTCOME_DISCARDED
+			   : left == ENOTEMPTY ? OUTCOME_FOREIGN
+					       : OUTCOME_DEBRIS;
+		return 0;
 	}
 	/* Its policy had one before, and has none now. */
 	if (!record.origins[RECORD_CGROUP].inode && cgroup_remove(live->cgroup_fd, name) != 0)
@@ -137,7 +142,7 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
 		*outcome = OUTCOME_RETIRED;
-		return retire_jail(live, directory_fd, name, &is_in_use);
+		return retire_jail(live, directory_fd, name, &left);
 	}
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
@@ -153,8 +158,7 @@ static bool has_discarded(const struct live *live, int directory_fd, const char 
 	void *cursor = NULL;
 	size_t processes = 0;
 
-	while (directory_fd >= 0 &&
-	       state_next_retired(directory_fd, name, &cursor, &record, file) > 0)
+	while (state_next_retired(directory_fd, name, &cursor, &record, file) > 0)
 		processes += record.name[0] ? scan_count(&live->scan, &record) : 0;
 	return processes > 0;
 }
@@ -166,8 +170,12 @@ static enum outcome foresee(const struct live *live, const char *name)
 	struct record record;
 	size_t processes;
 
-	if (directory_fd < 0 || state_read(directory_fd, name, &record) != 0)
-		return has_discarded(live, directory_fd, name) ? OUTCOME_DISCARDED : OUTCOME_DEBRIS;
+	if (directory_fd < 0)
+		return errno == ENOENT ? OUTCOME_DEBRIS : OUTCOME_FOREIGN;
+	if (state_read(directory_fd, name, &record) != 0)
+		return has_discarded(live, directory_fd, name) ? OUTCOME_DISCARDED
+		       : foreign_is_in(directory_fd)           ? OUTCOME_FOREIGN
+							       : OUTCOME_DEBRIS;
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0) || state == LIVE_MARKED)
 		return OUTCOME_RETIRED;
@@ -187,6 +195,9 @@ static enum outcome clean(const struct live *live, const char *name)
 		return outcome;
 	if (lock_fd >= 0)
 		(void)report_fill(&error, "retire jail", name, NULL);
+	AUTO_CLOSE present_fd = live_open_jail(live, name);
+	if (present_fd < 0 && errno != ENOENT)
+		return OUTCOME_FOREIGN;
 	fprintf(stderr, "trampoline: %s\n", error.bytes);
 	return OUTCOME_FAILED;
 }
@@ -236,14 +247,19 @@ static void tell(const struct live *live, const signed char *outcomes, bool dry_
 	}
 }
 
+static void tell_foreign(const struct text *sentence)
+{
+	fprintf(stderr, "trampoline: %s\n", sentence->bytes);
+}
+
 static void summarise(char summary[static 256], size_t jails, const size_t counts[static OUTCOMES])
 {
 	snprintf(summary, 256,
 		 "%zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, %zu debris, "
-		 "%zu busy, %zu failed",
+		 "%zu busy, %zu not ours, %zu failed",
 		 jails, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED], counts[OUTCOME_RETIRED],
 		 counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY],
-		 counts[OUTCOME_FAILED]);
+		 counts[OUTCOME_FOREIGN], counts[OUTCOME_FAILED]);
 }
 
 bool retire_idle(bool dry_run, bool verbose)
@@ -261,6 +277,7 @@ bool retire_idle(bool dry_run, bool verbose)
 				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
 		report_refuse("look at the jails", NULL, NULL);
 	tell(&live, outcomes, dry_run, verbose, counts);
+	size_t foreign = foreign_find(&live, tell_foreign);
 	if (!dry_run) {
 		summarise(summary, live.count, counts);
 		report_log("cleanup: %s", summary);
@@ -268,5 +285,5 @@ bool retire_idle(bool dry_run, bool verbose)
 			printf("%s\n", summary);
 	}
 	live_close(&live);
-	return counts[OUTCOME_FAILED] == 0;
+	return counts[OUTCOME_FAILED] == 0 && foreign == 0;
 }

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "trampoline/paths.h"
 
 #define KILL_NS INT64_C(5000000000)
 #define EMPTY_ROUNDS 8
@@ -67,6 +68,19 @@ static uid_t uid_of(int task_fd)
 	return uid ? (uid_t)strtoul(uid + 6, NULL, 10) : (uid_t)-1;
 }
 
+/*
+ * By the path of its program, as the host has it: that is still so when another one has been
+ * installed in its place, and no user can write there, nor in a jail's image, nor execute ours.
+ */
+static bool is_supervisor(int task_fd)
+{
+	char path[sizeof(PATHS_SUPERVISOR " (deleted)")];
+	ssize_t length = readlinkat(task_fd, "exe", path, sizeof(path) - 1);
+
+	path[length < 0 ? 0 : length] = '\0';
+	return !strcmp(path, PATHS_SUPERVISOR) || !strcmp(path, PATHS_SUPERVISOR " (deleted)");
+}
+
 /* False for a process that has gone, is the kernel's to hide, or has the mounts of the HOST. */
 static bool look_at(const struct namespace_home *home, const char *name,
 		    struct scan_process *process)
@@ -88,6 +102,7 @@ static bool look_at(const struct namespace_home *home, const char *name,
 	(void)fstatat(task_fd, "root", &root, 0); /* not there any more: inode 0 */
 	process->root_device = root.st_dev;
 	process->root_inode = root.st_ino;
+	process->is_supervisor = is_supervisor(task_fd);
 	return true;
 }
 
@@ -161,6 +176,16 @@ size_t scan_count(const struct scan *scan, const struct record *record)
 
 	for (size_t i = 0; i < scan->count; i++)
 		count += scan_is_inside(&scan->processes[i], record);
+	return count;
+}
+
+size_t scan_count_own(const struct scan *scan, const struct record *record)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < scan->count; i++)
+		count += !scan->processes[i].is_supervisor &&
+			 scan_is_inside(&scan->processes[i], record);
 	return count;
 }
 

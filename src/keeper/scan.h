@@ -15,6 +15,7 @@ struct scan_process {
 	pid_t pid;
 	uid_t uid; /* real */
 	uint64_t mount_namespace, ipc_namespace, network_namespace, root_device, root_inode;
+	bool is_supervisor; /* one of ours that watches a run, or is process 1 of it */
 };
 
 struct scan {
@@ -39,8 +40,11 @@ int scan_again(const struct namespace_home *home, struct scan *scan) MUST_CHECK;
  */
 bool scan_is_inside(const struct scan_process *process, const struct record *record);
 
-/* How many are. */
+/* How many are: a jail is empty when nobody is, whoever it be. */
 size_t scan_count(const struct scan *scan, const struct record *record);
+
+/* How many of them are the jail's own, as people count: all but the supervisors. */
+size_t scan_count_own(const struct scan *scan, const struct record *record);
 
 /* Kills all that are, however fast they fork: stops them first. 0: none is left; -1 after 5 s. */
 int scan_kill(const struct namespace_home *home, const struct record *record) MUST_CHECK;

@@ -32,6 +32,22 @@ static const char *reason_of(int error)
 			      : NULL;
 }
 
+/* Opens PATH, which is WHOLE, below a directory of ours. -1 with *ERROR. */
+static int open_own(int directory_fd, const char *path, const char *whole, struct text *error)
+{
+	int fd = path_open_own(directory_fd, path);
+
+	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
+}
+
+int state_open(int run_fd, const char *name, struct text *error)
+{
+	char whole[PATH_MAX];
+
+	snprintf(whole, sizeof(whole), PATHS_RUN "/jails/%s", name);
+	return open_own(run_fd, whole + strlen(PATHS_RUN "/"), whole, error);
+}
+
 /* Opens NAME in a directory of ours called PATH, made if it is missing. -1 with *ERROR. */
 static int open_directory_at(int directory_fd, const char *path, const char *name,
 			     struct text *error)
@@ -41,8 +57,7 @@ static int open_directory_at(int directory_fd, const char *path, const char *nam
 	snprintf(whole, sizeof(whole), "%s/%s", path, name);
 	if (mkdirat(directory_fd, name, 0700) != 0 && errno != EEXIST)
 		return report_fill(error, "make directory", whole, report_if_full(REPORT_RUN));
-	int fd = path_open_own(directory_fd, name);
-	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
+	return open_own(directory_fd, name, whole, error);
 }
 
 /* RUNDIR/jails/NAME. errno ENOENT: a cleanup has just removed it. */
@@ -190,30 +205,35 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 	return 0;
 }
 
-/* Whether the directory holds anything but the files we are about to unlink. */
-static bool holds_more(int directory_fd)
+bool state_is_ours(const char *file)
+{
+	return !strcmp(file, RECORD_FILE) || !strcmp(file, NEW_RECORD) ||
+	       !strcmp(file, LOCK_FILE) || !strncmp(file, RETIRED, strlen(RETIRED));
+}
+
+/* Whether the directory holds a record, of a live jail or of a retired one. */
+static bool holds_record(int directory_fd)
 {
 	AUTO_CLOSE fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	bool more = !entries;
+	bool is_record = !entries;
 
 	if (entries)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		more |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-			strcmp(entry->d_name, LOCK_FILE) != 0 &&
-			strcmp(entry->d_name, NEW_RECORD) != 0;
+		is_record |= !strcmp(entry->d_name, RECORD_FILE) ||
+			     !strncmp(entry->d_name, RETIRED, strlen(RETIRED));
 	if (entries)
 		closedir(entries);
-	return more;
+	return is_record;
 }
 
 int state_remove(int run_fd, int directory_fd, const char *name)
 {
 	char path[64];
 
-	if (holds_more(directory_fd)) {
-		errno = ENOTEMPTY;
+	if (holds_record(directory_fd)) {
+		errno = EBUSY;
 		return -1;
 	}
 	if (state_unlink(directory_fd, NEW_RECORD) != 0 ||

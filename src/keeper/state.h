@@ -8,6 +8,12 @@
 #include "trampoline/record.h"
 #include "trampoline/text.h"
 
+/* A descriptor of the directory that NAME's files are in, if it is there; -1 with *ERROR, errno. */
+int state_open(int run_fd, const char *name, struct text *error) MUST_CHECK;
+
+/* Whether FILE may be in such a directory: one of the names above, or record.new for a moment. */
+bool state_is_ours(const char *file);
+
 /*
  * Takes jail NAME's lock, making its directory; *DIRECTORY_FD is that directory. Returns the lock's
  * descriptor, whose closing releases it; -1 with *ERROR: busy after ten seconds, or at once if WAIT
@@ -46,6 +52,7 @@ int state_unlink(int directory_fd, const char *file) MUST_CHECK;
 
 /*
  * Removes the directory of a jail that has no record left, while its lock is held. -1 and errno:
- * ENOTEMPTY, with nothing removed, while retired records or foreign files are there.
+ * EBUSY, with nothing removed, while retired records are there; ENOTEMPTY, with all removed that is
+ * ours, if something else is.
  */
 int state_remove(int run_fd, int directory_fd, const char *name) MUST_CHECK;

@@ -102,6 +102,47 @@ for error in EBUSY EPERM ENOMEM EINTR; do
 	is "the next passes retire it" "$(hub_mounts | grep -E '/(jails|retired)/' || :)$(ls -A "$RUN/jails")" ""
 done
 
+# --- what is not ours ------------------------------------------------------------------------------
+
+# not_ours PATH: the sentence on it, as cleanup and check have it.
+not_ours() { printf 'cannot account for "%s": it is not trampoline'\''s; see what it is, and remove it\n' "$RUN/$1"; }
+listing() { find "$RUN" -xdev -mindepth 1 -printf '%P %y %i %s %T@\n' | sort; }
+in_jail alice true
+"$T" --cleanup # marked
+mkdir "$RUN/jails/dirjunk"
+touch "$RUN/jails/dirjunk/foo" "$RUN/jails/Bad Name" "$RUN/foreign" "$RUN/jails/alice/notes" "$RUN/jails/plain"
+found=$({
+	not_ours foreign
+	not_ours "jails/Bad Name"
+	not_ours jails/alice/notes
+	not_ours jails/dirjunk/foo
+	echo "cannot open directory \"$RUN/jails/plain\": it is a symbolic link or no directory; remove it"
+} | sort)
+before_it=$(listing)
+status 125 "--dry-run has something to say on what is not ours" "$T" --cleanup --dry-run
+is "one sentence for each" "$(sed 's/^trampoline: //' "$ERR" | sort)" "$found"
+like "and foresees that it will stay" "$(cat "$OUT")" '^dirjunk: would be left alone: not ours$'
+like "of whatever kind" "$(cat "$OUT")" '^plain: would be left alone: not ours$'
+is "which changes nothing" "$(listing)" "$before_it"
+status 1 "--check finds it" "$T" --check alice
+is "each in one line" "$(sort "$OUT")" "$found"
+status 125 "cleanup too" "$T" --cleanup -v
+is "with the same sentences" "$(sed 's/^trampoline: //' "$ERR" | sort)" "$found"
+is "what is no jail is left alone, and what is one is retired" "$(sort "$OUT")" \
+	$'alice: retired\ndirjunk: not ours, left alone\nplain: not ours, left alone'
+is "nothing else is left, and nothing of ours beside it" "$(find "$RUN/jails" -mindepth 1 -printf '%P\n' | sort)" \
+	$'Bad Name\nalice\nalice/notes\ndirjunk\ndirjunk/foo\nplain'
+before_it=$(listing | sed 's/ [^ ]*$//')
+status 125 "the next pass says it again" "$T" --cleanup
+is "in the same words" "$(sed 's/^trampoline: //' "$ERR" | sort)" "$found"
+is "and leaves all as it is" "$(listing | sed 's/ [^ ]*$//')" "$before_it"
+is "the jail can be entered" "$(in_jail alice echo in 2>&1)" in
+rm "$RUN/jails/dirjunk/foo" "$RUN/jails/Bad Name" "$RUN/foreign" "$RUN/jails/alice/notes" "$RUN/jails/plain"
+status 0 "removed by hand: nothing more is said" "$T" --cleanup -v
+is "on stderr" "$(cat "$ERR")" ""
+like "the empty directory was debris" "$(cat "$OUT")" '^dirjunk: debris removed$'
+ok "and --check has no findings" "$T" --check alice
+
 # --- garbage ---------------------------------------------------------------------------------------
 
 # planted DESCRIPTION: after garbage, two passes and an entry of bob's change nothing outside.

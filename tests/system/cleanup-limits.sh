@@ -5,13 +5,15 @@
 . "$(dirname "$0")/lib.sh"
 
 KEEPER=$T_PREFIX/libexec/trampoline/keeper
+SMALL=$T_WORK/small
+mkdir "$SMALL"
 mounts=
 
 cleanup() {
 	[ -z "$mounts" ] || sysctl -qw "fs.mount-max=$mounts"
 	default_config
 	forget_all
-	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR"; done
+	while findmnt -n "$SMALL" >/dev/null; do umount "$SMALL"; done
 	in_jail alice true
 	in_jail bob true
 }
@@ -74,11 +76,13 @@ done
 
 # --- RUNDIR ----------------------------------------------------------------------------------------
 
-# full OPTION FILL: RUNDIR on a small file system of its own, which FILL fills behind two live jails.
+# full OPTION FILL: RUNDIR on a small file system, which FILL fills beside it behind two live jails.
 full() {
 	default_config
 	forget_all
-	mount -t tmpfs -o "mode=700,$1" trampoline-test "$T_RUNDIR"
+	mount -t tmpfs -o "mode=700,$1" trampoline-test "$SMALL"
+	mkdir -m 700 "$SMALL/run"
+	mount --bind "$SMALL/run" "$T_RUNDIR"
 	in_jail alice true
 	in_jail bob true
 	eval "$2"
@@ -104,14 +108,16 @@ full() {
 	ok "and be killed" "$T" --discard --kill bob
 	not_ok "then it does not" kill -0 "$sleeper"
 	wait "$sleeper" 2>/dev/null || :
-	rm -f "$T_RUNDIR"/fill*
+	rm -f "$SMALL"/fill*
 	ok "cleanup leaves nothing" "$T" --cleanup
 	is "no pin" "$(pins)" ""
 	is "there is room again" "$(in_jail carol echo in 2>&1)" in
 	remove_user carol
+	forget_all
+	umount "$SMALL"
 }
 # shellcheck disable=SC2016 # evaluated in full()
 {
-	full size=64k 'dd if=/dev/zero of="$T_RUNDIR/fill" bs=1k count=200 2>/dev/null || :'
-	full nr_inodes=24 'for i in $(seq 40); do : >"$T_RUNDIR/fill.$i" || break; done 2>/dev/null'
+	full size=64k 'dd if=/dev/zero of="$SMALL/fill" bs=1k count=200 2>/dev/null || :'
+	full nr_inodes=24 'for i in $(seq 40); do : >"$SMALL/fill.$i" || break; done 2>/dev/null'
 }

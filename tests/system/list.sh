@@ -102,6 +102,21 @@ unlike "nothing of it leads to another line by a name from inside" "$(cat "$OUT"
 	not_ok "for JSON too" sh -c '"$1" --list --json >/dev/full' - "$T"
 }
 
+# --- runs that are watched -------------------------------------------------------------------------
+
+move_out
+become_www "$T" -p bob sleep 600 </dev/null >/dev/null 2>&1 &
+lodger=$!
+# shellcheck disable=SC2016 # the inner shell's
+wait_for 5 bash -c '[ "$(pgrep -c -u "$1" sleep)" = 1 ]' - "$B"
+is "the two supervisors of a private run are not the jail's" "$(rows bob)" "in use 1"
+"$T" --status bob >"$OUT"
+is "--status names the command alone" "$(grep '^process' "$OUT")" "process $(pgrep -u "$B" sleep) uid $B"
+supervisor=$T_PREFIX/libexec/trampoline/supervisor
+cp -p "$supervisor" "$supervisor.new"
+mv "$supervisor.new" "$supervisor"
+is "nor when another supervisor has been installed since" "$(rows bob)" "in use 1"
+
 # --- for programs ----------------------------------------------------------------------------------
 
 ok "--list --json is JSON" is_json "$T" --list --json

@@ -134,6 +134,12 @@ is "in one line" "$(run --version | wc -l)" 1
 is "--help needs no root" "$("$T_TOOLS/caller" -- "$(command -v setpriv)" --no-new-privs --reuid=33 \
 	--regid=33 --clear-groups "$T" --help | head -c 5)" Usage
 
+# shellcheck disable=SC2016 # they are the inner shell's
+for option in --help --version; do
+	status 125 "$option onto a full disk" sh -c '"$1" "$2" >/dev/full' - "$T" $option
+	is "a sentence says so" "$(cat "$ERR")" "trampoline: cannot write the answer: No space left on device"
+done
+
 # --- no command ----------------------------------------------------------------------------------
 
 # shellcheck disable=SC2016

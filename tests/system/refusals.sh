@@ -145,7 +145,10 @@ bad_config() {
 	refused 125 "trampoline.conf:$1" "$2" in_jail alice id
 }
 bad_config 2 "an unknown key" trampoline 'nosuch = 1'
-bad_config 2 "a key in an unknown section" nosuch 'image = default'
+bad_config 1 "a key in an unknown section" nosuch 'image = default'
+like "the section is named" "$(cat "$ERR")" ': there is no section "nosuch"$'
+bad_config 1 "an unknown section without keys" nosuch ''
+like "it is named too" "$(cat "$ERR")" ': there is no section "nosuch"$'
 bad_config 3 "a key twice" limits $'cpu = 3s\ncpu = 4s'
 bad_config 2 "a size that is none" limits 'memory = lots'
 bad_config 2 "a negative number" limits 'processes = -1'
@@ -157,6 +160,7 @@ bad_config 2 "an unknown caller" trampoline 'callers = nosuch-user'
 bad_config 2 "a shell that is no path" environment 'shell = sh'
 bad_config 2 "an umask that is none" environment 'umask = 999'
 bad_config 2 "a minimum uid of 0" trampoline 'minimum_uid = 0'
+bad_config 3 "a range of uids in which there is none" trampoline $'minimum_uid = 3000\nmaximum_uid = 2000'
 bad_config 2 "no key and no section" trampoline 'nonsense'
 printf 'image = default\n' | configure
 refused 125 trampoline.conf:1 "a key before any section" in_jail alice id
@@ -164,6 +168,11 @@ default_config
 printf '[limits]\nnosuch = 1\n' | override alice
 refused 125 alice.conf:2 "an unknown key in an override" in_jail alice id
 ok "which does not trouble bob" in_jail bob true
+printf '[trampoline]\nmaximum_uid = %d\n' $((A - 1)) | override alice
+refused 125 "its uid, $A, is not between minimum_uid and maximum_uid, 1000 and $((A - 1))" \
+	"a range that alice is not in, with numbers" in_jail alice id
+printf '[trampoline]\nmaximum_uid = 999\n' | override alice
+refused 125 'alice.conf:2": minimum_uid is above' "a range that the override spoils" in_jail alice id
 printf '[limits]\ncpu = 3s\n' | override alice
 chmod 646 "$CONFIG/jails.d/alice.conf"
 refused 125 alice.conf "an override writable by others" in_jail alice id

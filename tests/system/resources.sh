@@ -88,6 +88,8 @@ ok "nothing of it is left" test ! -e "$T_CGROUP"
 unlimited | override alice
 is "--check has nothing against a jail that only counts" "$("$T" --check alice)" "No findings."
 like "--explain shows it" "$("$T" --explain alice)" '^resources +cpu +unlimited +.*alice\.conf:2$'
+like "and that it makes every run a supervised one" "$("$T" --explain alice)" \
+	'^run +supervised +yes +cpu of \[resources\] at .*alice\.conf:2$'
 ok "nothing is made by that" test ! -e "$T_CGROUP"
 in_jail alice true
 ok "a run has made the leaf" test -d "$LEAF"

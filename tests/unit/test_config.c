@@ -126,9 +126,17 @@ static const struct {
 	{"[limits]\ncpu = x\n", "t.conf:2", "cannot have the value \"x\""},
 	{"[limits]\ncpu =\n", "t.conf:2", "cannot have the value"},
 	{"[limits]\n\n# c\nhoem = 1\n", "t.conf:4", "no such key"},
-	{"cpu = 1s\n", "t.conf:1", "no such key"},
-	{"[limit]\ncpu = 1s\n", "t.conf:2", "no such key"},
-	{"[Limits]\ncpu = 1s\n", "t.conf:2", "no such key"},
+	{"cpu = 1s\n", "t.conf:1", "before any section: \"cpu\""},
+	{"[limit]\ncpu = 1s\n", "t.conf:1", "no section \"limit\""},
+	{"[Limits]\ncpu = 1s\n", "t.conf:1", "no section \"Limits\""},
+	/* also one without keys, wherever libinih would still find it */
+	{"[limits]\ncpu = 1s\n\n[nosuch]\n", "t.conf:4", "no section \"nosuch\""},
+	{"[nosuch] ; a comment\n", "t.conf:1", "no section \"nosuch\""},
+	{"\xef\xbb\xbf[nosuch]\n", "t.conf:1", "no section \"nosuch\""},
+	{"\f\v[nosuch]\n", "t.conf:1", "no section \"nosuch\""},
+	{"[]\n", "t.conf:1", "no section \"\""},
+	{"[limits ]\n", "t.conf:1", "no section \"limits \""},
+	{"[\x1b[2J]\n", "t.conf:1", "u001b"},
 	{"[trampoline]\ncpu = 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\nCPU = 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\n= 1s\n", "t.conf:2", "no such key"},
@@ -145,6 +153,13 @@ static const struct {
 	/* what stands behind a section would else be a protection that nobody has */
 	{"[confinement] network = none\n", "t.conf:1", "behind the section"},
 	{"[limits]]\n", "t.conf:1", "behind the section"},
+	{"\xef\xbb\xbf[confinement] network = none\n", "t.conf:1", "behind the section"},
+	{"\f[confinement] network = none\n", "t.conf:1", "behind the section"},
+	/* two keys that contradict each other, or the default: the later one */
+	{"[trampoline]\nminimum_uid = 3000\n\nmaximum_uid = 2000\n", "t.conf:4", "is above"},
+	{"[trampoline]\nmaximum_uid = 2000\nminimum_uid = 3000\n", "t.conf:3", "is above"},
+	{"[trampoline]\nmaximum_uid = 999\nlog = none\n", "t.conf:2", "is above"},
+	{"[trampoline]\nminimum_uid = 3000\nmaximum_uid = 2000\nx\n", "t.conf:4", "neither"},
 	/* the first of several */
 	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
 };
@@ -158,6 +173,20 @@ START_TEST(config_parse__bad_line__refused_with_its_number)
 	ck_assert_msg(strstr(error.bytes, refusals[_i].place) != NULL, "%s", error.bytes);
 	for (const char *at = error.bytes; *at; at++)
 		ck_assert_msg(*at >= ' ' && *at <= '~', "%s", error.bytes);
+}
+END_TEST
+
+START_TEST(config_parse__range__both_files_count)
+{
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 70000000\n"
+					 "maximum_uid = 80000000\n"),
+		    error);
+	assert_refused(parse(RECORD_OVERRIDE, "\n[trampoline]\nmaximum_uid = 69999999\n"), error,
+		       "t.conf:3\": minimum_uid is above maximum_uid");
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 5000\n"), error);
+	assert_done(parse(RECORD_OVERRIDE, "[trampoline]\nmaximum_uid = 5000\n"), error);
 }
 END_TEST
 
@@ -351,6 +380,7 @@ TCase *unit_config(void)
 	add_table(tcase, config_parse__no_keys__still_the_defaults, nothings);
 	tcase_add_test(tcase, config_parse__every_section__taken_with_their_lines);
 	add_table(tcase, config_parse__bad_line__refused_with_its_number, refusals);
+	tcase_add_test(tcase, config_parse__range__both_files_count);
 	tcase_add_test(tcase, config_parse__long_line__refused_whole);
 	tcase_add_test(tcase, config_parse__longest_line__taken_to_the_last_letter);
 	tcase_add_test(tcase, config_parse__nul_byte__refused);

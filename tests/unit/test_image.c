@@ -34,7 +34,7 @@ static const struct {
 	{"1", NULL},
 	{LONGEST, NULL},
 	{"Jan 1", NULL},
-	{NULL, "trampoline-image builds"},
+	{NULL, IMAGE "/current\": no version is current; use trampoline-image activate"},
 	{"2", "No such file"},
 	{".", "beside it"},
 	{"..", "beside it"},
@@ -71,7 +71,9 @@ START_TEST(image_open__current_no_symlink__refused)
 {
 	make_image(NULL);
 	unit_make_directory(IMAGE "/current", 0755, 0);
-	assert_refused(image_open("default", version, &error), error, "cannot read link");
+	assert_refused(image_open("default", version, &error), error,
+		       "cannot read link \"" IMAGE
+		       "/current\": it is no symbolic link; move it away");
 }
 END_TEST
 

@@ -83,6 +83,11 @@ START_TEST(scan_count__several__those_inside)
 
 	ck_assert_uint_eq(scan_count(&scan, &record), 2);
 	ck_assert_uint_eq(scan_count(&none, &record), 0);
+	/* who watches a run keeps the jail, and is not one of its own */
+	ck_assert_uint_eq(scan_count_own(&scan, &record), 2);
+	processes[2].is_supervisor = true;
+	ck_assert_uint_eq(scan_count(&scan, &record), 2);
+	ck_assert_uint_eq(scan_count_own(&scan, &record), 1);
 }
 END_TEST
 

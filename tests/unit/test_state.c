@@ -222,9 +222,9 @@ START_TEST(state_unlink__file__gone_and_no_error_twice)
 }
 END_TEST
 
-static const char *const leftovers[] = {"record", "retired.1", "notes", ".hidden"};
+static const char *const leftovers[] = {"record", "retired.1", "retired."};
 
-START_TEST(state_remove__something_left__nothing_removed)
+START_TEST(state_remove__record_left__nothing_removed)
 {
 	char path[128];
 
@@ -233,8 +233,25 @@ START_TEST(state_remove__something_left__nothing_removed)
 	unit_write_text(path, "");
 	unit_write_text(ALICE "record.new", "");
 	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), -1);
-	ck_assert_int_eq(errno, ENOTEMPTY);
+	ck_assert_int_eq(errno, EBUSY);
 	ck_assert(is_there(path) && is_there(ALICE "lock") && is_there(ALICE "record.new"));
+}
+END_TEST
+
+static const char *const strangers[] = {"notes", ".hidden", "records"};
+
+START_TEST(state_remove__something_foreign__left_alone_with_it)
+{
+	char path[128];
+
+	start();
+	snprintf(path, sizeof(path), ALICE "%s", strangers[_i]);
+	unit_write_text(path, "");
+	unit_write_text(ALICE "record.new", "");
+	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), -1);
+	ck_assert_int_eq(errno, ENOTEMPTY);
+	ck_assert(is_there(path) && !is_there(ALICE "lock") && !is_there(ALICE "record.new"));
+	ck_assert(!state_is_ours(strangers[_i]) && state_is_ours("lock"));
 }
 END_TEST
 
@@ -263,7 +280,8 @@ TCase *unit_state(void)
 	tcase_add_test(tcase, state_withdraw__no_record_of_this_jail__removed_without_a_copy);
 	tcase_add_test(tcase, state_next_retired__debris__shown_without_a_name);
 	tcase_add_test(tcase, state_unlink__file__gone_and_no_error_twice);
-	add_table(tcase, state_remove__something_left__nothing_removed, leftovers);
+	add_table(tcase, state_remove__record_left__nothing_removed, leftovers);
+	add_table(tcase, state_remove__something_foreign__left_alone_with_it, strangers);
 	tcase_add_test(tcase, state_remove__lock_and_debris_alone__removed);
 	return tcase;
 }
