@@ -52,6 +52,11 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 	return auto_close_take(&fd);
 }
 
+static bool is_allowed(const struct config *config, uint32_t id)
+{
+	return id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid;
+}
+
 /* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
 static int judge_id(const struct jail *jail, const char *kind, uint32_t id, const char *action,
 		    struct text *error)
@@ -60,7 +65,7 @@ static int judge_id(const struct jail *jail, const char *kind, uint32_t id, cons
 	const char *home = jail->record.origins[RECORD_HOME].path;
 	char reason[160];
 
-	if (id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid)
+	if (is_allowed(config, id))
 		return 0;
 	if (id == NOBODY)
 		snprintf(reason, sizeof(reason), "its %s is %u, which is nobody's", kind, id);
