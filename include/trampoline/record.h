@@ -20,6 +20,8 @@
 #define RECORD_FILTER_MAX 1024
 #define RECORD_PATH_MAX 224 /* a whole record is to fit into a page */
 #define RECORD_FILE "record"
+#define RECORD_MODE 0600
+#define RECORD_WITHDRAWN_MODE 0400 /* of the file: no launcher obeys it any more */
 
 enum record_flag {
 	RECORD_LOG_REFUSALS = 1,
@@ -83,7 +85,8 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 
 /*
  * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if there is none that
- * this program may obey: not a root-owned 0600 regular file, damaged, foreign, another version.
+ * this program may obey: not a regular file of root's with one of the two modes, damaged, foreign,
+ * another version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
 

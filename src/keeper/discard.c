@@ -52,12 +52,13 @@ void discard_jail(const char *name, bool kill)
 	if (state_withdraw(directory_fd, name) != 0 ||
 	    prune_in_hub(&live, pin_set_aside, name) != 0)
 		report_refuse("discard jail", name, NULL);
+	/* And who holds the pins already arrives, or never does. */
+	if (live.hub_inode != 0 && scan_wait_for_transit(&live.home, live.hub_inode) != 0)
+		report_refuse("see everybody arrive in jail", name, NULL);
 	if (kill && (cgroup_kill(live.cgroup_fd, name) != 0 ||
 		     kill_retired(&live, directory_fd, name) != 0))
 		report_refuse("kill every process of jail", name, NULL);
-	scan_free(&live.scan);
-	if (scan_read(&live.home, &live.scan) != 0 ||
-	    retire_jail(&live, directory_fd, name, &left) != 0)
+	if (live_look_again(&live) != 0 || retire_jail(&live, directory_fd, name, &left) != 0)
 		report_refuse("discard jail", name, NULL);
 	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
 	live_close(&live);

@@ -14,12 +14,15 @@
 #include "report.h"
 #include "trampoline/paths.h"
 
-/* One path component, not hidden, whatever letters it has. */
+/* One path component, not hidden, of letters that need no quoting anywhere. */
 static bool is_version(const char *name)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
 	size_t length = strlen(name);
 
-	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' && !strchr(name, '/');
+	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
+	       strspn(name, letters) == length;
 }
 
 int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
@@ -42,7 +45,8 @@ int image_open(const char *image, char version[static NAME_LENGTH_MAX + 1], stru
 	link[length] = '\0';
 	if (!is_version(link))
 		return report_fill(error, "use image version", link,
-				   "`current' must name a version that is beside it");
+				   "`current' must name a version that is beside it, of letters, "
+				   "digits and _.-");
 	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
 	return path_open_trusted_at(image_fd, path, version, error);
 }

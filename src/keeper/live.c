@@ -68,10 +68,8 @@ static int add_retired(struct live *live, const char *entry)
 	retired = &live->retired[live->retired_count];
 	snprintf(retired->name, sizeof(retired->name), "%.*s", (int)(dot - entry), entry);
 	retired->inode = inode;
-	if (!name_is_jail(retired->name))
-		return 0;
-	live->retired_count++;
-	return add_name(live, retired->name);
+	live->retired_count += name_is_jail(retired->name);
+	return 0;
 }
 
 /* Hands every entry of a directory, if it is there, to ADD. */
@@ -95,6 +93,12 @@ static int compare(const void *first, const void *second)
 	return strcmp(first, second);
 }
 
+static int compare_retired(const void *first, const void *second)
+{
+	return strcmp(((const struct live_retired *)first)->name,
+		      ((const struct live_retired *)second)->name);
+}
+
 static void sort_names(struct live *live)
 {
 	size_t kept = 0;
@@ -107,6 +111,19 @@ static void sort_names(struct live *live)
 	live->count = kept;
 }
 
+int live_look_again(struct live *live)
+{
+	live->retired_count = 0;
+	scan_free(&live->scan);
+	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
+				  add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
+				  namespace_enter(live->home.mount_fd) != 0))
+		return -1;
+	if (live->retired_count > 1)
+		qsort(live->retired, live->retired_count, sizeof(*live->retired), compare_retired);
+	return scan_read(&live->home, &live->scan);
+}
+
 static int collect(struct live *live)
 {
 	if (add_entries(live, live->run_fd, "jails", add_jail) != 0 ||
@@ -114,11 +131,15 @@ static int collect(struct live *live)
 		return -1;
 	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
 				  add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
-				  add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
 				  namespace_enter(live->home.mount_fd) != 0))
 		return -1;
+	if (live_look_again(live) != 0)
+		return -1;
+	for (size_t i = 0; i < live->retired_count; i++)
+		if (add_name(live, live->retired[i].name) != 0)
+			return -1;
 	sort_names(live);
-	return scan_read(&live->home, &live->scan);
+	return 0;
 }
 
 int live_open(struct live *live, struct text *error)
@@ -140,6 +161,8 @@ int live_open(struct live *live, struct text *error)
 		return -1;
 	live->cgroup_fd = cgroup_open();
 	live->hub_fd = hub_open(&live->home, live->run_fd);
+	live->hub_inode =
+		live->hub_fd >= 0 && fstat(live->hub_fd, &status) == 0 ? status.st_ino : 0;
 	bool has_answer = live->hub_fd >= 0 || errno == ENXIO || errno == ESTALE;
 	if (has_answer && collect(live) == 0)
 		return 0;
@@ -156,6 +179,29 @@ void live_close(struct live *live)
 	auto_close(&live->cgroup_fd);
 	auto_close(&live->hub_fd);
 	auto_close(&live->run_fd);
+}
+
+const struct live_retired *live_retired_of(const struct live *live, const char *name, size_t *count)
+{
+	size_t low = 0, high = live->retired_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(live->retired[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (*count = 0; low + *count < live->retired_count; ++*count)
+		if (strcmp(live->retired[low + *count].name, name) != 0)
+			break;
+	return live->retired + low;
+}
+
+bool live_has_transit(const struct live *live)
+{
+	return live->hub_inode != 0 && scan_count_in(&live->scan, live->hub_inode) > 0;
 }
 
 int live_open_jail(const struct live *live, const char *name)

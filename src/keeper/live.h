@@ -23,10 +23,11 @@ struct live {
 	struct namespace_home home;
 	int run_fd, hub_fd; /* hub_fd -1: there is no hub, so no jail is live */
 	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
+	uint64_t hub_inode;
 	struct scan scan;
 	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
 	size_t count, size;
-	struct live_retired *retired;
+	struct live_retired *retired; /* sorted by name; from before the scan began */
 	size_t retired_count, retired_size;
 };
 
@@ -43,6 +44,16 @@ enum live_state {
 /* Collects names and processes; makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
 int live_open(struct live *live, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
+
+/* Looks at the retired jails and the processes anew; the names stay. 0, or -1 and errno. */
+int live_look_again(struct live *live) MUST_CHECK;
+
+/* NAME's retired jails: the first of *COUNT in a row. */
+const struct live_retired *live_retired_of(const struct live *live, const char *name,
+					   size_t *count);
+
+/* Whether somebody was in the hub when the processes were looked at: on his way to any jail. */
+bool live_has_transit(const struct live *live);
 
 /* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
 int live_open_jail(const struct live *live, const char *name) MUST_CHECK;

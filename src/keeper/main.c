@@ -17,7 +17,7 @@
 #include "help.h"
 #include "list.h"
 #include "report.h"
-#include "retire.h"
+#include "pass.h"
 #include "trampoline/arguments.h"
 #include "trampoline/exit.h"
 #include "trampoline/name.h"
@@ -54,7 +54,7 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
+		return pass_run(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
 		discard_jail(arguments->jail, arguments->kill);
 		return 0;

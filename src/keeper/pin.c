@@ -83,6 +83,15 @@ int pin_remove(const char *name)
 	return remove_pins(directory);
 }
 
+bool pin_has_retired(const char *name, uint64_t inode)
+{
+	char directory[64];
+	struct stat status;
+
+	retired_path(directory, name, inode);
+	return lstat(directory, &status) == 0;
+}
+
 int pin_remove_retired(const char *name, uint64_t inode)
 {
 	char directory[64];

@@ -2,6 +2,7 @@
 /* A jail's pins, /jails/NAME/{mnt,ipc,net} in the hub; every function is to be called there. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "trampoline/attributes.h"
@@ -22,6 +23,9 @@ int pin_remove(const char *name) MUST_CHECK;
  * numbers in the retired record mean that jail and no other: the kernel uses numbers again.
  */
 int pin_set_aside(const char *name) MUST_CHECK;
+
+/* Whether there are pins that were set aside when the mount namespace was INODE. */
+bool pin_has_retired(const char *name, uint64_t inode);
 
 /* Removes the pins that were set aside when the mount namespace was INODE. */
 int pin_remove_retired(const char *name, uint64_t inode) MUST_CHECK;

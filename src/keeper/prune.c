@@ -42,20 +42,38 @@ static int unpin_retired(const struct live *live, const char *name, uint64_t ino
 	return result;
 }
 
+/*
+ * Whether the jail had been set aside when the processes were looked at: who came in between that
+ * look and now is not in it. What has no pins any more has lost them to a hand, or with its hub.
+ */
+static bool was_aside(const struct live *live, const char *name, uint64_t inode)
+{
+	size_t count;
+	const struct live_retired *known = live_retired_of(live, name, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (known[i].inode == inode)
+			return true;
+	if (live->hub_fd < 0)
+		return true;
+	if (namespace_enter(live->hub_fd) != 0)
+		return false;
+	bool is_there = pin_has_retired(name, inode);
+	come_back(live);
+	return !is_there;
+}
+
 /* Removes set-aside pins that have lost their record, to a hand or a crash, if nobody is inside. */
 static int prune_orphans(const struct live *live, int directory_fd, const char *name)
 {
-	for (size_t i = 0; i < live->retired_count; i++) {
-		const struct live_retired *retired = &live->retired[i];
-		const struct record known = {.mount_namespace = retired->inode, .ipc_namespace = 1};
+	size_t count;
+	const struct live_retired *retired = live_retired_of(live, name, &count);
 
-		if (strcmp(retired->name, name) != 0 ||
-		    state_has_retired(directory_fd, retired->inode))
-			continue;
-		if (scan_count(&live->scan, &known) == 0 &&
-		    unpin_retired(live, name, retired->inode) != 0)
+	for (size_t i = 0; i < count; i++)
+		if (!state_has_retired(directory_fd, retired[i].inode) &&
+		    scan_count_in(&live->scan, retired[i].inode) == 0 &&
+		    unpin_retired(live, name, retired[i].inode) != 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -66,8 +84,11 @@ int prune_retired(const struct live *live, int directory_fd, const char *name)
 	void *cursor = NULL;
 	int found;
 
+	if (live_has_transit(live))
+		return 0; /* who knows to which jail */
 	while ((found = state_next_retired(directory_fd, name, &cursor, &record, file)) > 0) {
-		if (record.name[0] && scan_count(&live->scan, &record) > 0)
+		if (record.name[0] && (scan_count(&live->scan, &record) > 0 ||
+				       !was_aside(live, name, record.mount_namespace)))
 			continue;
 		/* The file first: without its pins, its numbers could soon be another jail's. */
 		if (state_unlink(directory_fd, file) != 0)

@@ -9,5 +9,8 @@
 int prune_in_hub(const struct live *live, int (*step)(const char *name),
 		 const char *name) MUST_CHECK;
 
-/* Forgets NAME's retired jails whose last process has gone: pins, then record. 0, or -1, errno. */
+/*
+ * Forgets NAME's retired jails whose last process had gone before LIVE was opened, and that were
+ * retired by then: record, then pins. 0, or -1 and errno.
+ */
 int prune_retired(const struct live *live, int directory_fd, const char *name) MUST_CHECK;

@@ -15,43 +15,12 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "crew.h"
 #include "foreign.h"
 #include "hub.h"
 #include "live.h"
 #include "pin.h"
-#include "privilege.h"
 #include "prune.h"
-#include "report.h"
 #include "state.h"
-
-/* A jail is idle if none of so many looks has seen anybody in it. */
-#define LOOKS 4
-
-enum outcome {
-	OUTCOME_KEPT,
-	OUTCOME_MARKED,
-	OUTCOME_RETIRED,
-	OUTCOME_DISCARDED, /* retired before, and somebody is still inside */
-	OUTCOME_DEBRIS,
-	OUTCOME_FOREIGN, /* and foreign_find() says why */
-	OUTCOME_BUSY,    /* another keeper is at work; there is a next pass */
-	OUTCOME_FAILED,  /* and a sentence says why */
-	OUTCOMES
-};
-
-static const struct {
-	const char *done, *foreseen;
-} outcome_words[OUTCOMES] = {
-	[OUTCOME_KEPT] = {"in use", "would stay: in use"},
-	[OUTCOME_MARKED] = {"marked", "would be marked"},
-	[OUTCOME_RETIRED] = {"retired", "would be retired"},
-	[OUTCOME_DISCARDED] = {"discarded, still in use", "would stay: discarded, still in use"},
-	[OUTCOME_DEBRIS] = {"debris removed", "would be removed: debris"},
-	[OUTCOME_FOREIGN] = {"not ours, left alone", "would be left alone: not ours"},
-	[OUTCOME_BUSY] = {"busy, left alone", "would be left alone: busy"},
-	[OUTCOME_FAILED] = {"not retired", "would be left alone: no answer"},
-};
 
 static bool has_user(const struct record *record)
 {
@@ -99,7 +68,7 @@ static int touch_pin(const char *name)
  * while it does, so that a request that comes just now waits for our lock and not for nothing.
  */
 static int expire(const struct live *live, int directory_fd, struct record *record,
-		  enum outcome *outcome)
+		  enum retire_outcome *outcome)
 {
 	const char *name = record->name;
 	bool was_marked = record->marked_ns > record->entered_ns;
@@ -110,19 +79,20 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {
 		int left;
 
-		*outcome = OUTCOME_RETIRED;
+		*outcome = RETIRE_DONE;
 		return retire_jail(live, directory_fd, name, &left);
 	}
 	if (errno != EAGAIN && errno != EBUSY)
 		return -1;
 	/* EBUSY: somebody holds the pin open, a launcher on its way in. */
-	*outcome = errno == EAGAIN ? OUTCOME_MARKED : OUTCOME_KEPT;
+	*outcome = errno == EAGAIN ? RETIRE_MARKED : RETIRE_KEPT;
 	record->marked_ns = errno == EAGAIN ? clock_boottime_ns() : 0;
 	return was_marked ? state_publish(directory_fd, record)
 			  : state_mark(directory_fd, record->marked_ns);
 }
 
-static int treat(const struct live *live, int directory_fd, const char *name, enum outcome *outcome)
+int retire_treat(const struct live *live, int directory_fd, const char *name,
+		 enum retire_outcome *outcome)
 {
 	struct record record;
 	size_t processes;
@@ -131,9 +101,9 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 	if (state_read(directory_fd, name, &record) != 0) {
 		if (retire_jail(live, directory_fd, name, &left) != 0)
 			return -1;
-		*outcome = left == EBUSY       ? OUTCOME_DISCARDED
-			   : left == ENOTEMPTY ? OUTCOME_FOREIGN
-					       : OUTCOME_DEBRIS;
+		*outcome = left == EBUSY       ? RETIRE_DISCARDED
+			   : left == ENOTEMPTY ? RETIRE_FOREIGN
+					       : RETIRE_DEBRIS;
 		return 0;
 	}
 	/* Its policy had one before, and has none now. */
@@ -141,14 +111,31 @@ static int treat(const struct live *live, int directory_fd, const char *name, en
 		return -1;
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0)) {
-		*outcome = OUTCOME_RETIRED;
+		*outcome = RETIRE_WITHDRAWN;
 		return retire_jail(live, directory_fd, name, &left);
 	}
 	if (processes == 0)
 		return expire(live, directory_fd, &record, outcome);
-	*outcome = OUTCOME_KEPT;
+	*outcome = RETIRE_KEPT;
 	return prune_in_hub(live, touch_pin, name) != 0 ? -1
 							: prune_retired(live, directory_fd, name);
+}
+
+int retire_forget(const struct live *live, int directory_fd, const char *name,
+		  enum retire_outcome *outcome)
+{
+	struct record record;
+	int left;
+
+	if (state_read(directory_fd, name, &record) == 0)
+		return 0; /* it has been built again */
+	if (retire_jail(live, directory_fd, name, &left) != 0)
+		return -1;
+	if (left == EBUSY)
+		*outcome = RETIRE_DISCARDED;
+	else if (*outcome == RETIRE_DISCARDED)
+		*outcome = RETIRE_DEBRIS;
+	return 0;
 }
 
 static bool has_discarded(const struct live *live, int directory_fd, const char *name)
@@ -163,127 +150,20 @@ static bool has_discarded(const struct live *live, int directory_fd, const char 
 	return processes > 0;
 }
 
-/* What treat() would do, as far as that can be known without doing it. */
-static enum outcome foresee(const struct live *live, const char *name)
+enum retire_outcome retire_foresee(const struct live *live, const char *name)
 {
 	AUTO_CLOSE directory_fd = live_open_jail(live, name);
 	struct record record;
 	size_t processes;
 
 	if (directory_fd < 0)
-		return errno == ENOENT ? OUTCOME_DEBRIS : OUTCOME_FOREIGN;
+		return errno == ENOENT ? RETIRE_DEBRIS : RETIRE_FOREIGN;
 	if (state_read(directory_fd, name, &record) != 0)
-		return has_discarded(live, directory_fd, name) ? OUTCOME_DISCARDED
-		       : foreign_is_in(directory_fd)           ? OUTCOME_FOREIGN
-							       : OUTCOME_DEBRIS;
+		return has_discarded(live, directory_fd, name) ? RETIRE_DISCARDED
+		       : foreign_is_in(directory_fd)           ? RETIRE_FOREIGN
+							       : RETIRE_DEBRIS;
 	enum live_state state = live_judge(live, &record, &processes);
 	if (!has_user(&record) || (state == LIVE_STALE && processes == 0) || state == LIVE_MARKED)
-		return OUTCOME_RETIRED;
-	return processes > 0 ? OUTCOME_KEPT : OUTCOME_MARKED;
-}
-
-static enum outcome clean(const struct live *live, const char *name)
-{
-	AUTO_CLOSE directory_fd = -1;
-	struct text error;
-	AUTO_CLOSE lock_fd = state_lock(live->run_fd, name, false, &directory_fd, &error);
-	enum outcome outcome;
-
-	if (lock_fd < 0 && errno == EWOULDBLOCK)
-		return OUTCOME_BUSY;
-	if (lock_fd >= 0 && treat(live, directory_fd, name, &outcome) == 0)
-		return outcome;
-	if (lock_fd >= 0)
-		(void)report_fill(&error, "retire jail", name, NULL);
-	AUTO_CLOSE present_fd = live_open_jail(live, name);
-	if (present_fd < 0 && errno != ENOENT)
-		return OUTCOME_FOREIGN;
-	fprintf(stderr, "trampoline: %s\n", error.bytes);
-	return OUTCOME_FAILED;
-}
-
-static void open_live(struct live *live, enum privilege_step step)
-{
-	struct text error;
-
-	if (privilege_lower(step) != 0)
-		report_refuse("lower the keeper's privilege", NULL, NULL);
-	if (live_open(live, &error) != 0)
-		report_die(&error);
-}
-
-static int clean_one(void *context, size_t index)
-{
-	const struct live *live = context;
-
-	return (int)clean(live, live->names[index]);
-}
-
-static int foresee_one(void *context, size_t index)
-{
-	const struct live *live = context;
-
-	return (int)foresee(live, live->names[index]);
-}
-
-/* What became of each, or would; in the order of their names. */
-static void tell(const struct live *live, const signed char *outcomes, bool dry_run, bool verbose,
-		 size_t counts[static OUTCOMES])
-{
-	for (size_t i = 0; i < live->count; i++) {
-		if (outcomes[i] == CREW_STUCK)
-			fprintf(stderr,
-				"trampoline: cannot look at jail \"%s\": its storage does not "
-				"answer; it "
-				"is left alone\n",
-				live->names[i]);
-		enum outcome outcome =
-			outcomes[i] == CREW_STUCK ? OUTCOME_FAILED : (enum outcome)outcomes[i];
-		counts[outcome]++;
-		if (dry_run || verbose)
-			printf("%s: %s\n", live->names[i],
-			       dry_run ? outcome_words[outcome].foreseen
-				       : outcome_words[outcome].done);
-	}
-}
-
-static void tell_foreign(const struct text *sentence)
-{
-	fprintf(stderr, "trampoline: %s\n", sentence->bytes);
-}
-
-static void summarise(char summary[static 256], size_t jails, const size_t counts[static OUTCOMES])
-{
-	snprintf(summary, 256,
-		 "%zu jails: %zu in use, %zu marked, %zu retired, %zu discarded, %zu debris, "
-		 "%zu busy, %zu not ours, %zu failed",
-		 jails, counts[OUTCOME_KEPT], counts[OUTCOME_MARKED], counts[OUTCOME_RETIRED],
-		 counts[OUTCOME_DISCARDED], counts[OUTCOME_DEBRIS], counts[OUTCOME_BUSY],
-		 counts[OUTCOME_FOREIGN], counts[OUTCOME_FAILED]);
-}
-
-bool retire_idle(bool dry_run, bool verbose)
-{
-	size_t counts[OUTCOMES] = {0};
-	char summary[256];
-	struct live live;
-
-	open_live(&live, PRIVILEGE_RETIRE);
-	for (unsigned int look = 1; look < LOOKS; look++)
-		if (scan_again(&live.home, &live.scan) != 0)
-			report_refuse("look at the processes", NULL, NULL);
-	signed char *outcomes = crew_share(live.count + 1);
-	if (!outcomes || crew_work(live.count, live.count < 64 ? 1 : 32,
-				   dry_run ? foresee_one : clean_one, &live, outcomes) != 0)
-		report_refuse("look at the jails", NULL, NULL);
-	tell(&live, outcomes, dry_run, verbose, counts);
-	size_t foreign = foreign_find(&live, tell_foreign);
-	if (!dry_run) {
-		summarise(summary, live.count, counts);
-		report_log("cleanup: %s", summary);
-		if (isatty(STDOUT_FILENO))
-			printf("%s\n", summary);
-	}
-	live_close(&live);
-	return counts[OUTCOME_FAILED] == 0 && foreign == 0;
+		return RETIRE_DONE;
+	return processes > 0 ? RETIRE_KEPT : RETIRE_MARKED;
 }

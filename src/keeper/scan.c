@@ -18,6 +18,7 @@
 
 #define KILL_NS INT64_C(5000000000)
 #define EMPTY_ROUNDS 8
+#define TRANSIT_NS INT64_C(1000000000) /* an entry is in the hub for less than a millisecond */
 
 struct entry { /* struct linux_dirent64: getdents64(2) */
 	uint64_t inode;
@@ -160,14 +161,23 @@ bool scan_is_inside(const struct scan_process *process, const struct record *rec
 {
 	const struct record_origin *image = &record->origins[RECORD_IMAGE];
 
+	bool is_rooted = process->uid == record->uid && process->root_device == image->device &&
+			 process->root_inode == image->inode;
+
+	/* Others are in another's jail: a record that has lost its pins has a number that the
+	 * kernel may have used again. Root is a launcher on its way in. */
+	if (process->uid != record->uid && process->uid != 0)
+		return false;
 	if (process->mount_namespace == record->mount_namespace)
+		return true;
+	/* Without a filter the user may make namespaces of his own. */
+	if (is_rooted && record->filter_length == 0)
 		return true;
 	if (record->ipc_namespace)
 		return process->ipc_namespace == record->ipc_namespace;
 	if (record->network_namespace)
 		return process->network_namespace == record->network_namespace;
-	return process->uid == record->uid && process->root_device == image->device &&
-	       process->root_inode == image->inode;
+	return is_rooted;
 }
 
 size_t scan_count(const struct scan *scan, const struct record *record)
@@ -176,6 +186,15 @@ size_t scan_count(const struct scan *scan, const struct record *record)
 
 	for (size_t i = 0; i < scan->count; i++)
 		count += scan_is_inside(&scan->processes[i], record);
+	return count;
+}
+
+size_t scan_count_in(const struct scan *scan, uint64_t mount_namespace)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < scan->count; i++)
+		count += scan->processes[i].mount_namespace == mount_namespace;
 	return count;
 }
 
@@ -189,16 +208,20 @@ size_t scan_count_own(const struct scan *scan, const struct record *record)
 	return count;
 }
 
-/* Signals one process if it is still the one we saw: a pid may have been given to another. */
+/*
+ * Signals one process if it is still where we saw it, in the jail of RECORD or (NULL) in the mount
+ * namespace: a pid may have been given to another.
+ */
 static void signal_one(const struct namespace_home *home, const struct scan_process *process,
-		       const struct record *record, int number)
+		       uint64_t mount_namespace, const struct record *record, int number)
 {
 	AUTO_CLOSE fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	struct scan_process now;
 	char name[16];
 
 	snprintf(name, sizeof(name), "%d", process->pid);
-	if (fd >= 0 && look_at(home, name, &now) && scan_is_inside(&now, record))
+	if (fd >= 0 && look_at(home, name, &now) &&
+	    (record ? scan_is_inside(&now, record) : now.mount_namespace == mount_namespace))
 		(void)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
@@ -213,7 +236,7 @@ static ssize_t signal_all(const struct namespace_home *home, const struct record
 		for (size_t i = 0; i < scan.count; i++) {
 			if (!scan_is_inside(&scan.processes[i], record))
 				continue;
-			signal_one(home, &scan.processes[i], record, number);
+			signal_one(home, &scan.processes[i], 0, record, number);
 			count++;
 		}
 	}
@@ -221,9 +244,38 @@ static ssize_t signal_all(const struct namespace_home *home, const struct record
 	return count;
 }
 
-int scan_kill(const struct namespace_home *home, const struct record *record)
+static void pause_between(void)
 {
 	static const struct timespec pause = {.tv_nsec = 2000000};
+
+	nanosleep(&pause, NULL);
+}
+
+int scan_wait_for_transit(const struct namespace_home *home, uint64_t mount_namespace)
+{
+	int64_t begun_ns = clock_boottime_ns(), now_ns;
+
+	do {
+		struct scan scan;
+		int result = scan_read(home, &scan);
+		size_t count = scan_count_in(&scan, mount_namespace);
+
+		now_ns = clock_boottime_ns();
+		for (size_t i = 0; now_ns - begun_ns > TRANSIT_NS && i < scan.count; i++)
+			if (scan.processes[i].mount_namespace == mount_namespace)
+				signal_one(home, &scan.processes[i], mount_namespace, NULL,
+					   SIGKILL);
+		scan_free(&scan);
+		if (result != 0 || count == 0)
+			return result;
+		pause_between();
+	} while (now_ns - begun_ns < KILL_NS);
+	errno = ETIME;
+	return -1;
+}
+
+int scan_kill(const struct namespace_home *home, const struct record *record)
+{
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
 
 	/* Who is stopped does not fork, so each round leaves fewer that can outrun the next. A
@@ -236,7 +288,7 @@ int scan_kill(const struct namespace_home *home, const struct record *record)
 			return stopped < 0 ? -1 : 0;
 		if (stopped > 0 && signal_all(home, record, SIGKILL) < 0)
 			return -1;
-		nanosleep(&pause, NULL);
+		pause_between();
 	}
 	errno = ETIME;
 	return -1;

@@ -20,6 +20,7 @@
 #define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
 #define RETIRED "retired."
+#define ATTEMPTS 1000 /* to lock what cleanups remove; and RUNDIR itself may have gone */
 
 /* Why a directory of ours cannot be opened. */
 static const char *reason_of(int error)
@@ -80,7 +81,7 @@ static bool is_the_lock(int directory_fd, int lock_fd)
 
 int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struct text *error)
 {
-	for (;;) {
+	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		AUTO_CLOSE directory = open_directory(run_fd, name, error);
 		if (directory < 0 && errno == ENOENT)
 			continue; /* a cleanup removed it between the two calls */
@@ -104,14 +105,23 @@ int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struc
 		*directory_fd = auto_close_take(&directory);
 		return auto_close_take(&lock_fd);
 	}
+	return report_fill(error, "lock jail", name, "it is removed again and again; try again");
+}
+
+static int open_record(int directory_fd, const char *file)
+{
+	return openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 int state_read(int directory_fd, const char *name, struct record *record)
 {
-	AUTO_CLOSE fd =
-		openat(directory_fd, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE fd = open_record(directory_fd, RECORD_FILE);
+	struct stat status;
 
-	return fd < 0 ? -1 : record_read(fd, name, record);
+	if (fd < 0 || record_read(fd, name, record) != 0)
+		return -1;
+	errno = ESTALE; /* its withdrawal has begun */
+	return fstat(fd, &status) == 0 && (status.st_mode & 07777) == RECORD_MODE ? 0 : -1;
 }
 
 /* FILE appears whole or not at all. */
@@ -120,7 +130,7 @@ static int write_record(int directory_fd, const char *file, const struct record 
 	if (state_unlink(directory_fd, NEW_RECORD) != 0)
 		return -1;
 	AUTO_CLOSE fd = openat(directory_fd, NEW_RECORD,
-			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, RECORD_MODE);
 	if (fd < 0)
 		return -1;
 	ssize_t written = write(fd, record, record->size);
@@ -157,16 +167,14 @@ int state_withdraw(int directory_fd, const char *name)
 {
 	struct record record;
 	char file[64];
-	bool is_record = state_read(directory_fd, name, &record) == 0;
+	AUTO_CLOSE fd = open_record(directory_fd, RECORD_FILE);
 
-	if (state_unlink(directory_fd, RECORD_FILE) != 0)
-		return -1;
-	if (!is_record)
-		return 0;
+	if (fd < 0 || record_read(fd, name, &record) != 0)
+		return state_unlink(directory_fd, RECORD_FILE);
+	/* No step of it loses the record, and none needs room on a full file system. */
 	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
-	/* On a full file system a line of --list is lost, and the jail is retired all the same. */
-	return write_record(directory_fd, file, &record) == 0 || errno == ENOSPC || errno == EDQUOT
-		       ? 0
+	return fchmod(fd, RECORD_WITHDRAWN_MODE) == 0
+		       ? renameat(directory_fd, RECORD_FILE, directory_fd, file)
 		       : -1;
 }
 
@@ -193,8 +201,7 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 		if (strncmp(entry->d_name, RETIRED, strlen(RETIRED)) != 0 ||
 		    strlen(entry->d_name) > 63)
 			continue;
-		AUTO_CLOSE fd = openat(directory_fd, entry->d_name,
-				       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		AUTO_CLOSE fd = open_record(directory_fd, entry->d_name);
 		snprintf(file, 64, "%s", entry->d_name);
 		if (fd < 0 || record_read(fd, name, record) != 0)
 			record->name[0] = '\0';

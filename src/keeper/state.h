@@ -32,8 +32,8 @@ int state_publish(int directory_fd, struct record *record) MUST_CHECK;
 int state_mark(int directory_fd, int64_t marked_ns) MUST_CHECK;
 
 /*
- * Unlinks the record, if there is one: from here on no launcher believes in the pins. If it was a
- * record of NAME's, a copy stays as retired.INODE, so that whoever still runs there can be shown.
+ * Withdraws the record, if there is one: from here on no launcher believes in the pins. If it was a
+ * record of NAME's, it stays as retired.INODE, so that whoever still runs there can be shown.
  */
 int state_withdraw(int directory_fd, const char *name) MUST_CHECK;
 

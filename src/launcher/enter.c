@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The warm path. The order matters: the record is read on the host, the pins are opened in the hub,
- * and only then is the record's link count looked at. The keeper unlinks a record before it touches
- * the pins, so a record that still has its name belongs to the pins we hold.
+ * and only then is it looked at whether the record is in force. The keeper unlinks it or makes it
+ * read-only before it touches the pins, so one that is in force belongs to the pins we hold.
  */
 #include "enter.h"
 
@@ -81,7 +81,7 @@ static int join(const struct record *record, int record_fd, int hub_fd)
 
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
 	    (network_fd < 0 && record->network_namespace) || fstat(record_fd, &status) != 0 ||
-	    status.st_nlink != 1) {
+	    status.st_nlink != 1 || (status.st_mode & 07777) != RECORD_MODE) {
 		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
 		return -1;
 	}

@@ -43,8 +43,7 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 	int null_fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 	text_add_number(&number, caller);
-	/* Away from the caller's terminal, whose ^Z the kernel sends to root as well; and without a
-	 * handler, SIGALRM ends even a wait for storage that is away. */
+	/* Away from the caller's terminal, whose ^Z reaches root too; SIGALRM ends any wait. */
 	(void)setsid();
 	alarm(DEADLINE_SECONDS);
 	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&

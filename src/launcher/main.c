@@ -55,7 +55,8 @@ static _Noreturn void administer(const struct reporter *reporter, char *const ar
 {
 	if (reporter->uid != 0)
 		report_refuse(reporter, "use option", argv[1], "only root may");
-	(void)!enter_host(AT_FDCWD); /* where that is refused, the keeper looks and says so */
+	if (chdir("/") == 0)
+		(void)!enter_host(AT_FDCWD); /* if that is refused, the keeper says so */
 	become_keeper(reporter, argv);
 }
 

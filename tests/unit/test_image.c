@@ -33,7 +33,7 @@ static const struct {
 } versions[] = {
 	{"1", NULL},
 	{LONGEST, NULL},
-	{"Jan 1", NULL},
+	{"Jan 1", "of letters"},
 	{NULL, IMAGE "/current\": no version is current; use trampoline-image activate"},
 	{"2", "No such file"},
 	{".", "beside it"},

@@ -45,6 +45,9 @@ static const struct {
 	{0, 0, {1, UID, 101, 1, 1, DEVICE + 1, ROOT}, false},
 	{0, 0, {1, UID, 101, 1, 1, DEVICE, ROOT + 1}, false},
 	{0, 0, {1, 0, 101, 1, 1, DEVICE, ROOT}, false},
+	/* another's, where a number has been used again */
+	{IPC, NET, {1, UID + 1, MNT, IPC, NET, DEVICE, ROOT}, false},
+	{0, NET, {1, UID + 1, 101, 1, NET, DEVICE, ROOT}, false},
 	/* who hides its namespaces is in none */
 	{IPC, NET, {1, UID, 0, 0, 0, DEVICE, ROOT}, false},
 	{0, NET, {1, UID, 0, 0, 0, DEVICE, ROOT}, false},
@@ -59,6 +62,7 @@ static struct record record_of(uint64_t ipc, uint64_t net)
 	record.ipc_namespace = ipc;
 	record.network_namespace = net;
 	record.uid = UID;
+	record.filter_length = 1;
 	record.origins[RECORD_IMAGE].device = DEVICE;
 	record.origins[RECORD_IMAGE].inode = ROOT;
 	return record;
@@ -69,6 +73,22 @@ START_TEST(scan_is_inside__process__as_the_table_says)
 	const struct record record = record_of(table[_i].record_ipc, table[_i].record_net);
 
 	ck_assert_int_eq(scan_is_inside(&table[_i].process, &record), table[_i].is_inside);
+}
+END_TEST
+
+START_TEST(scan_is_inside__no_filter__root_and_uid_are_enough)
+{
+	struct record record = record_of(IPC, NET);
+	struct scan_process process = {1, UID, 7, 8, 9, DEVICE, ROOT};
+
+	ck_assert(!scan_is_inside(&process, &record));
+	record.filter_length = 0; /* namespaces of his own making */
+	ck_assert(scan_is_inside(&process, &record));
+	process.uid = 0;
+	ck_assert(!scan_is_inside(&process, &record));
+	process.uid = UID;
+	process.root_inode++;
+	ck_assert(!scan_is_inside(&process, &record));
 }
 END_TEST
 
@@ -189,6 +209,7 @@ TCase *unit_scan(void)
 	TCase *tcase = tcase_create("scan");
 
 	add_table(tcase, scan_is_inside__process__as_the_table_says, table);
+	tcase_add_test(tcase, scan_is_inside__no_filter__root_and_uid_are_enough);
 	tcase_add_test(tcase, scan_count__several__those_inside);
 	tcase_add_test(tcase, scan_read__this_process__as_the_kernel_shows_it);
 	tcase_add_test(tcase, scan_read__no_proc__fails);

@@ -158,7 +158,7 @@ START_TEST(state_mark__record__marked_in_place_and_valid)
 }
 END_TEST
 
-START_TEST(state_withdraw__record__a_copy_stays)
+START_TEST(state_withdraw__record__stays_as_retired)
 {
 	void *cursor = NULL;
 	char file[64];
@@ -175,6 +175,38 @@ START_TEST(state_withdraw__record__a_copy_stays)
 	ck_assert_mem_eq(&copy, &record, record.size);
 	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 0);
 	ck_assert_ptr_null(cursor);
+}
+END_TEST
+
+START_TEST(state_withdraw__no_room__no_record_lost)
+{
+	const struct rlimit small = {0, RLIM_INFINITY};
+	void *cursor = NULL;
+	struct stat status;
+	char file[64];
+
+	start();
+	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
+	ck_assert_int_eq(stat(RETIRED, &status), 0);
+	ck_assert_uint_eq(status.st_mode, S_IFREG | RECORD_WITHDRAWN_MODE);
+	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 1);
+	ck_assert_mem_eq(&copy, &record, record.size);
+	closedir(cursor);
+}
+END_TEST
+
+START_TEST(state_withdraw__begun_and_killed__not_in_force_and_retired_by_the_next)
+{
+	start();
+	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
+	ck_assert_int_eq(chmod(ALICE "record", RECORD_WITHDRAWN_MODE), 0);
+	ck_assert_int_eq(state_read(directory_fd, "alice", &copy), -1);
+	ck_assert_int_eq(errno, ESTALE);
+	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
+	ck_assert(!is_there(ALICE "record") && is_there(RETIRED));
 }
 END_TEST
 
@@ -276,7 +308,10 @@ TCase *unit_state(void)
 	tcase_add_test(tcase, state_publish__record__read_back_sealed);
 	tcase_add_test(tcase, state_publish__no_room__old_record_whole);
 	tcase_add_test(tcase, state_mark__record__marked_in_place_and_valid);
-	tcase_add_test(tcase, state_withdraw__record__a_copy_stays);
+	tcase_add_test(tcase, state_withdraw__record__stays_as_retired);
+	tcase_add_test(tcase, state_withdraw__no_room__no_record_lost);
+	tcase_add_test(tcase,
+		       state_withdraw__begun_and_killed__not_in_force_and_retired_by_the_next);
 	tcase_add_test(tcase, state_withdraw__no_record_of_this_jail__removed_without_a_copy);
 	tcase_add_test(tcase, state_next_retired__debris__shown_without_a_name);
 	tcase_add_test(tcase, state_unlink__file__gone_and_no_error_twice);
