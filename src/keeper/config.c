@@ -55,7 +55,7 @@ struct parse {
 	struct text reason;
 };
 
-/* Whatever libinih skips before a line's first character; a byte order mark before the first line. */
+/* What libinih skips at the start of a line, and a byte order mark at that of the first. */
 #define BLANKS " \t\r\n\v\f"
 #define MARK "\xEF\xBB\xBF"
 
@@ -79,7 +79,7 @@ static bool is_section(const char *name)
 }
 
 /*
- * libinih tells of keys alone: it looks at nothing behind a section's name, and passes over a section
+ * libinih tells of keys alone: not of what stands behind the name of a section, nor of a section
  * without keys. Either may be a protection that somebody meant.
  */
 static void judge_section(struct parse *parse, char *line)
