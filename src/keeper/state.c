@@ -113,15 +113,22 @@ static int open_record(int directory_fd, const char *file)
 	return openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
+/* Whether its withdrawal has begun: a keeper was killed before it could give it its new name. */
+static bool is_withdrawn(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && (status.st_mode & 07777) == RECORD_WITHDRAWN_MODE;
+}
+
 int state_read(int directory_fd, const char *name, struct record *record)
 {
 	AUTO_CLOSE fd = open_record(directory_fd, RECORD_FILE);
-	struct stat status;
 
 	if (fd < 0 || record_read(fd, name, record) != 0)
 		return -1;
-	errno = ESTALE; /* its withdrawal has begun */
-	return fstat(fd, &status) == 0 && (status.st_mode & 07777) == RECORD_MODE ? 0 : -1;
+	errno = ESTALE;
+	return is_withdrawn(fd) ? -1 : 0;
 }
 
 /* FILE appears whole or not at all. */
@@ -198,10 +205,14 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 			return -1;
 	}
 	for (const struct dirent *entry; (entry = readdir(*cursor));) {
-		if (strncmp(entry->d_name, RETIRED, strlen(RETIRED)) != 0 ||
+		bool is_retired = strncmp(entry->d_name, RETIRED, strlen(RETIRED)) == 0;
+
+		if ((!is_retired && strcmp(entry->d_name, RECORD_FILE) != 0) ||
 		    strlen(entry->d_name) > 63)
 			continue;
 		AUTO_CLOSE fd = open_record(directory_fd, entry->d_name);
+		if (!is_retired && !is_withdrawn(fd))
+			continue;
 		snprintf(file, 64, "%s", entry->d_name);
 		if (fd < 0 || record_read(fd, name, record) != 0)
 			record->name[0] = '\0';
