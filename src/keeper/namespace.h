@@ -28,8 +28,8 @@ int namespace_unshare(const struct namespace_home *home, const char *kind, int f
 int namespace_enter(int fd) MUST_CHECK;
 
 /*
- * The same, proved: where something is to be built, a seccomp filter of the caller's parent may only
- * say that it was done. -1 and errno, then EPROTO.
+ * The same, proved: where something is to be built, a seccomp filter of the caller's parent may
+ * only say that it was done. -1 and errno, then EPROTO.
  */
 int namespace_enter_surely(const struct namespace_home *home, int fd) MUST_CHECK;
 

@@ -36,13 +36,13 @@ delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cg
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
 	src/supervisor/init.c src/supervisor/signals.c
-	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/retire.c src/keeper/prune.c
+	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/pass.c src/keeper/prune.c
 	src/keeper/discard.c src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
 # and here a child ends, which is not the program.
 dying_functions='src/keeper/crew.c:work'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
-	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/retire.c'
+	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/pass.c'
 # Descriptors that the command is to inherit:
 inherited_fds='src/launcher/inherited.c:open_null'
 # What may be compiled without heap and stdio, and is:
