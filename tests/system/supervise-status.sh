@@ -142,6 +142,7 @@ for mode in status private; do
 	ok "wall clock, processor time and memory are plausible ($mode)" jq -e -s '.[1] |
 		.wall_s >= 1 and .wall_s < 30 and .cpu_s > 0 and .cpu_s < 30 and .max_rss_kb > 100 and .max_rss_kb < 100000' \
 		"$lines"
+	rm "$lines" # or the old one is read
 	# shellcheck disable=SC2086 # words
 	in_jail ${options[$mode]} alice sleep 300 3>"$lines" &
 	run=$!
@@ -159,6 +160,7 @@ in_jail -t 0.3s --kill-after=0.2s --status-fd=3 alice sh -c 'trap "" TERM; while
 ok "what a command that had to be killed has used is known" \
 	jq -e -s '.[1].code == 137 and .[1].cpu_s > 0.1 and .[1].max_rss_kb > 100' "$lines"
 # Process 1 is the user's, and another run of his may stop it: then only the kernel is left.
+rm "$lines"
 in_jail -t 1s --kill-after=0.2s --status-fd=3 alice sleep 300 3>"$lines" &
 run=$!
 wait_for 5 test -s "$lines"
