@@ -16,7 +16,7 @@ is_idle() {
 	[ "$busy" -eq 0 ]
 }
 
-# confirm DIRECTORY
+# confirm DIRECTORY: unless --yes has been said, the name must be typed again.
 confirm() {
 	[ "$yes" = no ] || return 0
 	[ -t 0 ] || die "cannot remove $name without an answer: say --yes"
@@ -56,7 +56,7 @@ write_archive() {
 # However it ends before anything is deleted: the user is there again, and no half archive.
 undo() {
 	[ -z "$partial" ] || rm -f -- "$partial"
-	[ "$is_hidden" = no ] || mv -nT "$gone" "$data/$name"
+	[ "$is_hidden" = no ] || [ ! -d "$gone" ] || mv -nT "$gone" "$data/$name"
 }
 
 remove() {
@@ -92,8 +92,8 @@ remove() {
 	# Out of sight first: from here on no request can enter; then nobody who came just before is inside.
 	if [ ! -d "$gone" ]; then
 		[ -z "$(mounts_inside "$data/$name")" ] || die "cannot remove $name: something is mounted in $data/$name"
-		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
 		is_hidden=yes
+		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
 		said=$("$prefix/bin/trampoline" --discard "$name" 2>&1) || case $said in
 		*': it is not live') ;;
 		*) printf '%s\n' "$said" >&2 ;;

@@ -71,7 +71,7 @@ struct record {
 	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
 	uint64_t timeout_ms;              /* QUANTITY_UNLIMITED for none */
 	char path[512], shell[128];
-	char keep[512]; /* names, each with a NUL behind it; a last "*" is one or more */
+	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];
 	uint32_t keep_length, filter_length;
 	struct record_instruction filter[RECORD_FILTER_MAX];

@@ -160,7 +160,6 @@ void scan_free(struct scan *scan)
 bool scan_is_inside(const struct scan_process *process, const struct record *record)
 {
 	const struct record_origin *image = &record->origins[RECORD_IMAGE];
-
 	bool is_rooted = process->uid == record->uid && process->root_device == image->device &&
 			 process->root_inode == image->inode;
 

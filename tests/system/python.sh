@@ -146,12 +146,12 @@ starts() {
 		measured=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
 		if awk -v ratio="$measured" -v percent="$percent" \
 			'BEGIN { exit !(ratio > 0 && ratio <= 1 + percent / 100) }'; then
-			ok "$what (try $try: $measured times)" true
+			pass "$what (try $try: $measured times)"
 			return
 		fi
 	done
 	if [ -n "$measured" ]; then
-		ok "$what ($measured times)" false
+		fail "$what" "$measured times, the last of $try tries"
 	else
 		skip "$what" "this machine is too busy to measure anything"
 	fi

@@ -54,6 +54,8 @@ for fd in '' 0 1 2 -1 3x 99999999999 x; do
 done
 refused 125 '"77"' "a descriptor that is not open" as_www "$T" --keep-fd=77 alice id
 refused 125 'descriptor "7"' "a directory as a kept descriptor" as_www "$T" --keep-fd=7 alice id 7</
+refused 125 /dev/null "--daemon without a /dev/null that opens" strace -f -qq -o /dev/null -e trace=openat -P /dev/null \
+	-e inject=openat:error=EMFILE "$T" --daemon alice true
 for fd in 0 1 2; do
 	# Descriptor 2 cannot be refused in a sentence when it is the directory itself.
 	got=0

@@ -168,6 +168,9 @@ kill -STOP "$(jq .pid "$lines")"
 got=0
 wait $run || got=$?
 is "a run whose process 1 is stopped is killed all the same" "$got" 137
+status 125 "a supervisor that can learn nothing of its child does not wait for ever" \
+	timeout 5 strace -f -qq -o /dev/null -e trace=wait4 -e inject=wait4:error=EIO:when=1 \
+	"$T" --status-fd=3 alice true 3>/dev/null
 status 5 "a reader that has gone is no trouble" bash -c '"$@" 3> >(true)' -- setpriv --reuid=33 --regid=33 \
 	--clear-groups "$T" -p --status-fd=3 alice sh -c 'sleep 0.3; exit 5'
 refused 125 processes "a private run that the number of processes does not allow" \

@@ -100,6 +100,19 @@ START_TEST(state_lock__symlink_in_place_of_a_directory__refused)
 }
 END_TEST
 
+START_TEST(state_lock__run_directory_gone__refused_in_the_end)
+{
+	int other_fd;
+
+	unit_mount_scratch();
+	unit_make_directory(UNIT_SCRATCH "/gone", 0700, 0);
+	int gone_fd = open(UNIT_SCRATCH "/gone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(rmdir(UNIT_SCRATCH "/gone"), 0);
+	assert_refused(state_lock(gone_fd, "alice", true, &other_fd, &error), error,
+		       "again and again");
+}
+END_TEST
+
 START_TEST(lock_take__waited_for__alarm_and_handler_as_before)
 {
 	start();
@@ -304,6 +317,7 @@ TCase *unit_state(void)
 	tcase_add_test(tcase, state_lock__held__busy_at_once_and_free_after);
 	tcase_add_test(tcase, state_lock__removed_while_waited_for__the_new_one_is_taken);
 	tcase_add_test(tcase, state_lock__symlink_in_place_of_a_directory__refused);
+	tcase_add_test(tcase, state_lock__run_directory_gone__refused_in_the_end);
 	tcase_add_test(tcase, lock_take__waited_for__alarm_and_handler_as_before);
 	tcase_add_test(tcase, state_publish__record__read_back_sealed);
 	tcase_add_test(tcase, state_publish__no_room__old_record_whole);
