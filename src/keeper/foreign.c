@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "path.h"
@@ -77,8 +78,10 @@ size_t foreign_find(const struct live *live, teller *tell)
 	size_t found = look(live->run_fd, PATHS_RUN, is_ours_in_run, tell);
 	if (jails_fd >= 0)
 		found += look(jails_fd, PATHS_RUN "/jails", name_is_jail, tell);
-	for (size_t i = 0; i < live->count; i++)
-		found += look_into_jail(live, live->names[i], tell);
+	for (size_t i = 0; i < live->count; i++) /* most of which a pass may just have retired */
+		if (jails_fd < 0 || faccessat(jails_fd, live->names[i], F_OK, 0) == 0 ||
+		    errno != ENOENT)
+			found += look_into_jail(live, live->names[i], tell);
 	return found;
 }
 
