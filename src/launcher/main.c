@@ -25,7 +25,7 @@
 #include "trampoline/quantity.h"
 
 /* A jail may be retired, or its image switched, between two looks; more often it is a fault. */
-#define ROUNDS 5
+#define ROUNDS 20
 #define DEADLINE_SECONDS 10
 #define OUTSIDE "a directory, path or block device would lead out of the jail"
 

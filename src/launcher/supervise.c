@@ -22,8 +22,7 @@
 
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd)
 {
-	/* struct clone_args of linux/sched.h. Only where it is needed: the user's filter, under
-	 * which process 1 forks once more, lets no clone3 pass. */
+	/* struct clone_args, linux/sched.h. Process 1 forks under a filter without clone3. */
 	const uint64_t into[11] = {
 		[0] = flags | INTO_CGROUP, [4] = SIGCHLD, [10] = (uint64_t)cgroup_fd};
 	pid_t child = (pid_t)(cgroup_fd < 0 ? syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0)
@@ -31,9 +30,10 @@ pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, 
 
 	if (child < 0)
 		report_refuse(reporter, "fork", NULL,
-			      errno == EAGAIN   ? REPORT_TOO_MANY_PROCESSES
-			      : errno == ENODEV ? "the jail has just been discarded; try again"
-						: NULL);
+			      errno == EAGAIN ? REPORT_TOO_MANY_PROCESSES
+			      : errno == ENODEV || errno == ENOENT
+				      ? "the jail has just been discarded; try again"
+				      : NULL);
 	return child;
 }
 
