@@ -3,8 +3,13 @@
 # The call itself, rows A1 to A14: argument vector, names, options, identity, missing privilege.
 . "$(dirname "$0")/lib.sh"
 
+log=
 cleanup() {
 	local pid user
+	if [ -n "$log" ]; then
+		kill "$log" 2>/dev/null || :
+		rm -f /dev/log
+	fi
 	for pid in $(jail_processes); do kill -KILL "$pid" 2>/dev/null || :; done
 	default_config
 	chmod 755 "$CONFIG" "$T_SYSCONFDIR"
@@ -47,7 +52,7 @@ is "A2: nor on the terminal, which sees one line of plain text" \
 if [ -e /dev/log ]; then
 	skip "A2: runs in the log" "this machine has a log of its own"
 else
-	"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" &
+	"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
 	log=$!
 	wait_for 5 test -S /dev/log
 	# logged POLICY WANTED COMMAND...: what the log hears of it, one line for each record
@@ -71,6 +76,7 @@ else
 	logged refusals "" in_jail alice true
 	stop "$log"
 	rm -f /dev/log "$CONFIG/jails.d/alice.conf"
+	log=
 	in_jail alice true
 fi
 
