@@ -69,7 +69,7 @@ in_jail alice sh -c '
 is "C1: the user creates, removes, renames, changes nothing outside home and tmp" \
 	"$(grep -vcE 'Read-only file system|Permission denied|not permitted' "$OUT" || :) $(($(wc -l <"$OUT") > 50))" "0 1"
 in_jail alice sleep 60 &
-wait_for 5 pgrep -x -U "$A" sleep
+wait_for pgrep -x -U "$A" sleep
 sleeper=$(pgrep -x -U "$A" sleep | head -n 1)
 wrong=
 for directory in / /etc /bin /dev; do
@@ -286,7 +286,7 @@ in_jail alice rm /dev/shm/.mark
 # --- C16: other processes, IPC, sockets ----------------------------------------------------------
 
 in_jail bob sh -c 'sleep 30; : secret-argument-of-bob' &
-wait_for 5 pgrep -x -U "$B" sleep
+wait_for pgrep -x -U "$B" sleep
 his=$(pgrep -x -U "$B" sleep | head -n 1)
 is "C16: his processes are not seen" "$(in_jail alice sh -c "ls -d /proc/$his; ps; cat /proc/*/cmdline" 2>/dev/null | grep -c "bob\|^$his" || :)" 0
 not_ok "C16: nor signalled" in_jail alice kill -0 "$his"
@@ -330,7 +330,7 @@ is "C17: no object of our state is in the jail" "$(comm -12 "$T_WORK/ours" "$T_W
 odd_image
 use_odd
 in_jail alice sleep 60 &
-wait_for 5 pgrep -x -U "$A" sleep
+wait_for pgrep -x -U "$A" sleep
 mkdir "$IMAGES/odd/v2"
 cp -a "$IMAGES/odd/v1/." "$IMAGES/odd/v2"
 touch "$IMAGES/odd/v2/new"

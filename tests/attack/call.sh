@@ -54,7 +54,7 @@ if [ -e /dev/log ]; then
 else
 	"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
 	log=$!
-	wait_for 5 test -S /dev/log
+	wait_for test -S /dev/log
 	# logged POLICY WANTED COMMAND...: what the log hears of it, one line for each record
 	logged() {
 		local wanted=$2 policy=$1

@@ -133,7 +133,7 @@ sleep 0.2
 # In use, so that the pass beside the list does not mark her.
 become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
 lodger=$!
-wait_for 5 pgrep -x -U "$A" sleep
+wait_for pgrep -x -U "$A" sleep
 begin check --check
 begin cleanup --cleanup
 begin list --list

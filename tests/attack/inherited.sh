@@ -187,7 +187,7 @@ is "B8: no soft limit keeps it from working" "$wrong" ""
 in_jail alice sleep 30 &
 in_jail alice sleep 30 &
 both_sleep() { [ "$(pgrep -xc -U "$A" sleep)" -ge 2 ]; }
-wait_for 5 both_sleep
+wait_for both_sleep
 is "B9: NPROC 0 of the caller's, with a process of the user's" "$(as_www prlimit --nproc=0: "$T" alice id -u)" "$A"
 refuses "B9: the user's own limit is a sentence" "as many processes" as_www "$T" -l processes=1 alice id
 for pid in $(jail_processes); do kill "$pid"; done
@@ -217,7 +217,7 @@ is "B11: the orphans of a caller that takes them in are not the command's" "$(as
 		case $key in PPid:) [ "$parent" = $$ ] && echo hers || echo "not hers" ;; esac; done </proc/$orphan/status; kill $orphan')" "not hers"
 "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T_TOOLS/hostile" slack=9000000000 -- "$T" -p alice sleep 30 &
 watcher=$!
-wait_for 5 pgrep -x -U "$A" sleep
+wait_for pgrep -x -U "$A" sleep
 is "B11: nor are its supervisor's timers as late" "$(cat "/proc/$watcher/timerslack_ns")" 50000
 stop "$watcher"
 # A run stays in the caller's cgroup: trampoline has none of its own to put it in.

@@ -117,7 +117,7 @@ within 30 125 carol "the export is gone, and the jail has to be built" "${www[@]
 ok "cleanup works" timeout 30 "$T" --cleanup
 ok "so does --list" timeout 30 "$T" --list
 serve
-ok "when it is back, it works without more" wait_for 10 in_jail carol true
+ok "when it is back, it works without more" wait_for in_jail carol true
 is "with what was there" "$(in_jail carol cat written)" mine
 
 rpc.nfsd 0
@@ -129,5 +129,5 @@ within 60 125 "carol.*storage does not answer" "cleanup leaves it alone, and say
 ok "another user is served still" timeout 5 "${www[@]}" "$T" bob true
 rpc.nfsd -N 3 --grace-time 10 --lease-time 10 2
 echo Y >/proc/fs/nfsd/v4_end_grace 2>/dev/null || :
-ok "when it is back, it works without more" wait_for 30 in_jail carol true
+ok "when it is back, it works without more" wait_for in_jail carol true
 is "with what was there" "$(in_jail carol cat written)" mine

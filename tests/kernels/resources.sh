@@ -131,7 +131,7 @@ wait "$other" || :
 resources "processes = 20" | override alice
 in_jail alice true
 launch alice ./deed bomb 15
-wait_for 20 grep -qx 20 "$LEAF/pids.current"
+wait_for grep -qx 20 "$LEAF/pids.current"
 (while sleep 0.05; do cat "$LEAF/pids.current"; done >"$T_WORK/counts") &
 counter=$!
 beside 8 "bob's entries go on beside a fork bomb"
@@ -146,7 +146,7 @@ wait "$run" || :
 in_jail alice true
 # shellcheck disable=SC2016
 launch alice sh -c 'i=0; while [ $i -lt 19 ]; do sleep 300 & i=$((i + 1)); done; echo full; wait'
-ok "nineteen children and their shell" wait_for 20 grep -q full "$T_WORK/told"
+ok "nineteen children and their shell" wait_for grep -q full "$T_WORK/told"
 status 125 "who has as many as he may is refused another run" in_jail alice true
 like "in a sentence" "$(cat "$ERR")" "^trampoline: cannot fork: the user already has as many processes as the limit allows"
 status 0 "bob is not" in_jail bob true

@@ -25,7 +25,7 @@ everything_in_hub() { hub_mounts | awk '$5 ~ "^/(jails|retired)/" { print $5 }' 
 move_in() {
 	become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
 	lodger=$!
-	wait_for 5 grep -q sleep "/proc/$lodger/comm"
+	wait_for grep -q sleep "/proc/$lodger/comm"
 }
 
 move_out() {

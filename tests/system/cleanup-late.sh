@@ -36,7 +36,7 @@ for delay in 400000 4000000; do
 	in_jail alice true
 	rm -f "$T_WORK/trace"
 	slow setns 2 $delay "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
-	wait_for 5 in_hub
+	wait_for in_hub
 	ok "one who is held in the hub for $delay us is no hindrance to --discard --kill" timeout 5 "$T" --discard --kill alice
 	sleep 0.3
 	is "and not there afterwards" "$(there "$A") $(shown alice)" "0 "
@@ -45,15 +45,15 @@ done
 in_jail alice true
 rm -f "$T_WORK/trace"
 slow setns 2 700000 "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
-wait_for 5 in_hub
+wait_for in_hub
 touch "$CONFIG/trampoline.conf"
 "$T" --cleanup
-ok "one who comes through the hub while his jail is retired arrives" wait_for 5 sleeps "$A" 1
+ok "one who comes through the hub while his jail is retired arrives" wait_for sleeps "$A" 1
 is "and is shown" "$(shown alice)" "discarded 1"
 "$T" --cleanup
 is "also after the next pass" "$(shown alice)" "discarded 1"
 ok "--discard --kill finds him" "$T" --discard --kill alice
-ok "and ends him" wait_for 5 gone_from "$A"
+ok "and ends him" wait_for gone_from "$A"
 end
 
 # --- after the look at the processes ---------------------------------------------------------------
@@ -64,27 +64,27 @@ slow flock 1 1500000 "$T" --cleanup &
 pass=$!
 sleep 0.7
 become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
-wait_for 5 sleeps "$A" 1
+wait_for sleeps "$A" 1
 touch "$CONFIG/trampoline.conf"
 wait $pass || fail "the pass has no trouble" "$?"
 is "who entered after the look is shown" "$(shown alice)" "discarded 1"
 like "trampoline-user does not take his home away" \
 	"$("$T_PREFIX/sbin/trampoline-user" remove alice --yes 2>&1 || :)" 'the jail is in use'
 ok "--discard --kill finds him" "$T" --discard --kill alice
-ok "and ends him" wait_for 5 gone_from "$A"
+ok "and ends him" wait_for gone_from "$A"
 end
 
 # --- a keeper that is killed in the middle of a withdrawal -----------------------------------------
 
 for call in fchmod renameat; do
 	become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
-	wait_for 5 sleeps "$A" 1
+	wait_for sleeps "$A" 1
 	strace -f -qq -o "$T_WORK/trace" -e "trace=$call" -e "inject=$call:signal=KILL:when=1" "$T" --discard alice 2>/dev/null || :
 	like "killed before its $call" "$(cat "$T_WORK/trace")" 'killed by SIGKILL'
 	like "the process in the jail is still shown" "$(shown alice)" '^(in use|discarded) 1$'
 	is "an entry makes a jail" "$(in_jail alice echo in)" in
 	ok "--discard --kill finds the old one too" "$T" --discard --kill alice
-	ok "and ends it" wait_for 5 gone_from "$A"
+	ok "and ends it" wait_for gone_from "$A"
 	end
 done
 
@@ -109,8 +109,8 @@ if [ -n "$again" ]; then
 	for jail in bob carol; do
 		become_www "$T" "$jail" sleep 600 </dev/null >/dev/null 2>&1 &
 	done
-	wait_for 5 sleeps "$B" 1
-	wait_for 5 sleeps "$C" 1
+	wait_for sleeps "$B" 1
+	wait_for sleeps "$C" 1
 	unlike "a record whose numbers are another jail's by now shows none of its processes" "$(shown alice)" '[1-9]$'
 	"$T" --discard --kill alice 2>/dev/null || :
 	is "and nobody else is killed for it" "$(there "$B") $(there "$C")" "1 1"
@@ -128,13 +128,13 @@ remove_user carol
 printf '[confinement]\nsystem_calls = all\n' | override alice
 if in_jail alice unshare -U -m -i true 2>/dev/null; then
 	become_www "$T" alice unshare -U -m -i sleep 600 </dev/null >/dev/null 2>&1 &
-	wait_for 5 sleeps "$A" 1
+	wait_for sleeps "$A" 1
 	is "with system_calls = all, who makes namespaces of his own is shown" "$(shown alice)" "in use 1"
 	"$T" --cleanup
 	"$T" --cleanup
 	is "and keeps his jail" "$(shown alice)" "in use 1"
 	ok "--discard --kill finds him" "$T" --discard --kill alice
-	ok "and ends him" wait_for 5 gone_from "$A"
+	ok "and ends him" wait_for gone_from "$A"
 else
 	skip "namespaces of the user's own" "this machine lets no user make one"
 fi

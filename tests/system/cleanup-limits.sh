@@ -94,7 +94,7 @@ full() {
 	like "with a cure" "$(cat "$OUT")" "$T_RUNDIR.* full; "
 	become_www "$T" bob sleep 600 </dev/null >/dev/null 2>&1 &
 	sleeper=$!
-	wait_for 5 grep -q sleep "/proc/$sleeper/comm"
+	wait_for grep -q sleep "/proc/$sleeper/comm"
 	ok "an idle one is marked" "$T" --cleanup
 	ok "and retired" "$T" --cleanup
 	is "the one in use is not" "$(pins)" "/jails/bob/ipc /jails/bob/mnt /jails/bob/net"

@@ -67,16 +67,16 @@ lives() {
 move_out() {
 	local pid
 	for pid in $(lodgers "$@"); do kill -KILL "$pid" 2>/dev/null || :; done
-	wait_for 5 nobody "$@"
+	wait_for nobody "$@"
 	# Until process 1 has taken them in they count for the limit of processes.
-	wait_for 30 reaped
+	wait_for reaped
 }
 
 # A writer ends its file, and then itself.
 ask_out() {
 	local pid
 	for pid in $(lodgers "$A"); do kill -TERM "$pid"; done
-	wait_for 5 nobody "$A" || :
+	wait_for nobody "$A" || :
 }
 
 passes() {
@@ -277,7 +277,7 @@ move_in alice quiet
 "$T" --discard alice
 move_in alice quiet
 ok "it ends the lodgers of jails discarded before too" "$T" --discard --kill alice
-ok "all of them" wait_for 1 nobody "$A"
+ok "all of them" wait_for nobody "$A"
 move_out
 
 # The kernel gives the number of a namespace that has ended to the next one: whose it was must not count.

@@ -46,7 +46,7 @@ is "a request sees the image that is current" "$(in_jail carol sh -c "$reads" | 
 
 in_jail carol sh -c "$reads; until [ -e /tmp/wake ]; do sleep 0.1; done; $reads" >"$T_WORK/sleeper" &
 sleeper=$!
-wait_for 5 grep -q red "$T_WORK/sleeper"
+wait_for grep -q red "$T_WORK/sleeper"
 
 requests() {
 	local n=0 seen
@@ -101,7 +101,7 @@ ok "removes it when it is not used" test ! -e "$home/$red"
 in_jail dave sleep 60 &
 sleeper=$!
 dave_runs() { pgrep -u "$dave" -x sleep; }
-wait_for 5 dave_runs
+wait_for dave_runs
 not_ok "a user with a process is not removed" "$user" remove dave --yes
 like "it says why" "$(cat "$ERR")" 'the jail is in use'
 ok "everything of his is there" "$user" check dave
@@ -111,7 +111,7 @@ not_ok "nor when his jail is discarded with the process still in it" "$user" rem
 pkill -KILL -u "$dave" -x sleep
 { wait "$sleeper"; } 2>/dev/null || :
 dave_sleeps() { ! dave_runs; }
-wait_for 5 dave_sleeps
+wait_for dave_sleeps
 in_jail dave true
 ok "an idle one is, with an archive" "$user" remove dave --yes --archive "$T_WORK/dave.tar.gz"
 is "nothing is left of him" "$(find "$DATA" -maxdepth 1 -name '*dave*')" ""

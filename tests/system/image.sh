@@ -282,17 +282,17 @@ for signal in TERM INT HUP; do
 	# A shell's background job ignores INT; perl gives it back.
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$image" build "$name" --recipe slow 2>"$ERR" &
 	pid=$!
-	wait_for 10 slow_runs || fail "the slow build starts" "$(cat "$ERR")"
+	wait_for slow_runs || fail "the slow build starts" "$(cat "$ERR")"
 	kill -"$signal" "$pid"
 	got=0
 	wait "$pid" || got=$?
 	is "SIG$signal ends a build with status 128 + n" "$got" "$((128 + $(kill -l "$signal")))"
-	ok "its recipe is gone with it" wait_for 5 slow_gone
+	ok "its recipe is gone with it" wait_for slow_gone
 	untouched "and so is its directory"
 done
 "$image" build "$name" --recipe slow 2>"$ERR" &
 pid=$!
-wait_for 10 slow_runs
+wait_for slow_runs
 ok "while a build runs, another one builds" "$image" build "$name" --recipe busybox --no-activate
 fourth=$(cut -d @ -f 2 "$OUT")
 ok "and another one activates" "$image" activate "$name@$fourth"
@@ -300,7 +300,7 @@ ok "the build is still at work" slow_runs
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || :
 recipe_gone() { ! recipe_runs; }
-ok "a killed build takes its recipe with it" wait_for 5 recipe_gone
+ok "a killed build takes its recipe with it" wait_for recipe_gone
 is "and its mounts" "$(findmnt -rno TARGET | grep -F "$home" || :)" ""
 is "its directory is left" "$(find "$home" -maxdepth 1 -name '.new-*' | wc -l)" 1
 left=$(echo "$home"/.new-*)

@@ -117,7 +117,7 @@ done
 in_jail alice sleep 20 &
 in_jail alice sleep 20 &
 # shellcheck disable=SC2016
-wait_for 5 in_jail alice sh -c '[ "$(pidof sleep | wc -w)" = 2 ]'
+wait_for in_jail alice sh -c '[ "$(pidof sleep | wc -w)" = 2 ]'
 is "NPROC 0 while the user has a process" "$(limited --nproc=0: -- "$T" alice id -u)" "$A"
 refused 125 sleep "the user's own limit reached" as_www "$T" -l processes=1 alice sleep 1
 for pid in $(jail_processes); do kill "$pid"; done

@@ -190,27 +190,27 @@ orphan() { # FILE COMMAND...
 	bash -c 'file=$1; shift; (sleep 0.2; "$@" >"$file" 2>&1; echo end >>"$file") & ' - "$@"
 }
 orphan "$T_WORK/orphan" setpriv --reuid=33 --regid=33 --clear-groups "$T" alice echo output
-ok "27: an orphan's run ends" wait_for 10 grep -q end "$T_WORK/orphan"
+ok "27: an orphan's run ends" wait_for grep -q end "$T_WORK/orphan"
 is "27: and its output arrives" "$(head -n 1 "$T_WORK/orphan")" output
 orphan "$T_WORK/orphan2" setpriv --reuid=33 --regid=33 --clear-groups "$T" -d alice sh -c \
 	'probe standard session >early; mv early daemon'
-ok "27: an orphan's daemon runs" wait_for 10 test -s "$ALICE/daemon"
+ok "27: an orphan's daemon runs" wait_for test -s "$ALICE/daemon"
 like "27: with output put away" "$(cat "$ALICE/daemon")" '^standard: null file null$'
 rm "$ALICE/daemon"
 run -d -C /tmp alice sh -c 'pwd >/home/alice/early; mv /home/alice/early /home/alice/daemon'
-ok "28: a daemon runs" wait_for 10 test -s "$ALICE/daemon"
+ok "28: a daemon runs" wait_for test -s "$ALICE/daemon"
 is "28: in the directory it was given" "$(cat "$ALICE/daemon")" /tmp
 rm "$ALICE/daemon"
 printf '[confinement]\ndev = none\n' | override alice
 run -d alice sh -c 'probe standard >early; mv early daemon'
-ok "28: without any /dev in the jail too" wait_for 10 test -s "$ALICE/daemon"
+ok "28: without any /dev in the jail too" wait_for test -s "$ALICE/daemon"
 like "28: with the host's /dev/null" "$(cat "$ALICE/daemon")" '^standard: null file null$'
 default_config
 rm "$ALICE/daemon"
 # Not more than there are; PID 1 may be slow to bury the daemons from above.
 there=$(ps -U "$A" -o pid= | wc -l || :)
 run -d -l processes=$((there + 1)) alice sh -c 'echo x >early; exec mv early daemon' || :
-ok "28: with few processes allowed" wait_for 10 test -s "$ALICE/daemon"
+ok "28: with few processes allowed" wait_for test -s "$ALICE/daemon"
 
 # --- 29: the log ---------------------------------------------------------------------------------
 

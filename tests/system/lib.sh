@@ -4,12 +4,13 @@
 # What every system test starts from: TAP, the installation under test and the caller www-data.
 # tests/run exports T (the installed launcher), T_PREFIX, T_SYSCONFDIR, T_STATEDIR, T_RUNDIR, T_TOOLS
 # (caller, nsmounts, probe), T_WORK (a scratch directory), T_MARK (a path component that only this
-# installation has), T_ALICE and T_BOB (their uids). The tests ask the kernel, not trampoline.
+# installation has), T_ALICE and T_BOB (their uids), T_SLOW (how many times slower than a quick machine
+# this one starts a process, at least 1). The tests ask the kernel, not trampoline.
 
-set -euo pipefail
+set -Eeuo pipefail
 : "${T:?run it through tests/run}" "${T_PREFIX:?}" "${T_SYSCONFDIR:?}" "${T_STATEDIR:?}"
 : "${T_RUNDIR:?}" "${T_TOOLS:?}" "${T_WORK:?}" "${T_MARK:?}"
-: "${T_ALICE:?}" "${T_BOB:?}"
+: "${T_ALICE:?}" "${T_BOB:?}" "${T_SLOW:=1}"
 export LC_ALL=C.UTF-8
 
 # shellcheck disable=SC2034 # for the tests
@@ -47,17 +48,21 @@ skip() {
 	printf 'ok %d - %s # SKIP %s\n' "$count" "$1" "$2"
 }
 
-# A script that stops early must not look like one that had nothing more to say.
+# A file that stops early must not look like one that had nothing more to say: the last line of TAP names
+# the command that failed. (A subshell has a trap of its own, but its parent's command fails behind it.)
+stopped_at=
+trap 'stopped_at="${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND"' ERR
 finish() {
 	status=$?
-	trap - EXIT
-	[ $status -eq 0 ] || fail "the script reaches its end" "it stopped with status $status"
+	trap - EXIT ERR
+	[ $status -eq 0 ] || fail "the file runs to its end" "it stopped with status $status at ${stopped_at:-an exit of its own}"
 	if declare -F cleanup >/dev/null; then cleanup || fail "its cleanup works"; fi
 	printf '1..%d\n' "$count"
 	exit "$status"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'stopped_at="SIGINT"; exit 130' INT
+trap 'stopped_at="SIGTERM, which came after $SECONDS s"; exit 143' TERM
 
 # ok DESCRIPTION COMMAND...: it succeeds.
 ok() {
@@ -216,12 +221,16 @@ jail_processes() {
 	done
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for COMMAND...: repeats it until it succeeds; after DEADLINE seconds says so and returns 1.
+# Waiting long costs nothing where the command succeeds, so there is one deadline for everything.
+DEADLINE=$((60 * T_SLOW))
 wait_for() {
-	local deadline=$((SECONDS + $1))
-	shift
+	local end=$((SECONDS + DEADLINE))
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $deadline ] || return 1
+		if [ $SECONDS -ge $end ]; then
+			echo "waited $DEADLINE s in vain, line ${BASH_LINENO[0]}: $*" >&2
+			return 1
+		fi
 		sleep 0.05
 	done
 }

@@ -89,7 +89,7 @@ for _ in $(seq 10); do
 	sleepers+=("$!")
 done
 ten_sleep() { [ "$(pgrep -c -U "$A" -x sleep)" = 10 ]; }
-wait_for 5 ten_sleep || fail "ten runs are under way"
+wait_for ten_sleep || fail "ten runs are under way"
 for option in "" -p --status-fd=3 "-t 1h" -d; do
 	# shellcheck disable=SC2086
 	refused 125 "the user already has as many processes as the limit allows" \
@@ -101,6 +101,6 @@ for pid in $(pgrep -U "$A"); do kill -KILL "$pid" || :; done
 wait "${sleepers[@]}" || :
 sleepers=()
 gone() { ! pgrep -U "$A"; }
-ok "they end" wait_for 5 gone
+ok "they end" wait_for gone
 ok "then there is room again" in_jail -p alice true
 default_config

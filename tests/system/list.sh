@@ -20,7 +20,7 @@ cleanup() {
 move_in() {
 	become_www "$T" "$1" sleep 600 </dev/null >/dev/null 2>&1 &
 	lodger=$!
-	wait_for 5 grep -q sleep "/proc/$lodger/comm"
+	wait_for grep -q sleep "/proc/$lodger/comm"
 }
 
 move_out() {
@@ -58,7 +58,7 @@ is "idle" "$(rows alice)" "idle 0"
 move_in bob
 is "in use, with the number of processes" "$(rows bob)" "in use 1"
 in_jail bob sh -c 'sleep 600 & sleep 600 & wait' </dev/null >/dev/null 2>&1 &
-wait_for 5 test "$(rows bob)" = "in use 4" || :
+wait_for test "$(rows bob)" = "in use 4" || :
 is "of all its runs" "$(rows bob)" "in use 4"
 "$T" --cleanup
 is "marked" "$(rows alice)" "marked 0"
@@ -108,7 +108,7 @@ move_out
 become_www "$T" -p bob sleep 600 </dev/null >/dev/null 2>&1 &
 lodger=$!
 # shellcheck disable=SC2016 # the inner shell's
-wait_for 5 bash -c '[ "$(pgrep -c -u "$1" sleep)" = 1 ]' - "$B"
+wait_for bash -c '[ "$(pgrep -c -u "$1" sleep)" = 1 ]' - "$B"
 is "the two supervisors of a private run are not the jail's" "$(rows bob)" "in use 1"
 "$T" --status bob >"$OUT"
 is "--status names the command alone" "$(grep '^process' "$OUT")" "process $(pgrep -u "$B" sleep) uid $B"

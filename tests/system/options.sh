@@ -85,11 +85,11 @@ is "a pipe too" "$(run --keep-fd=9 alice sh -c 'echo x >&9' 9> >(cat))" x
 start=$SECONDS
 status 0 "-d returns at once" run -d alice sh -c 'sleep 3; echo done >daemon'
 ok "without waiting for the command" test $((SECONDS - start)) -le 2
-ok "the command goes on" wait_for 10 test -s "$ALICE/daemon"
+ok "the command goes on" wait_for test -s "$ALICE/daemon"
 rm "$ALICE/daemon"
 run -d alice sh -c 'probe standard terminal fds capabilities uid >d.new; mv d.new daemon' \
 	>"$OUT" 2>"$ERR" <"$T_WORK/kept"
-ok "-d again" wait_for 10 test -s "$ALICE/daemon"
+ok "-d again" wait_for test -s "$ALICE/daemon"
 is "it says nothing" "$(cat "$OUT" "$ERR")" ""
 like "its own standard descriptors are /dev/null" "$(cat "$ALICE/daemon")" '^standard: null file null$'
 like "and none else is open" "$(cat "$ALICE/daemon")" '^fds: 0 1 2$'

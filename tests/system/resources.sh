@@ -102,7 +102,7 @@ for option in "" --status-fd=3 -p "-t 1m"; do
 	launch $option alice sh -c 'sleep 300 & (sleep 300 & sleep 300) & wait'
 	# Three, and their shell; with process numbers of its own, a process 1 too.
 	case $option in "" | --*) count_of=4 ;; *) count_of=5 ;; esac
-	ok "a run with its children (${option:-no option})" wait_for 5 has $count_of
+	ok "a run with its children (${option:-no option})" wait_for has $count_of
 	is "each process of it is in the leaf (${option:-no option})" "$(members)" "$(of_alice)"
 	is "the watcher is where its caller is (${option:-no option})" "$(cgroup_of "$run")" "$(cgroup_of $$)"
 	# shellcheck disable=SC2086
@@ -111,15 +111,15 @@ for option in "" --status-fd=3 -p "-t 1m"; do
 	kill "$run"
 	wait "$run" || :
 	for pid in $(of_alice); do kill -KILL "$pid" 2>/dev/null || :; done
-	ok "and it is empty again (${option:-no option})" wait_for 5 has 0
+	ok "and it is empty again (${option:-no option})" wait_for has 0
 done
 for option in -d "-d -p"; do
 	# shellcheck disable=SC2086
 	in_jail $option alice sleep 300
-	ok "a daemon ($option)" wait_for 5 test -n "$(of_alice)"
+	ok "a daemon ($option)" wait_for test -n "$(of_alice)"
 	is "is in it ($option)" "$(members)" "$(of_alice)"
 	"$T" --discard --kill alice
-	ok "and gone ($option)" wait_for 5 no_leaf
+	ok "and gone ($option)" wait_for no_leaf
 	in_jail alice true
 done
 like "what the user sees of it is its name" "$(in_jail alice cat /proc/self/cgroup)" "^0::/$T_MARK/jail-alice\$"
@@ -129,8 +129,8 @@ is "there is nothing to write to" "$(in_jail alice sh -c 'ls /sys/fs/cgroup 2>&1
 
 # shellcheck disable=SC2016
 launch alice sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo counted; sleep 300 & sleep 300 & wait'
-ok "somebody counts" wait_for 20 grep -q counted "$T_WORK/told"
-wait_for 5 has 3 || :
+ok "somebody counts" wait_for grep -q counted "$T_WORK/told"
+wait_for has 3 || :
 usage=$("$T" --status --json alice | jq -c '.[0].usage')
 is "--status --json tells the processes" "$(jq .processes <<<"$usage")" 3
 is "the processor time, as the kernel does" "$(jq .cpu_s <<<"$usage" | cut -d . -f 1)" \
@@ -160,7 +160,7 @@ ok "the run goes on" kill -0 "$run"
 in_jail alice true
 ok "the new jail is in the same" has 4
 "$T" --discard --kill alice
-ok "--discard --kill kills everybody in the cgroup" wait_for 5 test ! -d "/proc/$stranger"
+ok "--discard --kill kills everybody in the cgroup" wait_for test ! -d "/proc/$stranger"
 wait "$stranger" "$run" || :
 is "and in the jail" "$(of_alice)" ""
 "$T" --cleanup
@@ -195,7 +195,7 @@ printf '# changed\n[resources]\nmemory = unlimited\n' | override alice
 in_jail alice true
 is "a jail that is built again takes the leaf that is there" "$(inode)" "$before"
 launch alice sleep 300
-wait_for 5 has 1
+wait_for has 1
 default_config
 in_jail alice true
 "$T" --cleanup

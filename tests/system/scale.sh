@@ -160,7 +160,7 @@ is "is JSON, and shows all of them" "$(jq '[.[] | select(.jail | test("^u[0-9]+$
 within "--status of one" "$T" --status u00000
 become_www "$T" u00000 sleep 600 &
 sleeper=$!
-wait_for 5 grep -q sleep "/proc/$sleeper/comm"
+wait_for grep -q sleep "/proc/$sleeper/comm"
 once=yes
 within "a pass that marks" "$T" --cleanup
 is "marks all of them but one" "$("$T" --list | grep -c '^u[0-9]* .* marked ')" $((JAILS - 1))

@@ -12,7 +12,7 @@ cleanup() {
 	for pid in $(pgrep -U "$A"); do kill -KILL "$pid"; done
 	default_config
 	rm -f "$ALICE"/{deed,filler*}
-	wait_for 10 alice_is_gone
+	wait_for alice_is_gone
 	in_jail alice true
 }
 
@@ -55,7 +55,7 @@ await_hogs() {
 	ended=$(xargs -n 1 <<<"$list" | sort -n | xargs)
 }
 recovers() {
-	ok "$1: nothing of alice's is left" wait_for 10 alice_is_gone
+	ok "$1: nothing of alice's is left" wait_for alice_is_gone
 	ok "$1: and she may come again" in_jail -p alice true
 }
 

@@ -38,12 +38,12 @@ host=$(host_mounts) hub=$(hub_mounts | wc -l) jail=$(jail_mounts alice)
 namespaces=$(objects pid_namespace) files=$(cut -f 1 /proc/sys/fs/file-nr)
 crowds "$RUNS runs, one after the other, all end with 0" "$RUNS" 1
 crowds "200 at once" 200 200
-ok "no process of theirs is left, no zombie either" wait_for 10 nothing_left
+ok "no process of theirs is left, no zombie either" wait_for nothing_left
 is "no mount on the host" "$(host_mounts)" "$host"
 is "no pin in the hub" "$(hub_mounts | wc -l)" "$hub"
 is "no mount in the jail" "$(jail_mounts alice)" "$jail"
 if [ -n "$namespaces" ]; then
-	ok "no descriptor and no namespace in the kernel" wait_for 20 settled
+	ok "no descriptor and no namespace in the kernel" wait_for settled
 	echo "# pid namespaces $namespaces -> $(objects pid_namespace), files $files -> $(cut -f 1 /proc/sys/fs/file-nr)"
 else
 	skip "no descriptor and no namespace in the kernel" "/proc/slabinfo does not count them here"
@@ -55,4 +55,4 @@ chmod 755 "$ALICE/deed"
 # shellcheck disable=SC2016
 ok "200 at once that each leave something behind" as_www "$T_WORK/starter" crowd 200 200 "$T" -p alice \
 	sh -c './deed tree 1 & sleep 1; exit 0'
-ok "leave nothing" wait_for 10 nothing_left
+ok "leave nothing" wait_for nothing_left

@@ -146,7 +146,7 @@ for mode in status private; do
 	# shellcheck disable=SC2086 # words
 	in_jail ${options[$mode]} alice sleep 300 3>"$lines" &
 	run=$!
-	wait_for 5 test -s "$lines"
+	wait_for test -s "$lines"
 	pid=$(jq .pid "$lines")
 	is "pid is the process that the host knows ($mode)" "$(ps -o uid= "$pid" | tr -d ' ')" "$A"
 	kill "$(ps -o ppid= "$pid" | tr -d ' ')"
@@ -163,7 +163,7 @@ ok "what a command that had to be killed has used is known" \
 rm "$lines"
 in_jail -t 1s --kill-after=0.2s --status-fd=3 alice sleep 300 3>"$lines" &
 run=$!
-wait_for 5 test -s "$lines"
+wait_for test -s "$lines"
 kill -STOP "$(jq .pid "$lines")"
 got=0
 wait $run || got=$?

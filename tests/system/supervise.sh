@@ -73,7 +73,7 @@ launch alice sleep 300
 shared=$run
 launch -p alice sleep 300
 private=$run
-ok "two other runs of alice's are under way" wait_for 5 settled
+ok "two other runs of alice's are under way" wait_for settled
 before=$(of_alice)
 ends 137 5000 "$TREE children without a parent or session that ignore SIGTERM are gone a second after the grace" \
 	in_jail -t 3s --kill-after=1s alice ./deed tree $TREE
@@ -83,7 +83,7 @@ ok "the shared one lives on" kill -0 "$shared"
 ok "and the private one" kill -0 "$private"
 kill "$shared" "$private"
 wait "$shared" "$private" || :
-ok "and when they end nothing of alice's is left" wait_for 5 nothing_left
+ok "and when they end nothing of alice's is left" wait_for nothing_left
 
 ends 124 1500 "SIGTERM at the time-out" in_jail -t 0.5s alice sleep 60
 ends 124 1500 "for root too" "$T" -t 0.5s alice sleep 60
@@ -110,7 +110,7 @@ printf '[limits]\nprocesses = 1200\n[confinement]\nprocesses = private\n' | over
 # shellcheck disable=SC2016
 is "processes = private in the policy" "$(in_jail alice sh -c 'echo $$')" 2
 in_jail alice sh -c 'sleep 300 & true'
-ok "leaves nothing behind" wait_for 2 nothing_left
+ok "leaves nothing behind" wait_for nothing_left
 printf '[limits]\nprocesses = 1200\n' | override alice
 in_jail alice true
 
@@ -121,12 +121,12 @@ stopped() {
 	local signal=$1 wanted=$2 got=0 title=$3
 	shift 3
 	launch "$@"
-	wait_for 5 test -n "$(of_alice)" || :
+	wait_for test -n "$(of_alice)" || :
 	sleep 0.2
 	as_www kill "-$signal" "$run"
 	wait "$run" || got=$?
 	is "SIG$signal to the launcher ends a run: $title" "$got" "$wanted"
-	ok "and leaves nothing" wait_for 2 nothing_left
+	ok "and leaves nothing" wait_for nothing_left
 }
 tree=(alice ./deed tree 3)
 plain=(alice sh -c 'sleep 300 & sleep 300')
@@ -143,19 +143,19 @@ for signal in TERM KILL; do
 	daemon=$(for pid in $(of_ours); do if is_role "$pid" watch; then echo "$pid"; fi; done)
 	like "a private daemon has one watcher" "$daemon" '^[0-9]+$'
 	as_www kill "-$signal" "$daemon"
-	ok "which www-data may end with SIG$signal: nothing is left" wait_for 2 nothing_left
+	ok "which www-data may end with SIG$signal: nothing is left" wait_for nothing_left
 done
 "$T" --status-fd=3 alice sleep 300 3>/dev/null &
 run=$!
-wait_for 5 is_role $run watch
+wait_for is_role $run watch
 kill -KILL $run
 wait $run || :
-ok "a root caller's run ends with its watcher too" wait_for 2 nothing_left
+ok "a root caller's run ends with its watcher too" wait_for nothing_left
 
 for option in -p --status-fd=3; do
 	for signal in HUP INT QUIT TERM USR1 USR2; do
 		launch $option alice ./deed count "$(kill -l $signal)" 600 >"$T_WORK/words"
-		wait_for 5 grep -q ready "$T_WORK/words" || :
+		wait_for grep -q ready "$T_WORK/words" || :
 		as_www kill "-$signal" "$run"
 		wait "$run" || :
 		is "SIG$signal is passed on once with $option" "$(tail -n 1 "$T_WORK/words")" "counted 1"
@@ -181,7 +181,7 @@ for option in -p --status-fd=3 "-d -p"; do
 		if [ "$option" = "-d -p" ]; then
 			for pid in $(of_ours); do kill -KILL "$pid" 2>/dev/null || :; done
 		fi
-		wait_for 2 nothing_left || wrong+=" $delay:$(of_alice | xargs):$(of_ours | xargs)"
+		wait_for nothing_left || wrong+=" $delay:$(of_alice | xargs):$(of_ours | xargs)"
 	done
 	is "a launcher killed at any of 51 early moments leaves nothing ($option)" "$wrong" ""
 done
@@ -195,7 +195,7 @@ for delay in $(seq 0 100 3000); do
 	if [ -z "$init" ]; then kill -KILL "$run"; fi
 	wait "$run" || got=$?
 	[ $got = 137 ] || ends+=" $got"
-	wait_for 2 nothing_left || wrong+=" $delay"
+	wait_for nothing_left || wrong+=" $delay"
 done
 is "a process 1 killed at any moment ends the run" "$ends" ""
 is "and leaves nothing" "$wrong" ""
@@ -212,7 +212,7 @@ sleep 300 1<>"$T_WORK/in" &
 writer=$!
 started+=("$writer")
 launch -p --keep-fd=7 alice sleep 300 <>"$T_WORK/in" >"$T_WORK/stdout" 2>"$T_WORK/stderr" 7<"$T_WORK/kept"
-ok "a private run" wait_for 5 settled
+ok "a private run" wait_for settled
 is "the watcher has the caller's ids and may do nothing but signal" "$(facts "$run" | sed 's/CapBnd [^;]*;//')" \
 	"Uid 33 33 33 33;Gid 33 33 33 33;Groups;$kill_only;CapAmb 0000000000000000;NoNewPrivs 1;Seccomp 0"
 is "process 1 has the user's ids and no capability, under the filter" "$(facts "$init")" \
@@ -248,7 +248,7 @@ is "and what it is told is for the command" \
 	"$(in_jail -p alice sh -c 'trap "echo told; exit" USR1; kill -USR1 1; sleep 2; echo not')" told
 in_jail alice ./deed stop 4 >"$T_WORK/stop" &
 attacker=$!
-wait_for 5 grep -q ready "$T_WORK/stop"
+wait_for grep -q ready "$T_WORK/stop"
 pids='' wrong='' start=$(milliseconds)
 for _ in $(seq 20); do
 	in_jail -t 0.2s --kill-after=0.2s alice sleep 60 &
@@ -262,7 +262,7 @@ done
 is "a user who stops all that may be stopped stops no clock" "$wrong" ""
 ok "not even for a while" test $(($(milliseconds) - start)) -le 3500
 wait "$attacker" || :
-ok "and nothing is left" wait_for 5 nothing_left
+ok "and nothing is left" wait_for nothing_left
 
 # --- private processes ---------------------------------------------------------------------------
 
@@ -313,9 +313,9 @@ for option in -d "-d -p" "-d -t 1m" "-d --status-fd=3"; do
 		rm -f "$DATA/alice/tmp/mark"
 		ends 0 1500 "$option: returns when the command has been executed" \
 			in_jail $option alice sh -c 'echo x >/tmp/mark; sleep 2' 3>/dev/null
-		ok "$option: and it runs" wait_for 2 test -s "$DATA/alice/tmp/mark"
+		ok "$option: and it runs" wait_for test -s "$DATA/alice/tmp/mark"
 	}
 done
-ok "all of them end" wait_for 5 nothing_left
+ok "all of them end" wait_for nothing_left
 ends 0 1000 "a daemon with a time-out" in_jail -d -t 0.5s alice ./deed tree 3
-ok "is gone with its children" wait_for 4 nothing_left
+ok "is gone with its children" wait_for nothing_left

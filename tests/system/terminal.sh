@@ -31,7 +31,7 @@ purrs() { [ "$(shown | grep -cx purr)" = 2 ]; }
 keys() { screen send-keys -t pane "$@"; }
 # sees DESCRIPTION PATTERN: some line of the screen comes to match it
 sees() {
-	if wait_for 5 shows "$2"; then
+	if wait_for shows "$2"; then
 		pass "$1"
 	else
 		fail "$1" "wanted a line that matches: $2" "$(shown | grep -v '^$')"
@@ -42,9 +42,9 @@ sees_not() { unlike "$1" "$(shown)" "$2"; }
 fresh() {
 	keys C-c
 	keys "clear; echo fre''sh" Enter
-	wait_for 5 shows '^fresh$' || {
+	wait_for shows '^fresh$' || {
 		screen respawn-pane -k -t pane
-		wait_for 5 shows 'host>' || :
+		wait_for shows 'host>' || :
 	}
 	keys clear Enter
 	sleep 0.2
@@ -62,7 +62,7 @@ END
 # shellcheck disable=SC2016
 screen -f /dev/null new-session -d -s pane -x 80 -y 24 \
 	"env TERM=screen PS1='host> ' HISTFILE= bash --noprofile --rcfile $T_WORK/rc -i"
-wait_for 10 shows 'host>'
+wait_for shows 'host>'
 
 for option in "" -p --status-fd=9 "-t 1h"; do
 	title=${option:-direct}
@@ -100,7 +100,7 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	# shellcheck disable=SC2016
 	keys 'cat; echo cat $?' Enter
 	keys purr Enter
-	wait_for 5 purrs || :
+	wait_for purrs || :
 	keys C-d
 	sees "$title: ^D ends its input" '^cat 0$'
 	keys 'exit 9' Enter
@@ -117,7 +117,7 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 
 	# --- a command -----------------------------------------------------------------------------
 	enter "$option" alice ./deed count 2 2000
-	wait_for 5 shows '^ready 0' || :
+	wait_for shows '^ready 0' || :
 	keys C-c
 	sees "$title: ^C reaches a command once" '^(\^C)?counted 1$'
 	enter "$option" alice sleep 60

@@ -87,7 +87,7 @@ cat "$HERE/modules.conf" "$HERE/main.conf" >"$HERE/apache.conf"
 start_server() {
 	T_INSIDE=$T_MARK "$@" apache2 -f "$HERE/apache.conf" -DFOREGROUND >"$HERE/words" 2>&1 </dev/null &
 	server=$!
-	wait_for 10 curl -s -o "$OUT" "$AT/"
+	wait_for curl -s -o "$OUT" "$AT/"
 }
 
 stop_server() {
@@ -148,15 +148,15 @@ is "and leaves nothing" "$(sleepers)" ""
 start=$SECONDS
 get -o "$OUT" "$AT/cgi/private" || :
 ok "Apache's own time-out ends a private run" test $((SECONDS - start)) -le 12
-ok "and leaves nothing" wait_for 10 none
+ok "and leaves nothing" wait_for none
 get -o "$OUT" -m 1 "$AT/cgi/private" || :
-ok "so does a client that goes away" wait_for 15 none
+ok "so does a client that goes away" wait_for none
 get -o "$OUT" "$AT/cgi/private" &
 client=$!
-wait_for 5 some
+wait_for some
 stop_server
 wait "$client" || :
-ok "Apache's own end leaves nothing" wait_for 15 none
+ok "Apache's own end leaves nothing" wait_for none
 
 # --- with PrivateTmp -----------------------------------------------------------------------------
 
