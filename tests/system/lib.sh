@@ -189,10 +189,10 @@ become_www() {
 
 # --- the kernel's answers ------------------------------------------------------------------------
 
-# The host's mount table without ids, and without what other installations mount meanwhile.
+# The host's mount table without ids, and without what others of this machine mount meanwhile.
 host_mounts() {
 	awk -v mine="$T_MARK" '
-		$5 ~ "/trampoline" && index($5, mine) == 0 { next }
+		$5 ~ "/trampoline|^/(tmp|mnt|media|run/user)/" && index($5, mine) == 0 { next }
 		{ $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 }
 
