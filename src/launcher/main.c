@@ -79,12 +79,12 @@ static void find(struct reporter *reporter, const char *jail, int root_fd, struc
 {
 	for (bool has_moved = false;; has_moved = true) {
 		alarm(DEADLINE_SECONDS); /* its default action ends even a wait for dead storage */
-		int result = enter_open(enter, jail, record), error = errno;
+		enum enter_result result = enter_open(enter, jail, record);
 		alarm(0);
-		if (result == 0)
+		if (result == ENTER_DONE)
 			return;
 		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
-		if (error != ENXIO || has_moved || enter_host(root_fd) != 0)
+		if (result != ENTER_NO_HUB || has_moved || enter_host(root_fd) != 0)
 			build(reporter, jail, builds);
 	}
 }
@@ -142,10 +142,10 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 			supervise->program_fd =
 				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		supervise->cgroup_fd = enter.cgroup_fd;
-		if (enter_join(&enter, record) == 0)
+		enum enter_result result = enter_join(&enter, record);
+		if (result == ENTER_DONE)
 			return builds;
-		/* Cleanup, or somebody's hand, has just been here: back, and once more. */
-		if (errno != ESTRPIPE || enter_host(root_fd) != 0)
+		if (result != ENTER_RETIRED || enter_host(root_fd) != 0)
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
 		build(reporter, arguments->jail, &builds);
 	}
