@@ -19,7 +19,6 @@
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
 #define RECORD_PATH_MAX 224 /* a whole record is to fit into a page */
-#define RECORD_FILE "record"
 #define RECORD_MODE 0600
 #define RECORD_WITHDRAWN_MODE 0400 /* of the file: no launcher obeys it any more */
 

@@ -27,7 +27,7 @@ void settle_run(const struct reporter *reporter, const struct supervise *supervi
 	/* A change of ids cleared it; and if the supervisor has gone already, none will come. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || poll(&line, 1, 0) != 0)
 		_exit(EXIT_REFUSED);
-	pid_t command = supervise->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
+	pid_t command = supervise->run->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
 	if (command > 0)
 		become_init(supervise, command);
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) != 0)

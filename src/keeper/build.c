@@ -21,6 +21,7 @@
 #include "report.h"
 #include "resources.h"
 #include "state.h"
+#include "trampoline/layout.h"
 #include "tree.h"
 #include "verify.h"
 
@@ -88,7 +89,7 @@ static void attach(int tree_fd, int root_fd, const char *path)
 /* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
 static void assemble(const struct trees *trees, const char *name)
 {
-	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, HUB_STAGE) != 0)
+	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, LAYOUT_STAGE) != 0)
 		report_refuse("mount the image for jail", name, report_if_full(REPORT_MOUNTS));
 	attach(trees->base_fd, trees->image_fd, "home");
 	attach(trees->tmp_fd, trees->image_fd, "tmp");
@@ -152,14 +153,16 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 {
 	const char *name = jail->record.name;
 	struct text error;
-	AUTO_CLOSE seed_fd = open(HUB_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE seed_fd = open(LAYOUT_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (jail->config.has_dev)
-		trees->dev_fd = copy_of(
-			HUB_DEV, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, name);
+		trees->dev_fd =
+			copy_of(LAYOUT_DEV,
+				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, name);
 	if (jail->config.has_proc)
-		trees->proc_fd = copy_of(
-			HUB_PROC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, name);
+		trees->proc_fd =
+			copy_of(LAYOUT_PROC,
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, name);
 	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
 		report_refuse("make a mount namespace for jail", name,

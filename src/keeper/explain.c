@@ -1,44 +1,211 @@
 /* SPDX-License-Identifier: MIT */
-/* The resolved policy of one run, for whoever asks why. */
+/* What a run of a jail would get, and which line of which file or which option says so. */
 #include "explain.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "crew.h"
 #include "jail.h"
 #include "key.h"
-#include "merge.h"
 #include "report.h"
 #include "trampoline/paths.h"
+#include "trampoline/quantity.h"
+#include "trampoline/run.h"
 
 #define KILL_AFTER_MS 2000 /* where no option says another: arguments_parse() */
+
+/* The jail as it would be built, and the run that the arguments ask for. */
+struct explain {
+	const struct jail *jail;
+	const struct arguments *arguments;
+	struct run run;
+};
 
 static void print_row(const char *section, const char *name, const char *value, const char *place)
 {
 	printf("%-14s %-14s %-32s %s\n", section, name, value, place);
 }
 
-static void print_keys(const struct jail *jail, const struct arguments *arguments)
+static void format_duration(char value[static 32], uint64_t milliseconds)
 {
-	struct merge_row row;
-
-	for (size_t i = 0; key_name(i); i++) {
-		merge_key(&row, jail, arguments, i);
-		print_row(key_section(i), key_name(i), row.value, row.place.bytes);
-	}
-	merge_supervision(&row, jail, arguments);
-	print_row("run", "supervised", row.value, row.place.bytes);
+	if (milliseconds % 1000)
+		snprintf(value, 32, "%ju.%03jus", (uintmax_t)(milliseconds / 1000),
+			 (uintmax_t)(milliseconds % 1000));
+	else
+		snprintf(value, 32, "%jus", (uintmax_t)(milliseconds / 1000));
 }
 
-static void print_run(const struct jail *jail, const struct arguments *arguments)
+/* A limit as trampoline.conf would have it. */
+static void format_limit(char value[static 32], unsigned int resource, uint64_t limit)
 {
+	static const char *const units[] = {"", "K", "M", "G", "T"};
+	size_t unit = 0;
+
+	if (limit == QUANTITY_UNLIMITED) {
+		snprintf(value, 32, "unlimited");
+		return;
+	}
+	if (resource == RLIMIT_CPU) {
+		format_duration(value, limit * 1000);
+		return;
+	}
+	while (resource != RLIMIT_NPROC && resource != RLIMIT_NOFILE && limit > 0 &&
+	       limit % 1024 == 0 && unit + 1 < ARRAY_LENGTH(units)) {
+		limit /= 1024;
+		unit++;
+	}
+	snprintf(value, 32, "%ju%s", (uintmax_t)limit, units[unit]);
+}
+
+static bool is_key(size_t index, const char *section, const char *name)
+{
+	return !strcmp(key_section(index), section) && !strcmp(key_name(index), name);
+}
+
+/* Adds where the value of the key at INDEX stands: FILE:LINE, or "built in". */
+static void add_place(struct text *place, const struct jail *jail, size_t index)
+{
+	const struct config_entry *entry = &jail->config.entries[index];
+
+	if (entry->source == RECORD_SOURCES) {
+		text_add(place, "built in");
+		return;
+	}
+	text_add(place, jail->record.origins[entry->source].path);
+	text_add(place, ":");
+	text_add_number(place, (uint64_t)entry->line);
+}
+
+/* Prints the limit RESOURCE, whose key is at INDEX, if an option changes it. */
+static bool print_changed_limit(const struct explain *explain, size_t index, unsigned int resource)
+{
+	uint64_t policy = explain->jail->record.limits[resource];
+	uint64_t limit = explain->run.limits[resource];
+	struct text place = {.length = 0};
+	char value[32];
+
+	if (limit == policy)
+		return false;
+	format_limit(value, resource, limit);
+	text_add(&place, "--limit");
+	if (limit > policy) {
+		text_add(&place, ", which only root may raise above ");
+		text_add(&place, explain->jail->config.entries[index].value);
+		text_add(&place, ", ");
+		add_place(&place, explain->jail, index);
+	}
+	print_row("limits", key_name(index), value, place.bytes);
+	return true;
+}
+
+static bool print_limit(const struct explain *explain, size_t index)
+{
+	for (unsigned int resource = 0; resource < LIMIT_RESOURCES; resource++) {
+		const char *name = key_limit_name(resource);
+
+		if (name && is_key(index, "limits", name))
+			return print_changed_limit(explain, index, resource);
+	}
+	return false;
+}
+
+/* Whether the time-out in force is the option's, which is shorter than the policy's. */
+static bool has_own_timeout(const struct explain *explain)
+{
+	return explain->run.timeout_ms < explain->jail->record.timeout_ms;
+}
+
+/* Prints the row of the key at INDEX if an option or another key changes its value. */
+static bool print_changed(const struct explain *explain, size_t index)
+{
+	char value[32];
+
+	if (is_key(index, "limits", "timeout") && has_own_timeout(explain)) {
+		format_duration(value, explain->run.timeout_ms);
+		print_row("limits", "timeout", value, "--timeout");
+		return true;
+	}
+	if (is_key(index, "confinement", "processes") && explain->run.is_private &&
+	    !(explain->run.reasons & RUN_PRIVATE_POLICY)) {
+		print_row("confinement", "processes", "private",
+			  explain->run.reasons & RUN_PRIVATE_OPTION ? "--private"
+			  : has_own_timeout(explain)
+				  ? "--timeout, which ends all of a run"
+				  : "the policy's timeout, which ends all of a run");
+		return true;
+	}
+	return print_limit(explain, index);
+}
+
+static void print_key(const struct explain *explain, size_t index)
+{
+	struct text place = {.length = 0};
+
+	if (print_changed(explain, index))
+		return;
+	add_place(&place, explain->jail, index);
+	if (is_key(index, "limits", "timeout") && explain->arguments->timeout_ms)
+		text_add(&place, "; --timeout is not shorter and changes nothing");
+	print_row(key_section(index), key_name(index), explain->jail->config.entries[index].value,
+		  place.bytes);
+}
+
+/* Whether the key at INDEX makes every run of the jail a supervised one. */
+static bool is_reason(const struct explain *explain, size_t index)
+{
+	if (is_key(index, "limits", "timeout"))
+		return explain->run.reasons & RUN_TIMEOUT_POLICY;
+	if (is_key(index, "confinement", "processes"))
+		return explain->run.reasons & RUN_PRIVATE_POLICY;
+	/* The record gets its cgroup, and with it the reason, when the jail is built. */
+	return !strcmp(key_section(index), "resources") &&
+	       strcmp(explain->jail->config.entries[index].value, "none") != 0;
+}
+
+static void add_reason(struct text *reasons, const char *reason)
+{
+	if (reasons->length > 0)
+		text_add(reasons, ", ");
+	text_add(reasons, reason);
+}
+
+static void print_supervision(const struct explain *explain)
+{
+	static const struct {
+		enum run_reason reason;
+		const char *option;
+	} options[] = {{RUN_PRIVATE_OPTION, "--private"},
+		       {RUN_TIMEOUT_OPTION, "--timeout"},
+		       {RUN_STATUS_OPTION, "--status-fd"}};
+	struct text reasons = {.length = 0};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
+		if (explain->run.reasons & options[i].reason)
+			add_reason(&reasons, options[i].option);
+	for (size_t i = 0; key_name(i); i++) {
+		if (!is_reason(explain, i))
+			continue;
+		add_reason(&reasons, key_name(i));
+		text_add(&reasons, " of [");
+		text_add(&reasons, key_section(i));
+		text_add(&reasons, "] at ");
+		add_place(&reasons, explain->jail, i);
+	}
+	print_row("run", "supervised", reasons.length > 0 ? "yes" : "no",
+		  reasons.length > 0 ? reasons.bytes : "nothing asks for it");
+}
+
+static void print_run(const struct explain *explain)
+{
+	const struct arguments *arguments = explain->arguments;
 	struct text directory = {.length = 0};
 	char value[32];
 
-	merge_format_duration(value, arguments->kill_after_ms);
+	format_duration(value, explain->run.kill_after_ms);
 	const char *place = arguments->kill_after_ms == KILL_AFTER_MS ? "built in" : "--kill-after";
-	if (merge_has_timeout(jail, arguments))
+	if (explain->run.timeout_ms != QUANTITY_UNLIMITED)
 		print_row("run", "kill_after", value, place);
 	else if (arguments->kill_after_ms != KILL_AFTER_MS)
 		print_row("run", "kill_after", value, "--kill-after; there is no time-out for it");
@@ -113,6 +280,7 @@ static int look(void *context, size_t index)
 void explain_run(const struct arguments *arguments)
 {
 	struct jail jail;
+	struct explain explain = {.jail = &jail, .arguments = arguments};
 	struct text error;
 	signed char *result = crew_share(1);
 
@@ -121,15 +289,18 @@ void explain_run(const struct arguments *arguments)
 		report_refuse("look at jail", arguments->jail, NULL);
 	if (*result == CREW_STUCK)
 		report_refuse("look at jail", arguments->jail, "its storage does not answer");
-	if (jail_describe(&jail, arguments->jail, &error) != 0)
+	if (jail_describe(&jail, arguments->jail, &error) != 0 ||
+	    run_merge(&explain.run, &jail.record, arguments, 0, &error) != 0)
 		report_die(&error);
 	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail",
 	       arguments->jail, "identity", jail.record.uid, jail.record.gid, PATHS_DATA,
 	       arguments->jail, arguments->jail);
-	print_keys(&jail, arguments);
+	for (size_t i = 0; key_name(i); i++)
+		print_key(&explain, i);
+	print_supervision(&explain);
 	print_mounts(&jail);
 	printf("%-14s %u instructions\n", "filter", jail.record.filter_length);
-	print_run(&jail, arguments);
+	print_run(&explain);
 	print_arguments(arguments);
 	jail_close(&jail);
 }

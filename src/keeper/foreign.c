@@ -14,13 +14,14 @@
 #include "path.h"
 #include "report.h"
 #include "state.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 
 typedef void teller(const struct text *sentence);
 
 static bool is_ours_in_run(const char *name)
 {
-	return !strcmp(name, "hub") || !strcmp(name, "jails");
+	return !strcmp(name, LAYOUT_RUN_HUB) || !strcmp(name, LAYOUT_RUN_JAILS);
 }
 
 /* Tells of the entries of a directory, called PATH, that IS_OURS does not know. */
@@ -74,7 +75,7 @@ size_t foreign_find(const struct live *live, teller *tell)
 {
 	if (live->run_fd < 0)
 		return 0;
-	AUTO_CLOSE jails_fd = path_open_own(live->run_fd, "jails");
+	AUTO_CLOSE jails_fd = path_open_own(live->run_fd, LAYOUT_RUN_JAILS);
 	size_t found = look(live->run_fd, PATHS_RUN, is_ours_in_run, tell);
 	if (jails_fd >= 0)
 		found += look(jails_fd, PATHS_RUN "/jails", name_is_jail, tell);

@@ -21,6 +21,7 @@
 #include "lock.h"
 #include "path.h"
 #include "report.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 #include "tree.h"
 
@@ -51,7 +52,8 @@ int hub_open_run_directory(struct text *error)
 /* The mount namespace that is pinned as the hub, whoever made it. */
 static int open_pinned(int run_fd)
 {
-	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE fd =
+		openat(run_fd, LAYOUT_RUN_HUB, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 
 	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&
@@ -68,7 +70,7 @@ int hub_open(const struct namespace_home *home, int run_fd)
 
 	if (fd < 0 || namespace_enter(fd) != 0)
 		return -1;
-	int error = lstat(HUB_LAYOUT, &status) == 0 ? 0 : errno;
+	int error = lstat(LAYOUT_VERSION, &status) == 0 ? 0 : errno;
 	if (namespace_enter(home->mount_fd) != 0)
 		return -1; /* EPERM or the like, never one of the two that mean something */
 	if (error == 0)
@@ -103,17 +105,19 @@ static int build_root(void)
 	AUTO_CLOSE proc_fd = tree_new_proc(ROOT_ATTRIBUTES);
 
 	if (root_fd < 0 || dev_fd < 0 || proc_fd < 0 ||
-	    mkdirat(root_fd, &HUB_JAILS[1], 0700) != 0 ||
-	    mkdirat(root_fd, &HUB_DEV[1], 0755) != 0 || mkdirat(root_fd, &HUB_PROC[1], 0755) != 0 ||
-	    mkdirat(root_fd, &HUB_STAGE[1], 0700) != 0 ||
-	    mkdirat(root_fd, &HUB_RETIRED[1], 0700) != 0 ||
-	    mkdirat(root_fd, &HUB_LAYOUT[1], 0700) != 0 ||
-	    mknodat(root_fd, &HUB_SEED[1], S_IFREG | 0600, 0) != 0 || device_populate(dev_fd) != 0)
+	    mkdirat(root_fd, &LAYOUT_JAILS[1], 0700) != 0 ||
+	    mkdirat(root_fd, &LAYOUT_DEV[1], 0755) != 0 ||
+	    mkdirat(root_fd, &LAYOUT_PROC[1], 0755) != 0 ||
+	    mkdirat(root_fd, &LAYOUT_STAGE[1], 0700) != 0 ||
+	    mkdirat(root_fd, &LAYOUT_RETIRED[1], 0700) != 0 ||
+	    mkdirat(root_fd, &LAYOUT_VERSION[1], 0700) != 0 ||
+	    mknodat(root_fd, &LAYOUT_SEED[1], S_IFREG | 0600, 0) != 0 ||
+	    device_populate(dev_fd) != 0)
 		return -1;
 	if (tree_attach(root_fd, AT_FDCWD, PATHS_RUN) != 0 || tree_pivot(root_fd) != 0 ||
-	    tree_attach(dev_fd, AT_FDCWD, HUB_DEV) != 0)
+	    tree_attach(dev_fd, AT_FDCWD, LAYOUT_DEV) != 0)
 		return -1;
-	return tree_attach(proc_fd, AT_FDCWD, HUB_PROC);
+	return tree_attach(proc_fd, AT_FDCWD, LAYOUT_PROC);
 }
 
 /* A namespace with the hub's root alone: copying it costs the same however many pins there are. */
@@ -122,10 +126,10 @@ static int make_seed(const struct namespace_home *home, int hub_fd)
 	AUTO_CLOSE pin_fd = -1;
 	AUTO_CLOSE seed_fd = namespace_new(home, hub_fd, hub_fd, &pin_fd);
 
-	if (seed_fd < 0 || umount2(HUB_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0 ||
-	    umount2(HUB_PROC, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+	if (seed_fd < 0 || umount2(LAYOUT_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0 ||
+	    umount2(LAYOUT_PROC, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
 		return -1;
-	return namespace_enter(hub_fd) != 0 ? -1 : tree_attach(pin_fd, AT_FDCWD, HUB_SEED);
+	return namespace_enter(hub_fd) != 0 ? -1 : tree_attach(pin_fd, AT_FDCWD, LAYOUT_SEED);
 }
 
 static int make(const struct namespace_home *home, int run_fd)
@@ -141,12 +145,12 @@ static int make(const struct namespace_home *home, int run_fd)
 	/* The commit: until the pin is there, all of it goes with this process. In the way may be a
 	 * hub of another layout, or what a hub whose namespace is gone, or a hand, left there. */
 	AUTO_CLOSE old_fd = open_pinned(run_fd);
-	if (old_fd >= 0 && umount2(PATHS_RUN "/hub", MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+	if (old_fd >= 0 && umount2(PATHS_RUN "/" LAYOUT_RUN_HUB, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
 		return -1;
-	if (unlinkat(AT_FDCWD, PATHS_RUN "/hub", 0) != 0 && errno != ENOENT)
+	if (unlinkat(AT_FDCWD, PATHS_RUN "/" LAYOUT_RUN_HUB, 0) != 0 && errno != ENOENT)
 		return -1;
-	if (mknod(PATHS_RUN "/hub", S_IFREG | 0600, 0) != 0 ||
-	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/hub") != 0)
+	if (mknod(PATHS_RUN "/" LAYOUT_RUN_HUB, S_IFREG | 0600, 0) != 0 ||
+	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/" LAYOUT_RUN_HUB) != 0)
 		return -1;
 	return auto_close_take(&hub_fd);
 }
@@ -170,13 +174,13 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
 	if (errno != ENXIO && errno != ESTALE)
-		return report_fill(error, "look into the hub", PATHS_RUN "/hub", NULL);
+		return report_fill(error, "look into the hub", PATHS_RUN "/" LAYOUT_RUN_HUB, NULL);
 	switch (namespace_is_first()) {
 	case 1:
 		break;
 	case 0:
 		return report_fill(
-			error, "make the hub", PATHS_RUN "/hub",
+			error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,
 			"this is not the mount namespace of process 1, nor may it be entered; "
 			"run `trampoline --prepare JAIL' once on the host itself");
 	default:
@@ -185,7 +189,7 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	hub_fd = make(home, now_fd);
 	if (hub_fd < 0)
 		return report_fill(
-			error, "make the hub", PATHS_RUN "/hub",
+			error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,
 			errno == EBUSY
 				? "something else is mounted there; unmount it"
 				: report_if_full("fs.mount-max or user.max_mnt_namespaces is "

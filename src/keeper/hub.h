@@ -6,15 +6,6 @@
 #include "trampoline/attributes.h"
 #include "trampoline/text.h"
 
-/* Paths inside the hub. */
-#define HUB_JAILS "/jails"
-#define HUB_RETIRED "/retired" /* pins of jails that are discarded and perhaps still in use */
-#define HUB_DEV "/dev"         /* the /dev that all jails share */
-#define HUB_PROC "/proc"       /* and the /proc, in which each user sees his own processes */
-#define HUB_SEED "/seed"       /* pin of the empty namespace that a jail's is copied from */
-#define HUB_STAGE "/stage"     /* where a jail's root is mounted until it is the root */
-#define HUB_LAYOUT "/layout.1" /* says that it is all of the above; count it up with any change */
-
 /* A descriptor of RUNDIR, which must be root's, 0700; make: made if missing. -1 with *ERROR. */
 int hub_open_run_directory(struct text *error) MUST_CHECK;
 int hub_make_run_directory(struct text *error) MUST_CHECK;

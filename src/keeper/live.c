@@ -15,6 +15,7 @@
 #include "path.h"
 #include "report.h"
 #include "state.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -52,7 +53,7 @@ static int add_leaf(struct live *live, const char *entry)
 	return strncmp(entry, CGROUP_LEAF, length) == 0 ? add_jail(live, entry + length) : 0;
 }
 
-/* An entry of HUB_RETIRED, "NAME.INODE"; another is none of ours. */
+/* An entry of LAYOUT_RETIRED, "NAME.INODE"; another is none of ours. */
 static int add_retired(struct live *live, const char *entry)
 {
 	const char *dot = strrchr(entry, '.');
@@ -116,7 +117,7 @@ int live_look_again(struct live *live)
 	live->retired_count = 0;
 	scan_free(&live->scan);
 	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
-				  add_entries(live, AT_FDCWD, HUB_RETIRED, add_retired) != 0 ||
+				  add_entries(live, AT_FDCWD, LAYOUT_RETIRED, add_retired) != 0 ||
 				  namespace_enter(live->home.mount_fd) != 0))
 		return -1;
 	if (live->retired_count > 1)
@@ -126,11 +127,11 @@ int live_look_again(struct live *live)
 
 static int collect(struct live *live)
 {
-	if (add_entries(live, live->run_fd, "jails", add_jail) != 0 ||
+	if (add_entries(live, live->run_fd, LAYOUT_RUN_JAILS, add_jail) != 0 ||
 	    (live->cgroup_fd >= 0 && add_entries(live, live->cgroup_fd, ".", add_leaf) != 0))
 		return -1;
 	if (live->hub_fd >= 0 && (namespace_enter(live->hub_fd) != 0 ||
-				  add_entries(live, AT_FDCWD, HUB_JAILS, add_jail) != 0 ||
+				  add_entries(live, AT_FDCWD, LAYOUT_JAILS, add_jail) != 0 ||
 				  namespace_enter(live->home.mount_fd) != 0))
 		return -1;
 	if (live_look_again(live) != 0)

@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "hub.h"
+#include "trampoline/layout.h"
 #include "tree.h"
 
-static const char *const pin_names[PIN_KINDS] = {"mnt", "ipc", "net"};
+static const char *const pin_names[PIN_KINDS] = {LAYOUT_PIN_MOUNT, LAYOUT_PIN_IPC,
+						 LAYOUT_PIN_NETWORK};
 
 static void pin_path(char path[static 96], const char *directory, enum pin pin)
 {
@@ -19,12 +20,12 @@ static void pin_path(char path[static 96], const char *directory, enum pin pin)
 
 static void jail_path(char path[static 64], const char *name)
 {
-	snprintf(path, 64, HUB_JAILS "/%s", name);
+	snprintf(path, 64, LAYOUT_JAILS "/%s", name);
 }
 
 static void retired_path(char path[static 64], const char *name, uint64_t inode)
 {
-	snprintf(path, 64, HUB_RETIRED "/%s.%ju", name, (uintmax_t)inode);
+	snprintf(path, 64, LAYOUT_RETIRED "/%s.%ju", name, (uintmax_t)inode);
 }
 
 uint64_t pin_inode(const char *name, enum pin pin)

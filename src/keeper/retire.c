@@ -16,11 +16,11 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "foreign.h"
-#include "hub.h"
 #include "live.h"
 #include "pin.h"
 #include "prune.h"
 #include "state.h"
+#include "trampoline/layout.h"
 
 static bool has_user(const struct record *record)
 {
@@ -47,18 +47,18 @@ int retire_jail(const struct live *live, int directory_fd, const char *name, int
 
 static int expire_pin(const char *name)
 {
-	char path[64];
+	char path[LAYOUT_PATH_MAX];
 
-	snprintf(path, sizeof(path), HUB_JAILS "/%s/mnt", name);
+	layout_pin_path(path, name, LAYOUT_PIN_MOUNT);
 	return umount2(path, MNT_EXPIRE | UMOUNT_NOFOLLOW);
 }
 
 /* What using the pin does to its mark: umount2(2), MNT_EXPIRE. */
 static int touch_pin(const char *name)
 {
-	char path[64];
+	char path[LAYOUT_PATH_MAX];
 
-	snprintf(path, sizeof(path), HUB_JAILS "/%s/mnt", name);
+	layout_pin_path(path, name, LAYOUT_PIN_MOUNT);
 	AUTO_CLOSE fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 && errno != ENOENT ? -1 : 0;
 }
@@ -73,7 +73,7 @@ static int expire(const struct live *live, int directory_fd, struct record *reco
 	const char *name = record->name;
 	bool was_marked = record->marked_ns > record->entered_ns;
 
-	if (was_marked && state_unlink(directory_fd, RECORD_FILE) != 0)
+	if (was_marked && state_unlink(directory_fd, LAYOUT_RUN_RECORD) != 0)
 		return -1;
 	int result = prune_in_hub(live, expire_pin, name);
 	if (result == 0 || errno == EINVAL || errno == ENOENT) {

@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "path.h"
 #include "report.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 
 #define LOCK_FILE "lock"
@@ -64,7 +65,7 @@ static int open_directory_at(int directory_fd, const char *path, const char *nam
 /* RUNDIR/jails/NAME. errno ENOENT: a cleanup has just removed it. */
 static int open_directory(int run_fd, const char *name, struct text *error)
 {
-	AUTO_CLOSE jails_fd = open_directory_at(run_fd, PATHS_RUN, "jails", error);
+	AUTO_CLOSE jails_fd = open_directory_at(run_fd, PATHS_RUN, LAYOUT_RUN_JAILS, error);
 
 	return jails_fd < 0 ? -1 : open_directory_at(jails_fd, PATHS_RUN "/jails", name, error);
 }
@@ -123,7 +124,7 @@ static bool is_withdrawn(int fd)
 
 int state_read(int directory_fd, const char *name, struct record *record)
 {
-	AUTO_CLOSE fd = open_record(directory_fd, RECORD_FILE);
+	AUTO_CLOSE fd = open_record(directory_fd, LAYOUT_RUN_RECORD);
 
 	if (fd < 0 || record_read(fd, name, record) != 0)
 		return -1;
@@ -151,12 +152,12 @@ static int write_record(int directory_fd, const char *file, const struct record 
 int state_publish(int directory_fd, struct record *record)
 {
 	record_seal(record);
-	return write_record(directory_fd, RECORD_FILE, record);
+	return write_record(directory_fd, LAYOUT_RUN_RECORD, record);
 }
 
 int state_mark(int directory_fd, int64_t marked_ns)
 {
-	AUTO_CLOSE fd = openat(directory_fd, RECORD_FILE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(directory_fd, LAYOUT_RUN_RECORD, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return -1;
@@ -174,14 +175,14 @@ int state_withdraw(int directory_fd, const char *name)
 {
 	struct record record;
 	char file[64];
-	AUTO_CLOSE fd = open_record(directory_fd, RECORD_FILE);
+	AUTO_CLOSE fd = open_record(directory_fd, LAYOUT_RUN_RECORD);
 
 	if (fd < 0 || record_read(fd, name, &record) != 0)
-		return state_unlink(directory_fd, RECORD_FILE);
+		return state_unlink(directory_fd, LAYOUT_RUN_RECORD);
 	/* No step of it loses the record, and none needs room on a full file system. */
 	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
 	return fchmod(fd, RECORD_WITHDRAWN_MODE) == 0
-		       ? renameat(directory_fd, RECORD_FILE, directory_fd, file)
+		       ? renameat(directory_fd, LAYOUT_RUN_RECORD, directory_fd, file)
 		       : -1;
 }
 
@@ -207,7 +208,7 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 	for (const struct dirent *entry; (entry = readdir(*cursor));) {
 		bool is_retired = strncmp(entry->d_name, RETIRED, strlen(RETIRED)) == 0;
 
-		if ((!is_retired && strcmp(entry->d_name, RECORD_FILE) != 0) ||
+		if ((!is_retired && strcmp(entry->d_name, LAYOUT_RUN_RECORD) != 0) ||
 		    strlen(entry->d_name) > 63)
 			continue;
 		AUTO_CLOSE fd = open_record(directory_fd, entry->d_name);
@@ -225,7 +226,7 @@ int state_next_retired(int directory_fd, const char *name, void **cursor, struct
 
 bool state_is_ours(const char *file)
 {
-	return !strcmp(file, RECORD_FILE) || !strcmp(file, NEW_RECORD) ||
+	return !strcmp(file, LAYOUT_RUN_RECORD) || !strcmp(file, NEW_RECORD) ||
 	       !strcmp(file, LOCK_FILE) || !strncmp(file, RETIRED, strlen(RETIRED));
 }
 
@@ -239,7 +240,7 @@ static bool holds_record(int directory_fd)
 	if (entries)
 		fd = -1; /* the stream's now */
 	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		is_record |= !strcmp(entry->d_name, RECORD_FILE) ||
+		is_record |= !strcmp(entry->d_name, LAYOUT_RUN_RECORD) ||
 			     !strncmp(entry->d_name, RETIRED, strlen(RETIRED));
 	if (entries)
 		closedir(entries);

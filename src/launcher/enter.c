@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "trampoline/auto_close.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 #include "trampoline/proof.h"
 
@@ -26,7 +27,8 @@
 /* RUNDIR is believed only while it is what the keeper makes: root's and nobody else's. */
 static int open_hub(int run_fd)
 {
-	AUTO_CLOSE fd = openat(run_fd, "hub", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE fd =
+		openat(run_fd, LAYOUT_RUN_HUB, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
 	struct stat status;
 
@@ -34,25 +36,24 @@ static int open_hub(int run_fd)
 	    (status.st_mode & 07777) == 0700 && fstatfs(fd, &file_system) == 0 &&
 	    file_system.f_type == NSFS_MAGIC)
 		return auto_close_take(&fd);
-	errno = ENXIO;
 	return -1;
 }
 
 static int open_record(int run_fd, const char *name)
 {
-	char path[NAME_LENGTH_MAX + sizeof("jails//" RECORD_FILE)];
+	char path[LAYOUT_PATH_MAX];
 
-	stpcpy(stpcpy(stpcpy(path, "jails/"), name), "/" RECORD_FILE);
+	layout_record_path(path, name);
 	return openat(run_fd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* In the hub: the pin of one namespace, if it is the one the record speaks of. */
 static int open_pin(const char *name, const char *kind, uint64_t inode)
 {
-	char path[NAME_LENGTH_MAX + sizeof("/jails//mnt")];
+	char path[LAYOUT_PATH_MAX];
 	struct stat status;
 
-	stpcpy(stpcpy(stpcpy(stpcpy(path, "/jails/"), name), "/"), kind);
+	layout_pin_path(path, name, kind);
 	AUTO_CLOSE fd = inode ? openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode)
 		return auto_close_take(&fd);
@@ -60,7 +61,10 @@ static int open_pin(const char *name, const char *kind, uint64_t inode)
 	return -1;
 }
 
-/* Of whatever kind: the file says. All six arguments, libc leaves the rest as it is. */
+/*
+ * No type: the descriptor says which namespace it is. All six registers are set, because a filter
+ * may look at those that libc leaves alone.
+ */
 static int join_one(int fd)
 {
 	return (int)syscall(SYS_setns, fd, 0, 0, 0, 0, 0);
@@ -70,72 +74,72 @@ static int join_one(int fd)
  * In the hub: joins RECORD's namespaces. Each setns has the arguments of the one that brought us
  * here, from HUB_FD: a seccomp filter sees no more, so it can fake all or none; the last is proved.
  */
-static int join(const struct record *record, int record_fd, int hub_fd)
+static enum enter_result join(const struct record *record, int record_fd, int hub_fd)
 {
 	const struct record_origin *image = &record->origins[RECORD_IMAGE];
-	AUTO_CLOSE mount_fd = open_pin(record->name, "mnt", record->mount_namespace);
-	AUTO_CLOSE ipc_fd = open_pin(record->name, "ipc", record->ipc_namespace);
-	AUTO_CLOSE network_fd = open_pin(record->name, "net", record->network_namespace);
+	AUTO_CLOSE mount_fd = open_pin(record->name, LAYOUT_PIN_MOUNT, record->mount_namespace);
+	AUTO_CLOSE ipc_fd = open_pin(record->name, LAYOUT_PIN_IPC, record->ipc_namespace);
+	AUTO_CLOSE network_fd =
+		open_pin(record->name, LAYOUT_PIN_NETWORK, record->network_namespace);
 	const int pins[] = {ipc_fd, network_fd, mount_fd};
 	struct stat status;
 
 	if (mount_fd < 0 || (ipc_fd < 0 && record->ipc_namespace) ||
 	    (network_fd < 0 && record->network_namespace) || fstat(record_fd, &status) != 0 ||
-	    status.st_nlink != 1 || (status.st_mode & 07777) != RECORD_MODE) {
-		errno = errno == EMFILE || errno == ENFILE ? errno : ESTRPIPE;
-		return -1;
-	}
+	    status.st_nlink != 1 || (status.st_mode & 07777) != RECORD_MODE)
+		return errno == EMFILE || errno == ENFILE ? ENTER_FAILED : ENTER_RETIRED;
 	for (size_t i = 0; i < ARRAY_LENGTH(pins); i++)
 		if (pins[i] >= 0 &&
 		    (dup3(pins[i], hub_fd, O_CLOEXEC) != hub_fd || join_one(hub_fd) != 0))
-			return -1;
+			return ENTER_FAILED;
 	return proof_of(stat("/", &status) == 0 && status.st_dev == image->device &&
-			status.st_ino == image->inode);
+			status.st_ino == image->inode) == 0
+		       ? ENTER_DONE
+		       : ENTER_FAILED;
 }
 
 /* Where --list finds when the jail was last entered. Outside the seal, so no race can damage it. */
-static int note_entry(int record_fd)
+static void note_entry(int record_fd)
 {
 	struct timespec now = {.tv_sec = 0};
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	int64_t ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	(void)!pwrite(record_fd, &ns, sizeof(ns), offsetof(struct record, entered_ns));
-	return 0;
 }
 
-int enter_open(struct enter *enter, const char *name, struct record *record)
+enum enter_result enter_open(struct enter *enter, const char *name, struct record *record)
 {
 	AUTO_CLOSE run_fd = openat(AT_FDCWD, PATHS_RUN, PLACE_FLAGS);
 	AUTO_CLOSE hub_fd = open_hub(run_fd);
 	AUTO_CLOSE record_fd = hub_fd < 0 ? -1 : open_record(run_fd, name);
 
 	if (hub_fd < 0)
-		return -1;
+		return ENTER_NO_HUB;
 	bool is_read = record_fd >= 0 && record_read(record_fd, name, record) == 0;
 	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
 	bool has_cgroup = is_read && cgroup->inode != 0;
-	/* Before its number is looked at: none is used twice, so what is current was opened. */
+	/* Open first, compare inodes afterwards; cgroup inode numbers are never reused. */
 	enter->cgroup_fd = has_cgroup ? openat(AT_FDCWD, cgroup->path, PLACE_FLAGS) : -1;
-	if (!is_read || has_cgroup != (enter->cgroup_fd >= 0) || !record_is_current(record)) {
-		errno = ESTALE;
-		return -1;
-	}
+	if (!is_read || has_cgroup != (enter->cgroup_fd >= 0) || !record_is_current(record))
+		return ENTER_STALE;
 	enter->hub_fd = auto_close_take(&hub_fd);
 	enter->record_fd = auto_close_take(&record_fd);
-	return 0;
+	return ENTER_DONE;
 }
 
-int enter_join(struct enter *enter, const struct record *record)
+enum enter_result enter_join(struct enter *enter, const struct record *record)
 {
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
 	if (join_one(hub_fd) != 0)
-		errno = errno == EINVAL ? ESTRPIPE : errno; /* not a hub: the keeper tells */
-	else if (join(record, record_fd, hub_fd) == 0)
-		return note_entry(record_fd);
-	return -1;
+		return errno == EINVAL ? ENTER_RETIRED
+				       : ENTER_FAILED; /* not a hub: the keeper tells */
+	enum enter_result result = join(record, record_fd, hub_fd);
+	if (result == ENTER_DONE)
+		note_entry(record_fd);
+	return result;
 }
 
 /* Whether process 2 is a thread of the kernel's: in a container it is somebody's program. */

@@ -10,20 +10,26 @@ struct enter {
 	int cgroup_fd; /* -1: the jail has none; enter_join() leaves it open */
 };
 
-/*
- * Finds jail NAME: opens hub and record, and fills *RECORD if it may be obeyed and is current. 0,
- * and enter_join() closes what is open; or -1 with nothing open and errno:
- *   ENXIO   no hub in this mount namespace
- *   ESTALE  no jail, or a stale one: the keeper has to build it
- */
-int enter_open(struct enter *enter, const char *name, struct record *record) MUST_CHECK;
+enum enter_result {
+	ENTER_DONE,
+	ENTER_NO_HUB, /* this mount namespace has no hub: it may be a private one */
+	ENTER_STALE,  /* the jail is not live, or not as it should be: the keeper has to build it */
+	ENTER_RETIRED, /* the jail was retired meanwhile; this process may be in the hub already */
+	ENTER_FAILED,  /* errno says why; EPROTO: the kernel said that it was done, and it is not */
+};
 
 /*
- * Moves this process in: root and working directory are the jail's afterwards. 0, or -1 and errno:
- *   ESTRPIPE  the jail has just been retired, and we are in the hub
- *   EPROTO    the kernel says that it is done, and it is not
+ * Finds jail NAME: opens hub and record, and fills *RECORD if it may be obeyed and is current.
+ * ENTER_DONE, and enter_join() closes what is open; or, with nothing open, ENTER_NO_HUB, ENTER_STALE.
  */
-int enter_join(struct enter *enter, const struct record *record) MUST_CHECK;
+enum enter_result enter_open(struct enter *enter, const char *name,
+			     struct record *record) MUST_CHECK;
+
+/*
+ * Moves this process in: root and working directory are the jail's afterwards. ENTER_DONE,
+ * ENTER_RETIRED or ENTER_FAILED.
+ */
+enum enter_result enter_join(struct enter *enter, const struct record *record) MUST_CHECK;
 
 /*
  * Moves to the host's mount namespace: PID 1's, or, where that may not be opened, kthreadd's, found

@@ -22,10 +22,9 @@
 #include "supervise.h"
 #include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
-#include "trampoline/quantity.h"
+#include "trampoline/run.h"
 
-/* A jail may be retired, or its image switched, between two looks; more often it is a fault. */
-#define ROUNDS 20
+#define ROUNDS 20 /* give up after as many builds: something is wrong */
 #define DEADLINE_SECONDS 10
 #define OUTSIDE "a directory, path or block device would lead out of the jail"
 
@@ -79,53 +78,23 @@ static void find(struct reporter *reporter, const char *jail, int root_fd, struc
 {
 	for (bool has_moved = false;; has_moved = true) {
 		alarm(DEADLINE_SECONDS); /* its default action ends even a wait for dead storage */
-		int result = enter_open(enter, jail, record), error = errno;
+		enum enter_result result = enter_open(enter, jail, record);
 		alarm(0);
-		if (result == 0)
+		if (result == ENTER_DONE)
 			return;
 		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */
-		if (error != ENXIO || has_moved || enter_host(root_fd) != 0)
+		if (result != ENTER_NO_HUB || has_moved || enter_host(root_fd) != 0)
 			build(reporter, jail, builds);
 	}
 }
 
-/* Whether, and how, this run is watched: as caller and policy ask, the stricter of both. */
-static bool is_supervised(const struct arguments *arguments, const struct record *record,
-			  struct supervise *supervise)
-{
-	supervise->has_proc = record->flags & RECORD_PROC;
-	supervise->kill_after_ms = arguments->kill_after_ms;
-	supervise->timeout_ms = record->timeout_ms;
-	if (arguments->timeout_ms && arguments->timeout_ms < record->timeout_ms)
-		supervise->timeout_ms = arguments->timeout_ms;
-	/* A time-out that ends only the first process would end nothing. */
-	supervise->is_private = arguments->private_processes ||
-				record->flags & RECORD_PRIVATE_PROCESSES ||
-				supervise->timeout_ms != QUANTITY_UNLIMITED;
-	return supervise->is_private || arguments->status_fd >= 0 ||
-	       record->origins[RECORD_CGROUP].inode; /* only a new process can begin in it */
-}
-
-/* The record's limits with this run's: anybody may ask for less, root also for more. */
-static void merge_limits(const struct reporter *reporter, const struct arguments *arguments,
-			 struct record *record)
-{
-	const struct arguments_limit *limits = arguments->limits;
-
-	for (size_t i = 0; i < arguments->limit_count; i++)
-		if (limits[i].value > record->limits[limits[i].resource] && reporter->uid != 0)
-			report_refuse(reporter, "raise limit", limits[i].text,
-				      "only root may; a caller can lower them");
-	for (size_t i = 0; i < arguments->limit_count; i++)
-		record->limits[limits[i].resource] = limits[i].value;
-}
-
 /* Enters the jail. Returns how often it was built for that. */
 static int enter(struct reporter *reporter, const struct arguments *arguments,
-		 struct record *record, struct supervise *supervise)
+		 struct record *record, struct run *run, struct supervise *supervise)
 {
 	AUTO_CLOSE root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct enter enter;
+	struct text error;
 	int builds = 0;
 
 	for (;;) {
@@ -134,55 +103,58 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (!record_admits(record, reporter->uid))
 			report_refuse(reporter, "enter jail", arguments->jail,
 				      "this caller may not; `callers' is set in trampoline.conf");
-		merge_limits(reporter, arguments, record);
+		if (run_merge(run, record, arguments, reporter->uid, &error) != 0)
+			report_die(reporter, EXIT_REFUSED, &error);
 		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
-		if (is_supervised(arguments, record, supervise))
+		if (run->reasons != 0)
 			supervise->program_fd =
 				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		supervise->cgroup_fd = enter.cgroup_fd;
-		if (enter_join(&enter, record) == 0)
+		enum enter_result result = enter_join(&enter, record);
+		if (result == ENTER_DONE)
 			return builds;
-		/* Cleanup, or somebody's hand, has just been here: back, and once more. */
-		if (errno != ESTRPIPE || enter_host(root_fd) != 0)
+		if (result != ENTER_RETIRED || enter_host(root_fd) != 0)
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
 		build(reporter, arguments->jail, &builds);
 	}
 }
 
 /* Becomes the jail's user; what the caller's parents arranged ends here. */
-static void become_user(const struct reporter *reporter, const struct record *record)
+static void become_user(const struct reporter *reporter, const struct record *record,
+			const struct run *run)
 {
 	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, "leave the terminal", NULL, NULL);
-	if (inherited_set_limits(record->limits, record->umask) != 0)
+	if (inherited_set_limits(run->limits, record->umask) != 0)
 		report_refuse(reporter, "set limits and umask", NULL, NULL);
 	if (privilege_drop(record->uid, record->gid) != 0 || privilege_filter(record) != 0)
 		report_refuse(reporter, "drop privilege", NULL, NULL);
 	/* ---- From here on: the user's ids, no capability, and no way to get one. ---- */
 }
 
-static _Noreturn void run(struct reporter *reporter, const struct arguments *arguments,
-			  char *const inherited[])
+static _Noreturn void run_command(struct reporter *reporter, const struct arguments *arguments,
+				  char *const inherited[])
 {
 	struct record record;
-	struct supervise supervise;
+	struct run run;
+	struct supervise supervise = {.run = &run};
 	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing() != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
-	int builds = enter(reporter, arguments, &record, &supervise);
+	int builds = enter(reporter, arguments, &record, &run, &supervise);
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */
 	if (arguments->mode == ARGUMENTS_PREPARE)
 		_exit(0);
 	if (arguments->daemon)
 		supervise_detach(reporter);
-	bool supervised = is_supervised(arguments, &record, &supervise);
-	if (supervised)
+	supervise.has_proc = record.flags & RECORD_PROC;
+	if (run.reasons != 0)
 		supervise_fork(reporter, &supervise);
-	become_user(reporter, &record);
-	if (supervised)
+	become_user(reporter, &record, &run);
+	if (run.reasons != 0)
 		settle_run(reporter, &supervise);
 	if (arguments->verbose)
 		report_note(reporter, builds ? "entered a jail built now" : "entered a live jail");
@@ -218,5 +190,5 @@ int main(int argc, char *argv[])
 	umask(077);
 	if (arguments.mode != ARGUMENTS_RUN && arguments.mode != ARGUMENTS_PREPARE)
 		administer(&reporter, argv);
-	run(&reporter, &arguments, inherited);
+	run_command(&reporter, &arguments, inherited);
 }

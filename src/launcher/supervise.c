@@ -65,9 +65,9 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 {
 	int status_fd = reporter->status_fd;
 	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	bool is_timed = supervise->timeout_ms != QUANTITY_UNLIMITED;
-	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->timeout_ms : 0,
-				    supervise->kill_after_ms, status_fd >= 0};
+	bool is_timed = supervise->run->timeout_ms != QUANTITY_UNLIMITED;
+	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->run->timeout_ms : 0,
+				    supervise->run->kill_after_ms, status_fd >= 0};
 	struct text texts[4] = {{.length = 0}};
 	const char *argv[7] = {"trampoline", "watch"};
 
@@ -95,7 +95,7 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	    pipe2(executed, O_CLOEXEC) != 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0)
 		report_refuse(reporter, "make a pipe", NULL, NULL);
-	pid_t child = supervise_fork_with(reporter, supervise->is_private ? CLONE_NEWPID : 0,
+	pid_t child = supervise_fork_with(reporter, supervise->run->is_private ? CLONE_NEWPID : 0,
 					  supervise->cgroup_fd);
 	if (child > 0)
 		become_watcher(reporter, supervise, child, line[0], executed[0]);
@@ -103,7 +103,7 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	close(line[0]);
 	reporter->waiting_fds[0] = executed[1];
 	supervise->line_fd = line[1];
-	if (supervise->is_private && supervise->has_proc)
+	if (supervise->run->is_private && supervise->has_proc)
 		make_proc(reporter);
 }
 

@@ -12,13 +12,13 @@
 #include <sys/types.h>
 
 #include "report.h"
+#include "trampoline/run.h"
 #include "trampoline/supervisor.h"
 
 struct supervise {
-	bool is_private;
+	const struct run *run;
 	/* The jail has a /proc, which must show only the run. */
 	bool has_proc;
-	uint64_t timeout_ms, kill_after_ms; /* QUANTITY_UNLIMITED: none */
 	int program_fd; /* the supervisor's, opened on the host; -1: it could not be */
 	int cgroup_fd;  /* where the run belongs; -1: where its caller is */
 	int line_fd;    /* the child's end of the line */

@@ -21,10 +21,10 @@ static TCase *skipped(void)
 
 int main(void)
 {
-	static TCase *(*const rooms[])(void) = {unit_name,        unit_quantity,  unit_limit,
-						unit_text,        unit_arguments, unit_record,
-						unit_environment, unit_key,       unit_config,
-						unit_filter,      unit_scan,      unit_report};
+	static TCase *(*const rooms[])(void) = {
+		unit_name,   unit_quantity,    unit_limit,     unit_text,   unit_arguments,
+		unit_record, unit_environment, unit_key,       unit_config, unit_filter,
+		unit_scan,   unit_report,      unit_run_merge, unit_layout};
 	static TCase *(*const file_rooms[])(void) = {
 		unit_record_file, unit_config_file, unit_path,   unit_image,    unit_jail,
 		unit_state,       unit_privilege,   unit_device, unit_scan_kill};
