@@ -62,6 +62,14 @@ before=$(find "$T_RUNDIR" -xdev -type f -name record -exec stat -c %s {} + | sor
 as_www_caller close=0 close=1 close=2 -- "$T" nosuch true || :
 is "B2: no message went into a file of ours" "$(find "$T_RUNDIR" -xdev -type f -name record -exec stat -c %s {} + | sort)" "$before"
 
+retire alice
+strace -qq -o "$T_WORK/trace" -e trace=open,openat,openat2,open_tree,fsopen,fsmount,socket "$T_TOOLS/caller" close=0 close=1 close=2 -- \
+	"$T_PREFIX/libexec/trampoline/keeper" build alice 33 || :
+# Those before /dev/null are the loader's.
+is "B2: a keeper that root starts without 0, 1 and 2 opens /dev/null as these, and nothing else" "$(awk '
+	/"\/dev\/null"/ { null++; next } null && / = [012]$/ { other++ } END { print null + 0, other + 0 }' "$T_WORK/trace")" "3 0"
+is "B2: and builds the jail" "$(jail_mounts alice | wc -l)" 5
+
 # --- B3: directories as standard descriptors -----------------------------------------------------
 
 wrong=
