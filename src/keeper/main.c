@@ -4,6 +4,7 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -27,6 +28,14 @@ static void refuse_strangers(void)
 {
 	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
+}
+
+/* Opens those of 0, 1 and 2 that are closed, so that the keeper's own descriptors are others. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			report_refuse("open", "/dev/null", NULL);
 }
 
 /* Ends with STATUS, if all that was to be said could be said. */
@@ -78,6 +87,7 @@ int main(int argc, char *argv[])
 	uint64_t caller;
 
 	umask(077);
+	open_standard_descriptors();
 	if (argc == 4 && !strcmp(argv[1], "build") && name_is_jail(argv[2]) &&
 	    quantity_parse(QUANTITY_NUMBER, argv[3], &caller) == 0) {
 		refuse_strangers();

@@ -5,6 +5,7 @@
  */
 #include "tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
@@ -13,10 +14,35 @@
 
 #include "cleanup.h"
 
+/* The number that the next descriptor gets: the kernel takes the lowest that is free. */
+static int next_number(void)
+{
+	AUTO_CLOSE fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	return fd;
+}
+
+/*
+ * Returns FD if a call has just made it, else -1. A seccomp filter or a tracer may have answered
+ * the call with any other number, such as that of a descriptor of the host's; tree_restrict or
+ * tree_attach would then change one of the host's mounts. EXPECTED is a number that was free before
+ * the call, so what is open there now is new.
+ */
+static int new_descriptor(int expected, int fd)
+{
+	if (fd < 0 || (fd == expected && fd > STDERR_FILENO && fcntl(fd, F_GETFD) >= 0))
+		return fd;
+	errno = EPROTO;
+	return -1;
+}
+
 int tree_clone(int fd, const char *path)
 {
-	return open_tree(fd, path,
-			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+	int expected = next_number();
+
+	return new_descriptor(expected, open_tree(fd, path,
+						  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+							  AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
 }
 
 int tree_restrict(int tree_fd, uint64_t attributes)
@@ -39,13 +65,15 @@ int tree_attach(int tree_fd, int fd, const char *path)
 
 static int new_tree(const char *type, const char *key, const char *value, uint64_t attributes)
 {
-	AUTO_CLOSE fd = fsopen(type, FSOPEN_CLOEXEC);
+	int expected = next_number();
+	AUTO_CLOSE fd = new_descriptor(expected, fsopen(type, FSOPEN_CLOEXEC));
 
 	if (fd < 0 || fsconfig(fd, FSCONFIG_SET_STRING, "source", "trampoline", 0) != 0 ||
 	    fsconfig(fd, FSCONFIG_SET_STRING, key, value, 0) != 0 ||
 	    fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return -1;
-	return fsmount(fd, FSMOUNT_CLOEXEC, (unsigned int)attributes);
+	expected = next_number();
+	return new_descriptor(expected, fsmount(fd, FSMOUNT_CLOEXEC, (unsigned int)attributes));
 }
 
 int tree_new_tmpfs(const char *mode, uint64_t attributes)

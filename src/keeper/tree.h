@@ -6,7 +6,11 @@
 
 #include "trampoline/attributes.h"
 
-/* Every function returns a descriptor or 0; -1 and errno as the system call it is named after. */
+/*
+ * Every function returns a descriptor or 0; -1 and errno as the system call it is named after. A
+ * descriptor is a new one, proved not to be open before; -1 and EPROTO if a call that should make
+ * it answered with another one's number.
+ */
 
 /* A detached copy of the one mount at FD (PATH "") or at PATH, without what is mounted below. */
 int tree_clone(int fd, const char *path) MUST_CHECK;

@@ -40,20 +40,20 @@ use_odd() {
 # Its time-out is long, so it runs while the rest is tested; ATTACK_DEAD=no leaves it out.
 
 make_user dead 20013
-if [ -e /dev/fuse ] && [ -z "${ATTACK_DEAD:-}" ]; then
+look_for_dead
+if [ -z "$no_dead" ]; then
 	serve_dead -d "$DATA/dead/tmp" 20013
 	(
 		trap - EXIT INT TERM
-		start=$SECONDS got=0
-		timeout -k 1 50 "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" dead id >"$T_WORK/dead.out" 2>"$T_WORK/dead.err" </dev/null || got=$?
-		echo "$got $((SECONDS - start))" >"$T_WORK/dead.status"
+		got=0
+		timeout -k 1 "$DEADLINE" "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" dead id >"$T_WORK/dead.out" 2>"$T_WORK/dead.err" </dev/null || got=$?
+		echo "$got" >"$T_WORK/dead.status"
 	) &
 	cold=$!
-	bounded 2 in_jail bob true
-	under 1000 "C8: while one user's tmp does not answer, another's jail is entered"
+	waits() { in_jail bob true && [ ! -e "$T_WORK/dead.status" ]; }
+	ok "C8: while one user's tmp does not answer, another's jail is entered" waits
 	retire bob
-	bounded 5 in_jail bob true
-	under 2000 "C8: and built"
+	ok "C8: and built" waits
 fi
 
 # --- C1: read-only -------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ in_jail alice sh -c '
 		rm -f "$f" 2>&1; chmod 777 "$f" 2>&1; touch "$f" 2>&1; mv "$f" "$f.x" 2>&1; (: >>"$f") 2>&1; done' >"$OUT" 2>"$ERR" || :
 is "C1: the user creates, removes, renames, changes nothing outside home and tmp" \
 	"$(grep -vcE 'Read-only file system|Permission denied|not permitted' "$OUT" || :) $(($(wc -l <"$OUT") > 50))" "0 1"
-in_jail alice sleep 60 &
+in_jail alice sleep 3600 &
 wait_for pgrep -x -U "$A" sleep
 sleeper=$(pgrep -x -U "$A" sleep | head -n 1)
 wrong=
@@ -77,7 +77,7 @@ for directory in / /etc /bin /dev; do
 	[[ $got == *Read-only* ]] || wrong+=" $directory: $got"
 done
 is "C1: nor does root, in the jail's own namespace" "$wrong" ""
-kill "$sleeper"
+kill "$sleeper" || :
 wait "$!" 2>/dev/null || :
 
 # --- C2: flags of the image's own file system ----------------------------------------------------
@@ -175,7 +175,7 @@ for object in "$M/home/mallory" "$M/tmp" "$M/home"; do
 	instead "C8: ${object#"$DATA/"} a fifo" "$object" mkfifo "$object"
 	instead "C8: a device" "$object" mknod "$object" c 1 3
 	instead "C8: a file" "$object" touch "$object"
-	instead "C8: a socket" "$object" bash -c '"$1" "$2" /dev/null & s=$!; while [ ! -S "$2" ]; do sleep 0.01; done; kill $s' bash "$T_TOOLS/devlog" "$object"
+	instead "C8: a socket" "$object" bash -c '"$1" "$2" /dev/null & s=$!; while [ ! -S "$2" ]; do sleep 0.01; done; kill $s; wait $s || :' bash "$T_TOOLS/devlog" "$object"
 done
 chown 20666:20666 "$M"
 refuses "C6: data that is the user's own" mallory as_www "$T" mallory id
@@ -285,7 +285,7 @@ in_jail alice rm /dev/shm/.mark
 
 # --- C16: other processes, IPC, sockets ----------------------------------------------------------
 
-in_jail bob sh -c 'sleep 30; : secret-argument-of-bob' &
+in_jail bob sh -c 'sleep 3600; : secret-argument-of-bob' &
 wait_for pgrep -x -U "$B" sleep
 his=$(pgrep -x -U "$B" sleep | head -n 1)
 is "C16: his processes are not seen" "$(in_jail alice sh -c "ls -d /proc/$his; ps; cat /proc/*/cmdline" 2>/dev/null | grep -c "bob\|^$his" || :)" 0
@@ -300,18 +300,28 @@ else
 fi
 is "C16: with private processes, not even that the number is in use" "$(in_jail -p alice ./reach pidfd "$his" | head -n 1)" \
 	"pidfd_open: ESRCH"
-kill "$his"
+kill "$his" || :
 wait "$!" 2>/dev/null || :
 is "C16: System V objects of the host's and of others are not there" "$(ipcmk -M 4096 >/dev/null; in_jail alice cat /proc/sysvipc/shm | wc -l)" 1
 ipcrm -a 2>/dev/null || :
 ipc=$(readlink /proc/self/ns/ipc) network=$(readlink /proc/self/ns/net)
 is "C16: ipc and network namespaces are each jail's own" "$(for u in alice bob; do for n in ipc net; do in_jail $u readlink /proc/self/ns/$n; done; done |
 	cat - <(printf '%s\n' "$ipc" "$network") | sort -u | wc -l)" 6
-is "C16: socket families that a namespace does not hold are refused; these are left" "$(in_jail alice ./reach families | xargs)" "1 2 10 16"
+# Unix, IPv4, IPv6 and netlink, as far as this kernel has them.
+left=$("$ALICE/reach" families | grep -xE '1|2|10|16' | xargs)
+is "C16: socket families that a namespace does not hold are refused; these are left" "$(in_jail alice ./reach families | xargs)" "$left"
 is "C16: there is one interface, and it is the loopback" "$(in_jail alice cat /proc/net/dev | grep -c : || :) $(in_jail alice cat /proc/net/dev | grep -c lo:)" "1 1"
 is "C16: calls that the filter refuses, with each namespace flag, also in the upper half" "$(in_jail alice ./reach calls | grep -vE ': (EPERM|ENOSYS|EINVAL)$' || :)" ""
+# The filter sees an x32 call whether or not the kernel has them. An i386 call is an interrupt, which a
+# kernel without that ABI answers with SIGSEGV before any filter: outside of the jail too.
 for abi in i386 x32; do
-	status 159 "C16: the $abi ABI is SIGSYS" in_jail alice sh -c "exec ./reach $abi"
+	got=0
+	outside=$(as_alice "$ALICE/reach" $abi 2>&1) || got=$?
+	if [ "$outside" = alive ]; then
+		status 159 "C16: the $abi ABI is SIGSYS" in_jail alice sh -c "exec ./reach $abi"
+	else
+		skip "C16: the $abi ABI is SIGSYS" "this kernel has none: status $got without a jail"
+	fi
 done
 
 # --- C17: files that steer the next entry --------------------------------------------------------
@@ -329,7 +339,7 @@ is "C17: no object of our state is in the jail" "$(comm -12 "$T_WORK/ours" "$T_W
 
 odd_image
 use_odd
-in_jail alice sleep 60 &
+in_jail alice sleep 3600 &
 wait_for pgrep -x -U "$A" sleep
 mkdir "$IMAGES/odd/v2"
 cp -a "$IMAGES/odd/v1/." "$IMAGES/odd/v2"
@@ -361,11 +371,10 @@ in_jail alice true
 
 # --- C8, C13, second half ------------------------------------------------------------------------
 
-if [ -e /dev/fuse ] && [ -z "${ATTACK_DEAD:-}" ]; then
+if [ -z "$no_dead" ]; then
 	wait "$cold" || :
-	read -r got took <"$T_WORK/dead.status"
-	is "C8: a tmp that does not answer: refused, on one line, within 40 seconds" \
-		"$got $(wc -l <"$T_WORK/dead.err") $((took < 40))" "125 1 1"
+	is "C8: a tmp that does not answer: refused, on one line, though it never will" \
+		"$(cat "$T_WORK/dead.status") $(wc -l <"$T_WORK/dead.err")" "125 1"
 	kill "$server"
 	wait "$server" || :
 	retire dead
@@ -373,19 +382,17 @@ if [ -e /dev/fuse ] && [ -z "${ATTACK_DEAD:-}" ]; then
 	retire dead
 	serve_dead "$DATA/dead/tmp" 20013
 	ok "C13: on storage that answers a jail is built" in_jail dead true
-	kill -USR1 "$server"
-	sleep 0.2
-	bounded 40 in_jail dead true 2>"$ERR" || :
-	under 39000 "C13: when it dies, a request for the live jail ends in bounded time"
-	bounded 2 in_jail bob true
-	under 1000 "C13: others do not notice"
-	bounded 10 "$T" --cleanup >/dev/null 2>"$ERR" || :
-	under 9000 "C13: nor does cleanup"
+	storage_dies
+	got=0
+	bounded in_jail dead true 2>"$ERR" || got=$?
+	like "C13: when it dies, a request for the live jail ends, by its deadline" "$got" '^(125|142)$'
+	ok "C13: others do not notice" bounded in_jail bob true
+	status 125 "C13: nor does cleanup, which says that one jail is not retired" bounded "$T" --cleanup
 	kill -KILL "$server" # its mount stays, and answers with an error at once
 	wait "$server" 2>/dev/null || :
 	refuses "C13: with the server gone it is a sentence" dead as_www "$T" dead id
 	umount -l "$DATA/dead/tmp"
 	ok "C13: and when it is back it works" in_jail dead true
 else
-	skip "C8, C13: storage that does not answer" "there is no /dev/fuse, or ATTACK_DEAD says not to"
+	skip "C8, C13: storage that does not answer" "$no_dead"
 fi

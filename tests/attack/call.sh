@@ -27,7 +27,7 @@ cleanup() {
 before=$(traces)
 for habit in none empty; do
 	got=0
-	bounded 1 as_www_caller argv=$habit -- "$T" alice id >"$OUT" 2>"$ERR" </dev/null || got=$?
+	bounded as_www_caller argv=$habit -- "$T" alice id >"$OUT" 2>"$ERR" </dev/null || got=$?
 	is "A1: argv $habit ends at once, with nothing said" "$got $(cat "$OUT" "$ERR")" "125 "
 done
 is "A1: and nothing made" "$(traces)" "$before"
@@ -52,17 +52,19 @@ is "A2: nor on the terminal, which sees one line of plain text" \
 if [ -e /dev/log ]; then
 	skip "A2: runs in the log" "this machine has a log of its own"
 else
-	"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
-	log=$!
-	wait_for test -S /dev/log
 	# logged POLICY WANTED COMMAND...: what the log hears of it, one line for each record
 	logged() {
 		local wanted=$2 policy=$1
 		printf '[trampoline]\nlog = %s\n' "$policy" | override alice
 		in_jail alice true
-		: >"$T_WORK/policy.log"
+		rm -f "$T_WORK/policy.log"
+		"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
+		log=$!
+		wait_for test -S /dev/log
 		"${@:3}" >"$OUT" 2>"$ERR" || :
-		sleep 0.1
+		stop "$log" # which writes what it has been sent before it ends
+		log=
+		rm -f /dev/log
 		is "A2: log = $policy: $(printf '%q ' "${@:4}")" \
 			"$(grep -a 'alice\|limit' "$T_WORK/policy.log" | sed 's/.*: uid/uid/')" "$wanted"
 	}
@@ -74,9 +76,7 @@ else
 	logged runs 'uid 33: enters jail alice, runs "true"' in_jail alice true
 	logged runs 'uid 33: enters jail alice, runs "x\u001b[2J"' in_jail alice $'x\e[2J'
 	logged refusals "" in_jail alice true
-	stop "$log"
-	rm -f /dev/log "$CONFIG/jails.d/alice.conf"
-	log=
+	rm -f "$CONFIG/jails.d/alice.conf"
 	in_jail alice true
 fi
 

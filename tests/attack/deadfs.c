@@ -2,7 +2,8 @@
 /*
  * Storage that dies: `deadfs DIRECTORY UID` mounts a FUSE file system with one empty directory of
  * UID's on DIRECTORY and answers for it. On SIGUSR1 it stops answering, as a dead NFS server does;
- * from the start with `-d`. SIGTERM unmounts. "ready" on standard output says that it is mounted.
+ * from the start with `-d`. SIGTERM unmounts. "ready" on standard output says that it is mounted,
+ * "dead" that it answers no more.
  */
 #include <err.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,11 +102,16 @@ int main(int argc, char *argv[])
 	sigaction(SIGTERM, &ends, NULL);
 	puts("ready");
 	fflush(stdout);
-	while (!is_over) {
+	for (bool is_said = false; !is_over;) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
 
+		if (is_dead && !is_said) {
+			puts("dead");
+			fflush(stdout);
+			is_said = true;
+		}
 		if (is_dead)
-			pause();
+			(void)poll(NULL, 0, 100);
 		else if (poll(&ready, 1, 100) > 0)
 			serve(fd, (uid_t)atol(argv[at + 1]));
 	}
