@@ -17,7 +17,7 @@ installation_name() {
 	# Process limits are counted for each uid of the machine, whichever installation runs them.
 	T_ALICE=$((10001 + $$ % 999 * 10)) T_BOB=$((T_ALICE + 1))
 	# Where cgroup2 is mounted, if it is.
-	T_CGROUP=$(findmnt -rno TARGET -t cgroup2 | head -n 1)/$T_MARK
+	T_CGROUP=$(findmnt -rno TARGET -t cgroup2 | head -n 1 || :)/$T_MARK
 	export T_ALICE T_BOB T T_PREFIX T_SYSCONFDIR T_STATEDIR T_RUNDIR T_TOOLS T_WORK T_MARK T_CGROUP
 }
 
