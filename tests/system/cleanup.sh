@@ -372,7 +372,8 @@ in_jail alice true
 ok "it runs under the service's no_new_privs" setpriv --no-new-privs "$T" --cleanup
 logged() { strace -f -s 400 -qq -e trace=connect,sendto -e inject=connect:retval=0 -o "$T_WORK/trace" "$T" --cleanup; }
 retires alice logged
-sentences=$(grep -oE 'sendto.*' "$T_WORK/trace" || :)
+# libc says it again, as nobody is connected.
+sentences=$(grep -oE 'sendto.*' "$T_WORK/trace" | sort -u || :)
 is "it leaves one line in syslog" "$(wc -l <<<"$sentences")" 1
 like "with what it did" "$sentences" \
 	'cleanup: 1 jails: 0 in use, 0 marked, 1 retired, '
