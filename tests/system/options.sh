@@ -82,7 +82,8 @@ is "a pipe too" "$(run --keep-fd=9 alice sh -c 'echo x >&9' 9> >(cat))" x
 
 # --- -d ------------------------------------------------------------------------------------------
 
-status 0 "-d returns" run -d alice sh -c 'until [ -e sub/go ]; do sleep 0.1; done; echo done >daemon'
+status 0 "-d returns" timeout "$DEADLINE" setpriv --reuid=33 --regid=33 --clear-groups "$T" -d alice \
+	sh -c 'until [ -e sub/go ]; do sleep 0.1; done; echo done >daemon'
 ok "without waiting for the command" test ! -e "$ALICE/daemon"
 touch "$ALICE/sub/go"
 ok "the command goes on" wait_for test -s "$ALICE/daemon"
