@@ -32,6 +32,7 @@ retire_all() {
 
 # Many requests of one user at one time.
 printf '[limits]\nprocesses = 1000\n' | configure
+in_jail alice true
 retire_all
 base=$(hub_mounts | awk '{ print $5 }' | sort)
 host=$(host_mounts)
