@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Requests against cleanups, at the same time: no request is refused, no jail has two pins, and at the end
 # nothing is left. They go on until there were enough of each, however long that takes.
-#   CLEANUP_LOOPS=N      loops of requests, and as many of cleanups (10)
-#   CLEANUP_REQUESTS=N   requests (600), of which at least a twentieth has to find its jail retired
+#   CLEANUP_LOOPS=N      loops of requests, and as many of cleanups (20)
+#   CLEANUP_REQUESTS=N   requests (1000), of which at least a twentieth has to find its jail retired
 . "$(dirname "$0")/lib.sh"
 
-LOOPS=${CLEANUP_LOOPS:-10}
-REQUESTS=${CLEANUP_REQUESTS:-600}
+LOOPS=${CLEANUP_LOOPS:-20}
+REQUESTS=${CLEANUP_REQUESTS:-1000}
 JAILS=20
 
 cleanup() {
