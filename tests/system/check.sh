@@ -21,7 +21,7 @@ cleanup() {
 broken() {
 	local description=$1 pattern=$2 got=0
 	eval "$3"
-	timeout 30 "$T" --check >"$OUT" 2>"$ERR" || got=$?
+	timeout "$DEADLINE" "$T" --check >"$OUT" 2>"$ERR" || got=$?
 	eval "$4"
 	if [ $got -ne 1 ]; then
 		fail "$description" "status $got, not 1" "$(cat "$OUT" "$ERR")"

@@ -58,7 +58,8 @@ is "idle" "$(rows alice)" "idle 0"
 move_in bob
 is "in use, with the number of processes" "$(rows bob)" "in use 1"
 in_jail bob sh -c 'sleep 600 & sleep 600 & wait' </dev/null >/dev/null 2>&1 &
-wait_for test "$(rows bob)" = "in use 4" || :
+has_four() { [ "$(rows bob)" = "in use 4" ]; }
+wait_for has_four || :
 is "of all its runs" "$(rows bob)" "in use 4"
 "$T" --cleanup
 is "marked" "$(rows alice)" "marked 0"
@@ -107,11 +108,11 @@ unlike "nothing of it leads to another line by a name from inside" "$(cat "$OUT"
 move_out
 become_www "$T" -p bob sleep 600 </dev/null >/dev/null 2>&1 &
 lodger=$!
-# shellcheck disable=SC2016 # the inner shell's
-wait_for bash -c '[ "$(pgrep -c -u "$1" sleep)" = 1 ]' - "$B"
+one_sleeps() { [ "$(pgrep -c -x -u "$B" sleep)" = 1 ]; }
+wait_for one_sleeps
 is "the two supervisors of a private run are not the jail's" "$(rows bob)" "in use 1"
 "$T" --status bob >"$OUT"
-is "--status names the command alone" "$(grep '^process' "$OUT")" "process $(pgrep -u "$B" sleep) uid $B"
+is "--status names the command alone" "$(grep '^process' "$OUT")" "process $(pgrep -x -u "$B" sleep || :) uid $B"
 supervisor=$T_PREFIX/libexec/trampoline/supervisor
 cp -p "$supervisor" "$supervisor.new"
 mv "$supervisor.new" "$supervisor"
@@ -137,16 +138,27 @@ in_jail alice true
 in_jail bob true
 "$T" --cleanup
 before=$(traces; hub_mounts; sha256sum "$T_RUNDIR"/jails/*/record)
-for _ in 1 2 3; do
+look_at_all() {
 	"$T" --list >/dev/null
 	"$T" --list --json >/dev/null
 	"$T" --status alice >/dev/null
 	"$T" --explain alice >/dev/null
 	"$T" --check >/dev/null
-done
+}
+for _ in 1 2 3; do look_at_all; done
 is "looking changes nothing" "$(traces; hub_mounts; sha256sum "$T_RUNDIR"/jails/*/record)" "$before"
-"$T" --cleanup
-is "and is no use of a jail: the marks have stayed" "$("$T" --list)" "No jail is live."
+# unused: looks between two passes. Now and then another umount of this machine counts as a use of a jail, see
+# umount2(2), MNT_EXPIRE; not three times.
+unused() {
+	in_jail alice true
+	in_jail bob true
+	"$T" --cleanup
+	look_at_all
+	"$T" --cleanup
+	[ "$("$T" --list)" = "No jail is live." ]
+}
+three_times() { "$@" || "$@" || "$@"; }
+ok "and is no use of a jail: the marks stay" three_times unused
 
 # --- whom they obey --------------------------------------------------------------------------------
 

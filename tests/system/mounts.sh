@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 JAILS=200
+FIRST=$((A + 20000000))
 
 cleanup() {
 	local i
@@ -77,7 +78,7 @@ is "hub and jail hold nothing of the host's" \
 
 forget_all
 without=$(host_mounts)
-for i in $(seq $JAILS); do make_user "m$i" $((21000 + i)); done
+for i in $(seq $JAILS); do make_user "m$i" $((FIRST + i)); done
 failed=0
 for i in $(seq $JAILS); do "$T" "m$i" true || failed=$((failed + 1)); done
 is "$JAILS jails are built" "$failed" 0
@@ -89,6 +90,6 @@ is "they are RUNDIR and the hub" "$(diff <(echo "$without") <(host_mounts) |
 	awk '/^>/ { print $4 }' | sort | xargs)" "$T_RUNDIR $T_RUNDIR/hub"
 is "they are private" "$(grep " $T_RUNDIR" /proc/self/mountinfo | grep -cE 'shared:|master:' || :)" 0
 is "PID 1 sees the same two" "$(grep -c " $T_RUNDIR" /proc/1/mountinfo)" 2
-is "each jail is its own user's" "$(for i in 1 77 200; do "$T" "m$i" id -u; done | xargs)" "21001 21077 21200"
+is "each jail is its own user's" "$(for i in 1 77 200; do "$T" "m$i" id -u; done | xargs)" "$((FIRST + 1)) $((FIRST + 77)) $((FIRST + 200))"
 is "jails differ" "$(for i in 1 77 200; do pin_inode "m$i"; done | sort -u | wc -l)" 3
 is "no inode of DATA was used for it" "$(find "$DATA/m1" -xdev | wc -l)" 7

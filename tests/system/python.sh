@@ -1,20 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Real input: a Debian image with Python, and a user's own script as a web application runs it.
-# The image is kept in build/cache from one run to the next.
+# The image is kept in build/cache from one run to the next. (What an entry adds to the start of Python is measured by
+# tests/bench/python.sh.)
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 CACHE=${TRAMPOLINE_CACHE:-build/cache}
-ROUNDS=60
 PIA=$DATA/pia/home/pia
-outside=$T_WORK/root
+P=$((A + 2))
 
 cleanup() {
-	local point
-	for point in home tmp proc ''; do
-		if findmnt -n "$outside/$point" >/dev/null; then umount "$outside/$point"; fi
-	done
 	default_config
 	[ ! -e "$DATA/pia" ] || remove_user pia
 	rm -rf --one-file-system "$IMAGES/debian"
@@ -36,7 +32,7 @@ else
 	cp -a "$IMAGES/debian" "$kept.new"
 	mv "$kept.new" "$kept"
 fi
-make_user pia 20050
+make_user pia "$P"
 printf '[trampoline]\nimage = debian\n' | override pia
 
 # --- a request -----------------------------------------------------------------------------------
@@ -79,7 +75,7 @@ is "python is the user and has nothing more" "$(in_jail pia python3 -c '
 import os
 status = dict(l.split(":\t", 1) for l in open("/proc/self/status").read().splitlines() if ":\t" in l)
 print(os.getresuid(), os.getresgid(), os.getgroups(), status["NoNewPrivs"], status["CapEff"])')" \
-	"(20050, 20050, 20050) (20050, 20050, 20050) [20050] 1 0000000000000000"
+	"($P, $P, $P) ($P, $P, $P) [$P] 1 0000000000000000"
 # What programs of students do. Each line is a thing that must work.
 while IFS='|' read -r description program; do
 	ok "$description" in_jail pia python3 -c "$program"
@@ -107,60 +103,3 @@ except MemoryError:
 	ok "at its limit ($got MiB)" test "$got" -ge 400 -a "$got" -le 512
 	ok "and is not troubled below it" "${run[@]}" 'x = bytearray(300 << 20)'
 done
-
-# --- its start-up --------------------------------------------------------------------------------
-
-# The same files, the same user, the same environment; the difference is trampoline.
-mkdir "$outside"
-mount --bind "$IMAGES/debian/current/" "$outside"
-mount --bind "$DATA/pia/home" "$outside/home"
-mount --bind "$DATA/pia/tmp" "$outside/tmp"
-mount --bind /proc "$outside/proc"
-in_jail pia true
-
-# quiet: two thirds of all processors have nothing to do for a second, half a minute at most from now.
-quiet() {
-	local end=$((SECONDS + 30)) idle total
-	while [ $SECONDS -lt $end ]; do
-		read -r idle total < <(awk '$1 == "cpu" { for (i = 2; i <= 9; i++) t += $i; print $5, t }' /proc/stat)
-		sleep 1
-		if awk -v idle="$idle" -v total="$total" '$1 == "cpu" {
-			for (i = 2; i <= 9; i++) t += $i; exit !(3 * ($5 - idle) > 2 * (t - total)) }' /proc/stat; then
-			return 0
-		fi
-	done
-	return 1
-}
-
-# starts PERCENT NAME OPTION COMMAND...: within so many percent of what it takes outside, in one of eight
-# tries: noise is never less than nothing, so the best of them is nearest to the truth.
-starts() {
-	local percent=$1 what="$2 within $1 % of what it takes outside" option=$3 measured='' try
-	shift 3
-	for try in 1 2 3 4 5 6 7 8; do
-		quiet || break
-		"$T_TOOLS/entry" $ROUNDS outside uid=20050 gid=20050 "root=$outside" env=HOME=/home/pia env=USER=pia \
-			env=LOGNAME=pia env=SHELL=/bin/sh -- "$@" , \
-			inside uid=33 gid=33 -- "$T" ${option:+"$option"} pia "$@" >"$T_WORK/times"
-		sed 's/^/# /' "$T_WORK/times"
-		measured=$(awk -F '\t' '$1 == "inside" { print $4 }' "$T_WORK/times")
-		if awk -v ratio="$measured" -v percent="$percent" \
-			'BEGIN { exit !(ratio > 0 && ratio <= 1 + percent / 100) }'; then
-			pass "$what (try $try: $measured times)"
-			return
-		fi
-	done
-	if [ -n "$measured" ]; then
-		fail "$what" "$measured times, the last of $try tries"
-	else
-		skip "$what" "this machine is too busy to measure anything"
-	fi
-}
-
-# Without what it adds to its file and says to the log.
-sed '/counter/d; /stderr/d' "$PIA/request.py" >"$PIA/answer.py"
-chmod 644 "$PIA/answer.py"
-starts 5 "the user's script answers" --cgi /usr/bin/python3 /home/pia/answer.py 'an argument'
-# That alone takes 8 ms here, of which an entry is 4.5 to 5.6 %; the bound is what noise does not reach and
-# a mistake does: files that are not the page cache's own, a long filter.
-starts 15 "python3 starts and ends" '' /usr/bin/python3 -c pass

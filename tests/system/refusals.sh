@@ -134,7 +134,7 @@ mkdir "$CONFIG/trampoline.conf"
 refused 125 trampoline.conf "a directory in its place" in_jail alice id
 rmdir "$CONFIG/trampoline.conf"
 mkfifo "$CONFIG/trampoline.conf"
-refused 125 trampoline.conf "a fifo in its place, without waiting for a writer" timeout 20 \
+refused 125 trampoline.conf "a fifo in its place, without waiting for a writer" timeout "$DEADLINE" \
 	setpriv --reuid=33 --regid=33 --clear-groups "$T" alice id
 rm "$CONFIG/trampoline.conf"
 default_config

@@ -15,7 +15,8 @@ cleanup() {
 	in_jail bob true
 }
 
-make_user carol 20003
+carol_uid=$((A + 2)) next_uid=$((A + 3))
+make_user carol $carol_uid
 CAROL=$DATA/carol/home/carol
 
 # rebuilt DESCRIPTION: the jail that carol enters now is not the one she had.
@@ -38,12 +39,12 @@ is "nothing changed: the same jail" "$(pin_inode carol)" "$first"
 
 # A command that is in the jail all the while, and talks when it is asked to.
 mkfifo "$CAROL/ask" "$CAROL/answer"
-chown 20003 "$CAROL/ask" "$CAROL/answer"
+chown $carol_uid "$CAROL/ask" "$CAROL/answer"
 # shellcheck disable=SC2016
 in_jail carol sh -c 'umask 022; while read -r word <ask; do eval "$word" >answer 2>&1; done' &
 # shellcheck disable=SC2016
 ask() {
-	timeout 10 sh -c 'echo "$1" >"$0/ask" && cat "$0/answer"' "$CAROL" "$1" || echo "no answer"
+	timeout "$DEADLINE" sh -c 'echo "$1" >"$0/ask" && cat "$0/answer"' "$CAROL" "$1" || echo "no answer"
 }
 is "a command runs" "$(ask 'echo here')" here
 
@@ -100,31 +101,32 @@ rebuilt "back to the default image"
 # --- data ----------------------------------------------------------------------------------------
 
 echo old >"$CAROL/marker"
-chown 20003:20003 "$CAROL/marker"
+chown $carol_uid:$carol_uid "$CAROL/marker"
 is "the home is there" "$(in_jail carol cat marker)" old
 mkdir -m 755 "$DATA/carol.old"
 mv "$CAROL" "$DATA/carol.old/carol"
 mkdir -m 700 "$CAROL"
-chown 20003:20003 "$CAROL"
+chown $carol_uid:$carol_uid "$CAROL"
 rebuilt "the home replaced"
 is "the next entry sees the new home" "$(in_jail carol ls)" ""
 mv "$DATA/carol/tmp" "$DATA/carol.old/tmp"
 mkdir -m 700 "$DATA/carol/tmp"
-chown 20003:20003 "$DATA/carol/tmp"
+chown $carol_uid:$carol_uid "$DATA/carol/tmp"
 rebuilt "tmp replaced"
 mv "$DATA/carol/home" "$DATA/carol.old/home"
 cp -a "$DATA/carol.old/home" "$DATA/carol/home"
 rebuilt "home's parent replaced"
-chown 20004:20004 "$DATA/carol/home/carol" "$DATA/carol/tmp"
+chown $next_uid:$next_uid "$DATA/carol/home/carol" "$DATA/carol/tmp"
 rebuilt "another uid"
-is "the identity is the new owner's" "$(in_jail carol id -u)" 20004
-chown 20003:20003 "$DATA/carol/home/carol" "$DATA/carol/tmp"
+is "the identity is the new owner's" "$(in_jail carol id -u)" $next_uid
+chown $carol_uid:$carol_uid "$DATA/carol/home/carol" "$DATA/carol/tmp"
 rebuilt "and back"
 CAROL=$DATA/carol.old/carol
 is "the command from the start still has its home" "$(ask 'cat marker')" old
 is "and can still write it" "$(ask 'echo more >>marker; wc -l <marker')" 2
 ask exit >"$OUT"
-is "it ends when it is told to" "$(sleep 0.2; jail_processes)" ""
+nobody_is_there() { [ -z "$(jail_processes)" ]; }
+ok "it ends when it is told to" wait_for nobody_is_there
 
 # --- state ---------------------------------------------------------------------------------------
 
@@ -152,7 +154,7 @@ for at in 0 9 17 40 100 200 400 800 $((size / 2)) $((size - 1)); do
 	# shellcheck disable=SC2059
 	printf "\\x$(printf %x $(((byte + 1) % 256)))" | dd of="$record" bs=1 seek="$at" conv=notrunc status=none
 	got=$(in_jail carol id -u 2>&1) || :
-	[ "$got" = 20003 ] || wrong+=" byte $at: $got"
+	[ "$got" = $carol_uid ] || wrong+=" byte $at: $got"
 done
 is "a record with one byte changed is not obeyed" "$wrong" ""
 chmod 644 "$record"
@@ -163,15 +165,15 @@ ok "record of www-data's" in_jail carol true
 is "and is root's again" "$(stat -c %u "$record")" 0
 in_jail alice true
 cp "$T_RUNDIR/jails/alice/record" "$record"
-is "alice's record under carol's name" "$(in_jail carol id -u)" 20003
+is "alice's record under carol's name" "$(in_jail carol id -u)" $carol_uid
 rm "$record"
 ln -s "$T_RUNDIR/jails/alice/record" "$record"
-is "a symlink to alice's record" "$(in_jail carol id -u)" 20003
+is "a symlink to alice's record" "$(in_jail carol id -u)" $carol_uid
 "$T_TOOLS/nsmounts" -d jails/carol/mnt "$T_RUNDIR/hub" >"$OUT"
 ok "pin gone" in_jail carol true
 forget_all
 ok "all of our state gone, as after a reboot" in_jail carol true
-is "the identity is still right" "$(in_jail carol id -u)" 20003
+is "the identity is still right" "$(in_jail carol id -u)" $carol_uid
 umount "$T_RUNDIR/hub"
 ok "hub gone" in_jail carol true
 is "two lines in the host's table, not more" "$(host_mounts | grep -c " $T_RUNDIR")" 2

@@ -100,18 +100,34 @@ wait
 is "of four that add the same user at once one succeeds" \
 	"$(grep -l 'grace has uid' "$T_WORK"/out.? | wc -l)" 1
 
-# Killed at any moment an add leaves a whole user or none.
+# An add that is killed leaves a whole user or none: its whole process group is killed before the first of the programs
+# that it has change something, before the second, and so on until there is no other.
+steps=$T_WORK/steps
+mkdir -p "$steps/share" "$steps/tools"
+cp -r "$T_PREFIX/share/trampoline" "$steps/share/trampoline"
+sed "s|^prefix=.*|prefix=$steps|" "$user" >"$steps/user"
+sed -i "s|^PATH=|PATH=$steps/tools:|" "$steps/share/trampoline/common.sh"
+cat >"$steps/tools/step" <<END
+#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+number=\$((\$(cat $steps/number) + 1))
+echo \$number >$steps/number
+[ \$number -ne \$(cat $steps/last) ] || kill -KILL 0
+exec \${0##*/} "\$@"
+END
+chmod 755 "$steps/user" "$steps/tools/step"
+for tool in chmod chown cp install ln mkdir mktemp mv rm rmdir sync touch; do ln -s step "$steps/tools/$tool"; done
 broken=
-for i in $(seq 20); do
+for last in $(seq 50); do
 	"$user" remove frank --yes >"$OUT" 2>&1 || :
-	setsid "$user" add frank --uid 20013 >"$OUT" 2>&1 &
-	pid=$!
-	sleep "0.0$((RANDOM % 70 + 10))"
-	kill -KILL -- "-$pid" 2>/dev/null || :
-	wait "$pid" 2>/dev/null || :
-	[ ! -d "$DATA/frank" ] || "$user" check frank >"$OUT" 2>&1 || broken+="$i: $(cat "$OUT") "
-	[ -d "$DATA/frank" ] || "$user" add frank --uid 20013 >"$OUT" 2>&1 || broken+="$i: $(cat "$OUT") "
+	echo 0 >"$steps/number"
+	echo "$last" >"$steps/last"
+	{ setsid -w "$steps/user" add frank --uid 20013 >"$OUT" 2>&1 || :; } 2>/dev/null
+	[ "$(<"$steps/number")" -ge "$last" ] || break
+	[ ! -d "$DATA/frank" ] || "$user" check frank >"$OUT" 2>&1 || broken+="$last: $(cat "$OUT") "
+	[ -d "$DATA/frank" ] || "$user" add frank --uid 20013 >"$OUT" 2>&1 || broken+="$last: $(cat "$OUT") "
 done
+ok "an add is killed before each of its steps, $((last - 1))" test "$last" -gt 5 -a "$last" -lt 50
 is "an add that is killed leaves a whole user or none" "$broken" ""
 
 # --- list, check ---------------------------------------------------------------------------------
