@@ -5,8 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 C=$((A + 2))
+held=
 
 cleanup() {
+	[ -z "$held" ] || kill -KILL "$held" 2>/dev/null || :
 	jobs -p | xargs -r kill -KILL 2>/dev/null || :
 	pkill -KILL -u "$A,$B,$C" 2>/dev/null || :
 	forget_all
@@ -33,7 +35,10 @@ hold() {
 	is "a launcher is held in the hub" "$(readlink "/proc/$held/ns/mnt")" \
 		"mnt:[$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")]"
 }
-release() { kill -CONT "$held" 2>/dev/null || :; }
+release() {
+	kill -CONT "$held" 2>/dev/null || :
+	held=
+}
 ended() { ! kill -0 "$1" 2>/dev/null; }
 withdrawn() { [ ! -e "$T_RUNDIR/jails/$1/record" ]; }
 end() { # of all that sleeps

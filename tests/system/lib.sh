@@ -280,7 +280,12 @@ retire() {
 
 # The state of a reboot: no hub, no jail, an empty RUNDIR.
 forget_all() {
-	while findmnt -n "$T_RUNDIR/hub" >/dev/null; do umount "$T_RUNDIR/hub"; done
-	while findmnt -n "$T_RUNDIR" >/dev/null; do umount "$T_RUNDIR"; done
+	local point
+	for point in "$T_RUNDIR/hub" "$T_RUNDIR"; do
+		while findmnt -n "$point" >/dev/null; do
+			# Lazily where a program has it open.
+			umount "$point" 2>/dev/null || umount -l "$point" || return
+		done
+	done
 	find "$T_RUNDIR" -xdev -mindepth 1 -depth \( -type f -delete -o -type d -empty -delete \)
 }
