@@ -139,6 +139,8 @@ $(BUILD)/supervisor: $(WATCHER_OBJ)
 $(BUILD)/keeper: $(KEEPER_OBJ)
 	$(CC) -pie $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(KEEPER_LIBS)
 
+launcher-objects: $(LAUNCHER_OBJ) $(WATCHER_OBJ)
+
 -include $(LAUNCHER_OBJ:.o=.d) $(WATCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
 
 # --- install -------------------------------------------------------------------------------------
@@ -334,5 +336,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install install-check install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
         coverage check system bench demo demo-clean
