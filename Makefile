@@ -24,39 +24,49 @@ CGROUP       ?= $(notdir $(RUNDIR))
 DESTDIR      ?=
 BUILD        ?= build
 
+# $(call once,VARIABLE,COMMAND): what COMMAND prints, asked when VARIABLE is first used. Nothing is run,
+# and nothing complains, before it is known that the compiler and the libraries are there: see can-build.
+once = $(eval $(1) := $$(shell $(2)))$($(1))
+
 # --- compiler ------------------------------------------------------------------------------------
 CC            ?= cc
 LAUNCHER_LIBC ?= musl
 CFLAGS        ?= -O2 -g
 WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
                  -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wswitch-enum
-OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -Isrc -I$(BUILD)/include -MMD -MP
+# The same bytes wherever the sources and BUILD lie: debugging information and __FILE__ name neither.
+SAME_PATHS     = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build -ffile-prefix-map=$(abspath $(BUILD))=build
+OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(SAME_PATHS) -Iinclude -Isrc -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
 HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
                  -fno-delete-null-pointer-checks -fno-strict-overflow $(INIT_ZERO)
 # clang before 16 has this behind a second option, so it is asked
-INIT_ZERO     := $(shell $(CC) -Werror -ftrivial-auto-var-init=zero -c -x c /dev/null -o /dev/null \
-                         2>/dev/null && echo -ftrivial-auto-var-init=zero)
+INIT_ZERO      = $(call once,INIT_ZERO,$(CC) -Werror -ftrivial-auto-var-init=zero -c -x c /dev/null -o /dev/null \
+                 2>/dev/null && echo -ftrivial-auto-var-init=zero)
 LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 
 VERSION := 0.1.0
 
 PKGS           = mount libcap inih libseccomp
 KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
-                 $(shell pkg-config --cflags $(PKGS))
-KEEPER_LIBS    = $(shell pkg-config --libs $(PKGS))
+                 $(PKG_CFLAGS)
+KEEPER_LIBS    = $(call once,KEEPER_LIBS,pkg-config --libs $(PKGS))
+PKG_CFLAGS     = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 
 # Debian's musl-gcc knows no static PIE, so that link is spelled out; kernel headers come from /usr/include.
-MULTIARCH    := $(subst -pc-,-,$(shell $(CC) -dumpmachine))
+MULTIARCH     = $(call once,MULTIARCH,{ $(CC) -dumpmachine 2>/dev/null || echo `uname -m`-linux-gnu; } | \
+                sed 's/-pc-/-/')
 MUSL_DIR     ?= /usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
 MUSL_INCLUDE ?= /usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
 ifeq ($(LAUNCHER_LIBC),musl)
 LAUNCHER_CFLAGS = $(OUR_CFLAGS) $(HARDENING) -fPIE -nostdinc -isystem $(MUSL_INCLUDE) \
-                  -isystem $(shell $(CC) -print-file-name=include) \
+                  -isystem $(CC_INCLUDE) \
                   -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
 LAUNCHER_LINK   = $(CC) -nostdlib -static -Wl,-pie,--no-dynamic-linker,-z,text,--build-id \
                   $(LINK_HARDENING) -L$(MUSL_DIR) $(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o
-LAUNCHER_END    = -lc $(shell $(CC) -print-libgcc-file-name) $(MUSL_DIR)/crtn.o
+LAUNCHER_END    = -lc $(LIBGCC) $(MUSL_DIR)/crtn.o
+CC_INCLUDE      = $(call once,CC_INCLUDE,$(CC) -print-file-name=include)
+LIBGCC          = $(call once,LIBGCC,$(CC) -print-libgcc-file-name)
 else
 LAUNCHER_CFLAGS = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LAUNCHER_LINK   = $(CC) -static-pie $(LINK_HARDENING)
@@ -64,10 +74,11 @@ LAUNCHER_END    =
 endif
 
 # --- what is built -------------------------------------------------------------------------------
-COMMON_SRC   := $(wildcard src/common/*.c)
-LAUNCHER_SRC := $(wildcard src/launcher/*.c src/jailed/*.c)
-KEEPER_SRC   := $(wildcard src/keeper/*.c)
-WATCHER_SRC  := $(wildcard src/supervisor/*.c) src/common/quantity.c src/common/text.c
+# Sorted, because make before 4.3 takes the order that a directory is in.
+COMMON_SRC   := $(sort $(wildcard src/common/*.c))
+LAUNCHER_SRC := $(sort $(wildcard src/launcher/*.c src/jailed/*.c))
+KEEPER_SRC   := $(sort $(wildcard src/keeper/*.c))
+WATCHER_SRC  := $(sort $(wildcard src/supervisor/*.c)) src/common/quantity.c src/common/text.c
 RECIPES      := $(wildcard jail-image/recipes/*)
 SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
 LAUNCHER_OBJ := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(COMMON_SRC) $(LAUNCHER_SRC))
@@ -87,7 +98,22 @@ SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
                  -e 's|@VERSION@|$(VERSION)|g' -e 's|@CALLER_GROUP@|$(CALLER_GROUP)|g' \
                  -e 's|@CGROUP@|$(CGROUP)|g'
 
-$(BUILD)/include/trampoline/paths.h: include/trampoline/paths.h.in $(BUILD)/settings
+# Every object needs paths.h, so this is made before the first of them: it says all that is missing.
+$(BUILD)/can-build: $(BUILD)/settings
+	@missing=; miss() { missing="$$missing$${missing:+, }$$1"; }; compiler='$(firstword $(CC))'; \
+	if ! command -v "$$compiler" >/dev/null; then miss "C compiler ($$compiler)"; \
+	elif ! $(CC) -fsyntax-only -include stdlib.h -include linux/capability.h -x c /dev/null 2>/dev/null; then \
+		miss 'header of libc or the kernel'; fi; \
+	if ! command -v pkg-config >/dev/null; then miss pkg-config; else \
+		for library in $(PKGS); do \
+			pkg-config --exists "$$library" || miss "lib$${library#lib} with its headers"; done; fi; \
+	test '$(LAUNCHER_LIBC)' != musl || test -e '$(MUSL_DIR)/rcrt1.o' || miss musl; \
+	if [ -n "$$missing" ]; then \
+		echo "make: cannot build: there is no $$missing; on Debian, \"make deps-build\" as root installs it" >&2; \
+		exit 1; fi
+	@touch $@
+
+$(BUILD)/include/trampoline/paths.h: include/trampoline/paths.h.in $(BUILD)/settings | $(BUILD)/can-build
 	@mkdir -p $(@D)
 	$(SUBSTITUTE) $< >$@
 
@@ -113,6 +139,8 @@ $(BUILD)/supervisor: $(WATCHER_OBJ)
 $(BUILD)/keeper: $(KEEPER_OBJ)
 	$(CC) -pie $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(KEEPER_LIBS)
 
+launcher-objects: $(LAUNCHER_OBJ) $(WATCHER_OBJ)
+
 -include $(LAUNCHER_OBJ:.o=.d) $(WATCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
 
 # --- install -------------------------------------------------------------------------------------
@@ -120,7 +148,18 @@ LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
 SHAREDIR   = $(DESTDIR)$(PREFIX)/share/trampoline
 SHARED     = jail-image/trampoline.conf $(wildcard jail-image/*.sh jail-image/*.awk)
 
-install: all install-documents
+# An ordinary user can stage into DESTDIR; only root can give the set-uid program to root and the group.
+install-check:
+	@if [ "$$(id -u)" -eq 0 ]; then \
+		case '$(CALLER_GROUP)' in *[!0-9]* | '') getent group '$(CALLER_GROUP)' >/dev/null ;; esac || { \
+			echo 'make: cannot install for the group "$(CALLER_GROUP)": there is no such group;' \
+				'create it, or name another with CALLER_GROUP=...' >&2; exit 1; }; \
+	elif [ -z '$(DESTDIR)' ]; then \
+		echo 'make: cannot install a set-uid program as an ordinary user: be root,' \
+			'or stage the files with DESTDIR=...' >&2; exit 1; \
+	fi
+
+install: install-check all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
@@ -134,9 +173,11 @@ install: all install-documents
 		install -m 644 jail-image/trampoline.conf $(DESTDIR)$(SYSCONFDIR)/trampoline/trampoline.conf
 	@# Last, and never for an instant without its group: chown clears the setuid bit, so it comes first.
 	install -m 700 $(BUILD)/trampoline $(DESTDIR)$(PREFIX)/bin/.trampoline.new
-	chown root:$(CALLER_GROUP) $(DESTDIR)$(PREFIX)/bin/.trampoline.new
+	test "$$(id -u)" -ne 0 || chown root:$(CALLER_GROUP) $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	chmod 4754 $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	mv -f $(DESTDIR)$(PREFIX)/bin/.trampoline.new $(DESTDIR)$(PREFIX)/bin/trampoline
+	@test "$$(id -u)" -eq 0 || echo 'make: staged in $(DESTDIR) as you, so a package has to make root:root the owner' \
+		'of all files, and root:$(CALLER_GROUP) that of $(PREFIX)/bin/trampoline, which then needs mode 4754 again'
 
 # Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
 MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
@@ -161,7 +202,7 @@ $(BUILD)/share/%: man/%.in $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(SUBSTITUTE) $< >$@
 
-install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION)
+install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION) | install-check
 	install -d -m 755 $(MANDIR)/man8 $(MANDIR)/man5 $(UNITDIR) $(TMPFILESDIR) $(COMPLETIONDIR) $(CRONDIR)
 	install -m 644 $(MAN8) $(MANDIR)/man8
 	install -m 644 $(MAN5) $(MANDIR)/man5
@@ -211,12 +252,20 @@ deps-build:
 
 # The objects that are shipped, with libcheck; what runs behind the drop is built for this libc too.
 UNIT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c)) $(BUILD)/keeper-obj/jailed/environment.o
-$(BUILD)/tests/unit/%.o: tests/unit/%.c $(BUILD)/include/trampoline/paths.h
+CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
+CHECK_LIBS   = $(call once,CHECK_LIBS,pkg-config --libs check)
+$(BUILD)/can-test: | $(BUILD)/can-build
+	@pkg-config --exists check || { \
+		echo 'make: cannot build the unit tests: there is no libcheck; on Debian, "make deps" as root installs it' >&2; \
+		exit 1; }
+	@touch $@
+
+$(BUILD)/tests/unit/%.o: tests/unit/%.c $(BUILD)/include/trampoline/paths.h | $(BUILD)/can-test
 	@mkdir -p $(@D)
-	$(CC) $(KEEPER_CFLAGS) $(shell pkg-config --cflags check) $(CFLAGS) -c -o $@ $<
+	$(CC) $(KEEPER_CFLAGS) $(CHECK_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
-	$(CC) -pie $(LDFLAGS) $(CFLAGS) -o $@ $^ $(KEEPER_LIBS) $(shell pkg-config --libs check)
+	$(CC) -pie $(LDFLAGS) $(CFLAGS) -o $@ $^ $(KEEPER_LIBS) $(CHECK_LIBS)
 
 # What reads foreign bytes, with sanitizers: `unit' replays the corpus and mutates it for a moment,
 # `fuzz' has libFuzzer look for longer.
@@ -225,7 +274,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRC    = $(COMMON_SRC) src/jailed/environment.c \
               $(addprefix src/keeper/,config.c key.c origin.c path.c report.c)
 FUZZ_CFLAGS = $(OUR_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
-              $(shell pkg-config --cflags mount)
+              $(PKG_CFLAGS)
 $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_CFLAGS) -c -o $@ $<
@@ -282,10 +331,10 @@ demo-clean:
 clean:
 	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
 		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/supervisor $(BUILD)/unit-tests* \
-		$(BUILD)/settings
+		$(BUILD)/settings $(BUILD)/can-build $(BUILD)/can-test
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
         coverage check system bench demo demo-clean

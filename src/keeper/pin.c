@@ -2,6 +2,7 @@
 /* The hub's side of a live jail: its pins. Removing one hurts nobody who is inside. */
 #include "pin.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libmount.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"

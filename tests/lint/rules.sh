@@ -66,6 +66,7 @@ walks|no library call that walks or deletes a tree
 dying|only procedures end the program
 speaking|only the reporting rooms speak
 cloexec|every descriptor is made close-on-exec
+includes|what a C file uses of a system header, it or a header of ours includes
 extern|no extern variable
 features|no conditional compilation: what the kernel lacks is asked at run time
 goto|no goto, no typedef of a struct, no assignment inside an if
@@ -127,12 +128,15 @@ refresh_view() {
 		echo 'Bail out! no file found to check'
 		exit 1
 	}
-	rm -r -f --one-file-system "$view/code" "$view/words"
-	for directory in $(named 'c h' src include | sed 's|/[^/]*$||' | sort -u); do
+	strip $(named 'c h' src include tests)
+}
+
+# strip FILE...: the copies of these.
+strip() {
+	for directory in $(printf '%s\n' "$@" | sed 's|/[^/]*$||' | sort -u); do
 		mkdir -p "$view/code/$directory" "$view/words/$directory"
 	done
-	awk -v code="$view/code" -v words="$view/words" -f "$here/strip.awk" \
-		$(named 'c h' src include) /dev/null
+	awk -v code="$view/code" -v words="$view/words" -f "$here/strip.awk" "$@" /dev/null
 }
 
 # grep_in VIEW PATTERN FILE...: FILE:LINE:TEXT of each match. No file is no match, but is no error.
@@ -367,6 +371,17 @@ plant_cloexec() {
 	expected=5
 }
 
+check_includes() {
+	(cd "$view/words" && awk -v wanted='^(src|include|tests)/' -f "$here/includes.awk" \
+		$(named 'c h' src include tests)) | sort
+}
+plant_includes() {
+	sed -i '/^#include <fcntl.h>$/d' src/keeper/jail.c src/keeper/pin.c
+	plant tests/unit/test_state.c 'static DIR *cursor;' 'static int (*tell)(const char *, ...) = printf;'
+	sed -i '/^#include <\(dirent\|stdio\).h>$/d' tests/unit/test_state.c
+	expected=4
+}
+
 check_extern() { grep_code '^[[:space:]]*extern[[:space:]]' src include; }
 plant_extern() { plant include/trampoline/name.h 'extern int verbosity;'; }
 
@@ -486,13 +501,9 @@ plant_file_length() { seq -f '/* %g */' 300 >>src/common/name.c; }
 
 check_width() {
 	for file in $(named 'c h' src include tests); do
-		awk -v file="$file" '{
-			width = 0
-			for (i = 1; i <= length($0); i++)
-				width += substr($0, i, 1) == "\t" ? 8 - width % 8 : 1
-			if (width > 100)
-				printf "%s:%d: %d columns\n", file, FNR, width
-		}' "$file"
+		expand "$file" | awk -v file="$file" 'length($0) > 100 {
+			printf "%s:%d: %d columns\n", file, FNR, length($0)
+		}'
 	done
 }
 plant_width() { plant src/common/name.c "$(printf '/*\t%093d */' 0)"; }
@@ -564,13 +575,15 @@ shell_scripts() {
 		case $file in
 		*.awk | *.[ch] | *.md) continue ;;
 		esac
-		case $(head -c 64 "$file" | head -n 1 | tr -d '\000') in
+		first=
+		IFS= read -r first <"$file" || :
+		case $first in
 		'#!/bin/sh'* | '#!/usr/bin/env bash'* | '#!/usr/bin/env sh'* | '#!/bin/bash'*) echo "$file" ;;
 		esac
 	done <"$view/files"
 }
 
-sets_eu='^set -[a-z]*(e[a-z]*u|u[a-z]*e)'
+sets_eu='^set -[a-zA-Z]*(e[a-zA-Z]*u|u[a-zA-Z]*e)'
 check_shell_safe() {
 	for file in $(shell_scripts); do
 		# A test starts by reading its lib, which sets it, or reads the system tests' one.
@@ -746,7 +759,9 @@ self_test() {
 		count=$((count + 1))
 		expected=1
 		"plant_$name"
-		refresh_view
+		list_files >"$view/files"
+		changed=$(cd "$copy" && changed_files)
+		[ -z "$(c_files $changed)" ] || strip $(c_files $changed)
 		"check_$name" >"$view/after"
 		found=$(awk 'NR == FNR { old[$0] = 1; next } !($0 in old)' \
 			"$view/before/$name" "$view/after" | grep -c . || :)
@@ -758,22 +773,31 @@ self_test() {
 			echo "not ok $count - rule $name finds what it is for ($found of $expected)"
 			sed 's/^/#   /' "$view/after"
 		fi
-		restore
+		restore $changed
 	done
 	echo "1..$count"
 	return $status
 }
 
-# Makes the copy what the clean one is.
+# What has been planted in the copy: the files that the clean one has not, or has otherwise.
+changed_files() {
+	diff -rqN "$clean" "$copy" | sed -n "s|^Files .* and $copy/\\(.*\\) differ\$|\\1|p"
+}
+
+c_files() {
+	[ $# -eq 0 ] || printf '%s\n' "$@" | grep -E '^(src|include|tests)/.*\.[ch]$' || :
+}
+
+# restore FILE...: makes them what the clean copy has, and the view with them.
 restore() {
-	diff -rq "$clean" "$copy" | sed -n -e 's|^Files .* and \(.*\) differ$|\1|p' \
-		-e "s|^Only in \(${copy}[^:]*\): |\1/|p" | while IFS= read -r file; do
-		if [ -e "$clean${file#"$copy"}" ]; then
-			cp "$clean${file#"$copy"}" "$file"
-		else
-			rm -r --one-file-system "$file"
+	for file; do
+		rm -f "$file" "$view/code/$file" "$view/words/$file"
+		if [ -e "$clean/$file" ]; then
+			cp -p "$clean/$file" "$file"
+			[ -z "$(c_files "$file")" ] || strip "$file"
 		fi
 	done
+	list_files >"$view/files"
 }
 
 cd "$root"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trampoline/name.h"
 
+#include <string.h>
+
 #include "unit.h"
 
 static const char *const jails[] = {
