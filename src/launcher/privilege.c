@@ -7,6 +7,7 @@
 #include "privilege.h"
 
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -108,13 +109,12 @@ int privilege_drop(uid_t uid, gid_t gid)
 
 int privilege_supervise(uid_t uid, gid_t gid)
 {
-	/* The ambient set is what hands a capability through an exec: capabilities(7). With
-	 * no_new_privs nothing else does, so the bounding set, a dear step, may stay. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_KEEPCAPS, 1) != 0 ||
-	    syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
-	    keep_capabilities(BIT(CAP_KILL)) != 0)
-		return -1;
-	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
+	/* Never without CAP_KILL: PR_SET_PDEATHSIG asks the dying parent for it. */
+	return -(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || /* so the bounding set may stay */
+		 prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0 ||
+		 syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
+		 keep_capabilities(BIT(CAP_KILL)) != 0 ||
+		 prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) != 0);
 }
 
 int privilege_filter(const struct record *record)

@@ -48,17 +48,21 @@ done
 
 # A clock that is turned while a run has a time-out.
 right
+waits() { pgrep -U "$A" -x sleep; }
 start=$(cut -d . -f 1 /proc/uptime)
 as_www "$T" -t 4s alice sh -c 'while :; do sleep 1; done' </dev/null &
-sleep 1
+wait_for waits || :
 turn '1 year ago'
 got=0
 wait $! || got=$?
 took=$(($(cut -d . -f 1 /proc/uptime) - start))
-is "set back, a time-out comes when it is due" "$got $((took >= 4 && took < 30))" "124 1"
-as_www "$T" -t 30s alice sh -c 'sleep 3; exit 7' </dev/null &
-sleep 1
+is "set back, a time-out comes when it is due" "$got $((took >= 4 && took < DEADLINE))" "124 1"
+rm -f "$DATA/alice/tmp/turned"
+as_www "$T" -t 1h alice sh -c 'while [ ! -e /tmp/turned ]; do sleep 1; done; exit 7' </dev/null &
+wait_for waits || :
 turn 'now + 2 years'
+touch "$DATA/alice/tmp/turned"
 got=0
 wait $! || got=$?
 is "set forward, a run is not ended for it" "$got" 7
+rm -f "$DATA/alice/tmp/turned"

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define MEBIBYTE 1048576L
+#define HOUR_MS 3600000L
 
 static volatile sig_atomic_t seen;
 
@@ -58,7 +59,7 @@ static int tree(char **words)
 			setsid();
 			if (fork() != 0)
 				_exit(0);
-			rest(300000);
+			rest(HOUR_MS);
 			_exit(0);
 		}
 		grown += child > 0;
@@ -66,7 +67,7 @@ static int tree(char **words)
 			waitpid(child, NULL, 0);
 	}
 	say("grown", grown);
-	rest(300000);
+	rest(HOUR_MS);
 	return 0;
 }
 
@@ -81,16 +82,16 @@ static int bomb(char **words)
 	return 0;
 }
 
-/* count SIGNAL MS: how often it comes. */
+/* count SIGNAL MS: waits for it; then says how often it has come MS milliseconds later. */
 static int count(char **words)
 {
 	struct sigaction action = {.sa_handler = see};
-	long steps = strtol(words[1], NULL, 10) / 10;
 
 	sigaction((int)strtol(words[0], NULL, 10), &action, NULL);
 	say("ready", 0);
-	while (steps-- > 0)
+	while (!seen)
 		rest(10);
+	rest(strtol(words[1], NULL, 10));
 	say("counted", seen);
 	return 0;
 }
@@ -135,7 +136,7 @@ static int push(char **words)
 	return 1;
 }
 
-/* seize PID ROUNDS: attaches to it as a debugger does. */
+/* seize PID ROUNDS: attaches to it as a debugger does; status 0 if that is not permitted. */
 static int seize(char **words)
 {
 	pid_t pid = (pid_t)strtol(words[0], NULL, 10);
@@ -147,7 +148,7 @@ static int seize(char **words)
 		return 1;
 	}
 	printf("refused: %s\n", strerror(errno));
-	return 0;
+	return errno != EPERM;
 }
 
 /* stop SECONDS: stops every process that it may, again and again. */

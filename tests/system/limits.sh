@@ -85,7 +85,7 @@ like "and can be lowered" "$(in_jail -l memory=99M alice probe limits)" 'data=10
 # --- processes -----------------------------------------------------------------------------------
 
 for _ in $(seq 10); do
-	in_jail alice sleep 300 &
+	in_jail alice sleep 1h &
 	sleepers+=("$!")
 done
 ten_sleep() { [ "$(pgrep -c -U "$A" -x sleep)" = 10 ]; }
@@ -97,7 +97,7 @@ for option in "" -p --status-fd=3 "-t 1h" -d; do
 		in_jail $option alice true 3>/dev/null
 done
 ok "bob has his own" in_jail -p bob true
-for pid in $(pgrep -U "$A"); do kill -KILL "$pid" || :; done
+for pid in $(pgrep -U "$A"); do kill -KILL "$pid" 2>/dev/null || :; done
 wait "${sleepers[@]}" || :
 sleepers=()
 gone() { ! pgrep -U "$A"; }

@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-MANY=300
+MANY=60
 cpuset=/sys/fs/cgroup/cpuset/$T_MARK
 
 cleanup() {

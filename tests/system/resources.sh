@@ -30,6 +30,7 @@ fi
 
 unlimited() { printf '[resources]\ncpu = unlimited\n'; }
 launch() {
+	: >"$T_WORK/told"
 	(become_www "$T" "$@") >"$T_WORK/told" 2>&1 3>/dev/null &
 	run=$!
 	started+=("$run")
@@ -40,6 +41,7 @@ members() { sort "$LEAF/cgroup.procs" 2>/dev/null || :; }
 of_alice() {
 	{ ps -o pid=,stat=,ppid= -U "$A" || :; } | awk '$2 !~ /^Z/ || $3 != 1 { print $1 }' | sort
 }
+runs() { [ -n "$(of_alice)" ]; }
 has() { [ "$(members | grep -c .)" -eq "$1" ]; }
 no_leaf() { [ ! -d "$LEAF" ]; }
 inode() { stat -c %i "$LEAF"; }
@@ -99,7 +101,7 @@ is "the output is the command's" "$(in_jail alice echo out)" out
 status 7 "and so is its status" in_jail alice sh -c 'exit 7'
 for option in "" --status-fd=3 -p "-t 1m"; do
 	# shellcheck disable=SC2086
-	launch $option alice sh -c 'sleep 300 & (sleep 300 & sleep 300) & wait'
+	launch $option alice sh -c 'sleep 1h & (sleep 1h & sleep 1h) & wait'
 	# Three, and their shell; with process numbers of its own, a process 1 too.
 	case $option in "" | --*) count_of=4 ;; *) count_of=5 ;; esac
 	ok "a run with its children (${option:-no option})" wait_for has $count_of
@@ -108,15 +110,15 @@ for option in "" --status-fd=3 -p "-t 1m"; do
 	# shellcheck disable=SC2086
 	is "the descriptor of it is not the command's (${option:-no option})" \
 		"$(in_jail $option alice probe fds 3>/dev/null)" "fds: 0 1 2"
-	kill "$run"
+	kill "$run" || :
 	wait "$run" || :
 	for pid in $(of_alice); do kill -KILL "$pid" 2>/dev/null || :; done
 	ok "and it is empty again (${option:-no option})" wait_for has 0
 done
 for option in -d "-d -p"; do
 	# shellcheck disable=SC2086
-	in_jail $option alice sleep 300
-	ok "a daemon ($option)" wait_for test -n "$(of_alice)"
+	in_jail $option alice sleep 1h
+	ok "a daemon ($option)" wait_for runs
 	is "is in it ($option)" "$(members)" "$(of_alice)"
 	"$T" --discard --kill alice
 	ok "and gone ($option)" wait_for no_leaf
@@ -128,7 +130,7 @@ is "there is nothing to write to" "$(in_jail alice sh -c 'ls /sys/fs/cgroup 2>&1
 # --- what it tells -------------------------------------------------------------------------------
 
 # shellcheck disable=SC2016
-launch alice sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo counted; sleep 300 & sleep 300 & wait'
+launch alice sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo counted; sleep 1h & sleep 1h & wait'
 ok "somebody counts" wait_for grep -q counted "$T_WORK/told"
 wait_for has 3 || :
 usage=$("$T" --status --json alice | jq -c '.[0].usage')
@@ -150,7 +152,7 @@ is "--list has no such member" "$("$T" --list --json | jq -c '[.[] | has("usage"
 # --- when it goes --------------------------------------------------------------------------------
 
 # In the leaf and not in the jail: cgroup.kill alone finds it.
-sleep 300 &
+sleep 1h &
 stranger=$!
 started+=("$stranger")
 echo $stranger >"$LEAF/cgroup.procs"
@@ -194,14 +196,14 @@ before=$(inode)
 printf '# changed\n[resources]\nmemory = unlimited\n' | override alice
 in_jail alice true
 is "a jail that is built again takes the leaf that is there" "$(inode)" "$before"
-launch alice sleep 300
-wait_for has 1
+launch alice sleep 1h
+wait_for has 1 || :
 default_config
 in_jail alice true
 "$T" --cleanup
 ok "the resources are none now, and somebody is still in the leaf" has 1
 is "a new run is in none" "$(in_jail alice cat /proc/self/cgroup | sed -n 's/^0:://p')" "$(cgroup_of $$)"
-kill "$run"
+kill "$run" || :
 wait "$run" || :
 "$T" --cleanup
 ok "then it is removed" no_leaf

@@ -28,6 +28,17 @@ shown() { screen capture-pane -p -t pane; }
 shows() { shown | grep -qE -e "$1"; }
 # What was typed, and what cat says.
 purrs() { [ "$(shown | grep -cx purr)" = 2 ]; }
+# foreground NAME: whether a process of this name has the terminal and goes on
+foreground() { ps -o comm=,pgid=,tpgid=,stat= -t "$tty" | awk -v name="$1" '
+	$1 == name && $2 == $3 && $4 !~ /^[TZ]/ { found = 1 } END { exit !found }'; }
+has_size() { [ "$(stty -F "$tty" size)" = "$1" ]; }
+is_clear() { [ "$(shown | grep -v '^$')" = 'host>' ]; }
+# In each: what is waited for is judged by the next sees.
+await() { wait_for "$@" || :; }
+resize() { # ROWS COLUMNS
+	screen resize-window -t pane -x "$2" -y "$1"
+	await has_size "$1 $2"
+}
 keys() { screen send-keys -t pane "$@"; }
 # sees DESCRIPTION PATTERN: some line of the screen comes to match it
 sees() {
@@ -46,8 +57,9 @@ fresh() {
 		screen respawn-pane -k -t pane
 		wait_for shows 'host>' || :
 	}
+	await foreground bash
 	keys clear Enter
-	sleep 0.2
+	await is_clear
 }
 enter() {
 	fresh
@@ -62,7 +74,8 @@ END
 # shellcheck disable=SC2016
 screen -f /dev/null new-session -d -s pane -x 80 -y 24 \
 	"env TERM=screen PS1='host> ' HISTFILE= bash --noprofile --rcfile $T_WORK/rc -i"
-wait_for shows 'host>'
+tty=$(screen display-message -p -t pane '#{pane_tty}')
+await shows 'host>'
 
 for option in "" -p --status-fd=9 "-t 1h"; do
 	title=${option:-direct}
@@ -74,33 +87,35 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	# shellcheck disable=SC2016
 	keys 'echo $((6 * 7)) in' Enter
 	sees "$title: what is typed is run" '^42 in$'
-	keys 'sleep 100' Enter
-	sleep 0.4
+	keys 'sleep 1h' Enter
+	await foreground sleep
 	keys C-c
+	await foreground sh
 	# shellcheck disable=SC2016
 	keys 'echo was $?' Enter
 	sees "$title: ^C ends what the shell runs, and not the shell" '^was 130$'
-	keys 'sleep 1; echo slept' Enter
-	sleep 0.4
+	keys 'cat' Enter
+	await foreground cat
 	keys C-z
 	sees "$title: ^Z suspends it" 'Stopped'
 	keys 'jobs; fg' Enter
-	sleep 0.2
-	sees "$title: fg goes on with it" '^\[1\]\+ +Stopped +sleep 1'
+	sees "$title: fg goes on with it" '^\[1\]\+ +Stopped +cat'
+	await foreground cat
+	keys C-d
+	await foreground sh
 	# shellcheck disable=SC2016
 	keys 'echo $((5 * 5)) back' Enter
 	sees "$title: to its end" '^25 back$'
 	keys 'stty size' Enter
 	sees "$title: the window's size" '^24 80$'
-	screen resize-window -t pane -x 100 -y 30
-	sleep 0.3
+	resize 30 100
 	keys 'stty size' Enter
 	sees "$title: and its new one" '^30 100$'
-	screen resize-window -t pane -x 80 -y 24
+	resize 24 80
 	# shellcheck disable=SC2016
 	keys 'cat; echo cat $?' Enter
 	keys purr Enter
-	wait_for purrs || :
+	await purrs
 	keys C-d
 	sees "$title: ^D ends its input" '^cat 0$'
 	keys 'exit 9' Enter
@@ -108,30 +123,33 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	# shellcheck disable=SC2016
 	keys 'echo status $?' Enter
 	sees "$title: with the status of exit" '^status 9$'
-	keys 'sleep 60' Enter
-	sleep 0.3
+	keys 'sleep 1h' Enter
+	await foreground sleep
 	keys C-z
-	sees "$title: the admin's own job control works as before" '\[1\]\+ +Stopped +sleep 60'
+	sees "$title: the admin's own job control works as before" '\[1\]\+ +Stopped +sleep 1h'
 	keys 'kill %1; wait; clear' Enter
-	sleep 0.3
+	await is_clear
 
 	# --- a command -----------------------------------------------------------------------------
-	enter "$option" alice ./deed count 2 2000
-	wait_for shows '^ready 0' || :
+	enter "$option" alice ./deed count 2 300
+	await shows '^ready 0'
 	keys C-c
 	sees "$title: ^C reaches a command once" '^(\^C)?counted 1$'
-	enter "$option" alice sleep 60
-	sleep 0.5
+	enter "$option" alice sleep 1h
+	await foreground sleep
 	keys C-c
+	await foreground bash
 	# shellcheck disable=SC2016
 	keys 'echo status $?' Enter
 	sees "$title: ^C ends a command" '^status 130$'
-	enter "$option" alice sleep 2
-	sleep 0.5
+	enter "$option" alice cat
+	await foreground cat
 	keys C-z
 	sees "$title: ^Z suspends a command" '^\[1\]\+ +Stopped'
 	keys fg Enter
-	sleep 0.2
+	await foreground cat
+	keys C-d
+	await foreground bash
 	# shellcheck disable=SC2016
 	keys 'echo status $?' Enter
 	sees "$title: fg lets it go on to its end" '^status 0$'
@@ -145,15 +163,14 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	keys 'echo $((3 * 7)) out' Enter
 	sees "$title: who can use it" '^21 out$'
 	keys fg Enter
-	sleep 0.5
+	await foreground vi
 	keys C-l
 	sees "$title: fg shows vi again" '^line 1$'
-	screen resize-window -t pane -x 60 -y 15
-	sleep 0.3
+	resize 15 60
 	keys C-l
 	keys G
 	sees "$title: in a new size it shows the end of the file" '^line 200$'
-	screen resize-window -t pane -x 80 -y 24
+	resize 24 80
 	keys ':q!' Enter
 	sees "$title: and ends" 'host> *$'
 	enter "$option" alice less text
@@ -172,7 +189,7 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	keys fg Enter
 	sees "$title: until it goes on" '^editing again *$'
 	keys q
-	sleep 0.3
+	await foreground bash
 	# shellcheck disable=SC2016
 	keys 'echo status $?' Enter
 	sees "$title: and ends" '^status 5$'
@@ -193,7 +210,7 @@ for option in "" -p --status-fd=9; do
 	enter "$option" alice
 	sees "$title: a shell without a filter" '\$ *$'
 	keys 'exit 4' Enter
-	sleep 0.4
+	await foreground bash
 	# shellcheck disable=SC2016
 	keys 'echo status $?' Enter
 	sees "$title: ends as well" '^status 4$'
