@@ -109,12 +109,17 @@ int privilege_drop(uid_t uid, gid_t gid)
 
 int privilege_supervise(uid_t uid, gid_t gid)
 {
-	/* Never without CAP_KILL: PR_SET_PDEATHSIG asks the dying parent for it. */
-	return -(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || /* so the bounding set may stay */
-		 prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0 ||
-		 syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
-		 keep_capabilities(BIT(CAP_KILL)) != 0 ||
-		 prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) != 0);
+	/*
+	 * The child gets its parent-death signal only if the dying parent may signal it, so this
+	 * process must have CAP_KILL in effect at every moment, also while its ids change.
+	 */
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
+		return -1;
+	/* With no_new_privs only the ambient set passes an exec, so the bounding set may stay. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_setgroups, 0, NULL) != 0 ||
+	    set_ids(uid, gid) != 0 || keep_capabilities(BIT(CAP_KILL)) != 0)
+		return -1;
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
 }
 
 int privilege_filter(const struct record *record)

@@ -78,7 +78,7 @@ prefix|what a header declares bears the name of its file
 file_length|no C file has more than 300 lines
 width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
-launcher_size|launcher and common together have at most 1,500 lines
+launcher_size|the set-uid program, with all that it links of ours, has at most 2,100 lines
 messages|messages say "cannot", never that something failed
 marks|no reminder left in the tree
 organisation|the tree speaks of the project alone
@@ -522,10 +522,10 @@ lines_of() {
 	done | wc -l
 }
 check_launcher_size() {
-	lines=$(lines_of src/launcher src/common)
-	if [ "$lines" -gt 1500 ]; then echo "src/launcher src/common: $lines lines"; fi
+	lines=$(lines_of src/launcher src/jailed src/common)
+	if [ "$lines" -gt 2100 ]; then echo "src/launcher src/jailed src/common: $lines lines"; fi
 }
-plant_launcher_size() { seq -f 'int x%g;' 1500 >>src/common/name.c; }
+plant_launcher_size() { seq -f 'int x%g;' 2100 >>src/common/name.c; }
 
 check_messages() {
 	grep_in "$view/words" '"[^"]*([Ff]ailed to|[Uu]nable to|[Cc]ould not|[Ee]rror:|Invalid)' \
