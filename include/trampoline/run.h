@@ -33,8 +33,8 @@ struct run {
 };
 
 /*
- * Fills RUN for a caller with real uid UID. A caller may lower limits and shorten the time-out; only
- * root may raise limits. Pure. 0, or -1 with a sentence in *ERROR.
+ * Fills RUN for a caller with real uid UID. A caller may lower limits and shorten the time-out;
+ * only root may raise limits. Pure. 0, or -1 with a sentence in *ERROR.
  */
 int run_merge(struct run *run, const struct record *record, const struct arguments *arguments,
 	      uint32_t uid, struct text *error) MUST_CHECK;

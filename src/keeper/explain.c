@@ -78,37 +78,30 @@ static void add_place(struct text *place, const struct jail *jail, size_t index)
 	text_add_number(place, (uint64_t)entry->line);
 }
 
-/* Prints the limit RESOURCE, whose key is at INDEX, if an option changes it. */
-static bool print_changed_limit(const struct explain *explain, size_t index, unsigned int resource)
+/* Prints the row of the limit that the key at INDEX sets, if an option changes it. */
+static bool print_limit(const struct explain *explain, size_t index)
 {
-	uint64_t policy = explain->jail->record.limits[resource];
-	uint64_t limit = explain->run.limits[resource];
+	const uint64_t *policy = explain->jail->record.limits, *limit = explain->run.limits;
+	const char *name = key_name(index);
 	struct text place = {.length = 0};
+	unsigned int resource;
+	uint64_t zero;
 	char value[32];
 
-	if (limit == policy)
+	if (strcmp(key_section(index), "limits") != 0 ||
+	    limit_parse(name, strlen(name), "0", &resource, &zero) != 0 ||
+	    limit[resource] == policy[resource])
 		return false;
-	format_limit(value, resource, limit);
+	format_limit(value, resource, limit[resource]);
 	text_add(&place, "--limit");
-	if (limit > policy) {
+	if (limit[resource] > policy[resource]) {
 		text_add(&place, ", which only root may raise above ");
 		text_add(&place, explain->jail->config.entries[index].value);
 		text_add(&place, ", ");
 		add_place(&place, explain->jail, index);
 	}
-	print_row("limits", key_name(index), value, place.bytes);
+	print_row("limits", name, value, place.bytes);
 	return true;
-}
-
-static bool print_limit(const struct explain *explain, size_t index)
-{
-	for (unsigned int resource = 0; resource < LIMIT_RESOURCES; resource++) {
-		const char *name = key_limit_name(resource);
-
-		if (name && is_key(index, "limits", name))
-			return print_changed_limit(explain, index, resource);
-	}
-	return false;
 }
 
 /* Whether the time-out in force is the option's, which is shorter than the policy's. */

@@ -20,7 +20,8 @@ enum enter_result {
 
 /*
  * Finds jail NAME: opens hub and record, and fills *RECORD if it may be obeyed and is current.
- * ENTER_DONE, and enter_join() closes what is open; or, with nothing open, ENTER_NO_HUB, ENTER_STALE.
+ * ENTER_DONE, and enter_join() closes what is open; or, with nothing open, ENTER_NO_HUB or
+ * ENTER_STALE.
  */
 enum enter_result enter_open(struct enter *enter, const char *name,
 			     struct record *record) MUST_CHECK;
