@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kills a command with SIGKILL just before it changes a directory for the Nth time.
- *   killat all N DIRECTORY COMMAND...     the command and all that it has started die, and at once
- *   killat first N DIRECTORY COMMAND...   the command alone dies, what it has started goes on to its end
- *   killat none 0 DIRECTORY COMMAND...    nobody dies: all steps are listed
- * A step is a system call, of the command or of a descendant, that makes, changes, renames or removes
- * what DIRECTORY leads to. Each is counted at its entry, where the caller is stopped; a killed caller
- * does not carry it out. Descriptor 3 gets a line "N PID command|child PROGRAM CALL PATH" for each step
- * that is listed or killed at. The exit status is the command's, 128 + n for a signal; 125: it could not be traced.
- * It ends when the last descendant has ended.
+ *   killat all N DIRECTORY COMMAND...     the command and all that it has started die at once
+ *   killat first N DIRECTORY COMMAND...   the command dies; what it has started goes on to its end
+ *   killat none 0 DIRECTORY COMMAND...    nothing dies; all steps are listed
+ * A step is a system call, of the command or of a descendant, that makes, changes, renames or
+ * removes something in DIRECTORY. It is counted at its entry, where the caller is stopped; a caller
+ * that is killed there does not carry it out. Descriptor 3 gets a line
+ * "N PID command|child PROGRAM CALL PATH" for each step that is listed or killed at. The exit status
+ * is the command's, 128 + n for a signal, 125 if it could not be traced. killat itself ends when
+ * the last descendant has ended.
  */
 #include <err.h>
 #include <errno.h>
