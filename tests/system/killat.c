@@ -7,9 +7,9 @@
  * A step is a system call, of the command or of a descendant, that makes, changes, renames or
  * removes something in DIRECTORY. It is counted at its entry, where the caller is stopped; one
  * that is killed there does not carry it out. Descriptor 3 gets a line
- * "N PID command|child PROGRAM CALL PATH" for each step that is listed or killed at. The exit status
- * is the command's, 128 + n for a signal, 125 if it could not be traced. killat itself ends when
- * the last descendant has ended.
+ * "N PID command|child PROGRAM CALL PATH" for each step that is listed or killed at. The exit
+ * status is the command's, 128 + n for a signal, 125 if it could not be traced. killat itself
+ * ends when the last descendant has ended.
  */
 #include <err.h>
 #include <errno.h>
