@@ -1,133 +1,126 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# kill -9 of trampoline-image at any moment: current always names a complete, audited version.
+# kill -9 of trampoline-image at each of its steps: current always names a complete, audited version.
+# A step is a system call that changes the directory of the image (see killat.c), whichever process makes
+# it: the program itself, a subshell, or mv, cp, chown, rm. Nothing depends on time.
 . "$(dirname "$0")/lib.sh"
 
 image=$T_PREFIX/sbin/trampoline-image
 name=killed
 home=$IMAGES/$name
-points=${KILL_POINTS:-50}
+saved=$T_WORK/saved
 other=$T_WORK/other
+killat=$T_WORK/killat
 
 cleanup() {
 	rm -rf --one-file-system "$home"
 }
 
-# The same program beside a launcher that knows no jails: prune is what is killed here.
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -o "$killat" "$(dirname "$0")/killat.c"
+if ! "$killat" none 0 "$T_WORK" true 3>"$OUT" 2>"$ERR"; then
+	skip "trampoline-image is killed at each of its steps" "no process can be traced here: $(cat "$ERR")"
+	exit 0
+fi
+
+# The same program beside a launcher that knows no jails (prune is what is killed here), with a recipe for
+# a tree that has few objects, but one of each kind that the program treats.
 mkdir -p "$other/bin" "$other/share"
 cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
 sed "s|^prefix=.*|prefix=$other|" "$image" >"$other/image"
 printf '#!/bin/sh\necho "[]"\n' >"$other/bin/trampoline"
-chmod 755 "$other/image" "$other/bin/trampoline"
+cat >"$other/share/trampoline/recipes/small" <<'END'
+#!/bin/sh
+set -eu
+cd "$1"
+mkdir bin etc
+printf 'program\n' >bin/sh
+chmod 4755 bin/sh
+ln -s sh bin/ash
+ln -s /nowhere etc/nowhere
+mkfifo etc/pipe
+touch etc/shared
+chmod 666 etc/shared
+chown 1:1 etc/shared
+END
+chmod 755 "$other/image" "$other/bin/trampoline" "$other/share/trampoline/recipes/small"
 
-"$image" build "$name" --recipe busybox >"$OUT" 2>&1
-"$image" build "$name" --recipe busybox >"$OUT" 2>&1
+for _ in 1 2 3; do "$other/image" build "$name" --recipe small >"$OUT" 2>&1; done
+cp -a "$home" "$saved"
+restore() {
+	rm -rf --one-file-system "$home"
+	cp -a "$saved" "$home"
+}
 
+# In what is saved: the first version is nobody's, the second is rollback's, the third is current.
 versions() { find "$home" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*' -printf '%f\n' | sort; }
-other_version() { versions | grep -vFx "$(readlink "$home/current")" | shuf -n 1; }
-
-# One command of the four, and how long it takes when nobody kills it (us).
-command_line() {
+manifests() { find "$home" -mindepth 1 -maxdepth 1 -name '[0-9]*.manifest' -printf '%f\n' | sed 's/\.manifest$//' | sort; }
+first=$(versions | sed -n 1p)
+commands() {
 	case $1 in
-	build) echo build "$name" --recipe busybox ;;
-	activate) echo activate "$name@$(other_version)" ;;
+	build) echo build "$name" --recipe small ;;
+	activate) echo activate "$name@$first" ;;
 	rollback) echo rollback "$name" ;;
 	prune) echo prune "$name" ;;
 	esac
 }
 
-declare -A takes
-for what in build activate rollback prune; do
-	start=${EPOCHREALTIME/[.,]/}
-	# shellcheck disable=SC2046
-	"$other/image" $(command_line "$what") >"$OUT" 2>&1 || fail "$what works" "$(cat "$OUT")"
-	takes[$what]=$((${EPOCHREALTIME/[.,]/} - start))
-done
-
-# judge AT COMMAND: after a kill. What is at work still is what the killed one had begun; it ends soon.
-wrong=()
+# judge AT COMMAND: after a kill, and after the same command has been run again.
 judge() {
-	local at=$1 what=$2 now version
-	flock -w 10 "$home" true || wrong+=("$at: somebody still holds the lock")
+	local at=$1 what=$2 now version left
+	flock -w "$DEADLINE" "$home" true || wrong+=("$at: somebody still holds the lock")
 	now=$(readlink "$home/current") || wrong+=("$at: there is no current")
+	[ -d "$home/$now" ] || wrong+=("$at: current names $now, which is not there")
 	"$image" audit "$name" >"$OUT" 2>&1 || wrong+=("$at: current fails its audit: $(head -n 3 "$OUT")")
 	for version in $(versions); do
 		[ -s "$home/$version.manifest" ] || wrong+=("$at: $version is there without a manifest")
 	done
-	[ -d "$home/$now" ] || wrong+=("$at: current names $now, which is not there")
-	# shellcheck disable=SC2046
-	[ -z "$(other_version)" ] || "$other/image" $(command_line "$what") >"$OUT" 2>&1 ||
-		wrong+=("$at: it does not work again: $(tail -n 3 "$OUT")")
+	# shellcheck disable=SC2046 # words
+	"$other/image" $(commands "$what") >"$OUT" 2>&1 || wrong+=("$at: it does not work again: $(tail -n 3 "$OUT")")
+	left=$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' |
+		grep -vxE 'current|history|renewed|[0-9.-]+|[0-9.-]+\.manifest' || :)
+	[ -z "$left" ] || wrong+=("$at: run again, it leaves $(xargs <<<"$left")")
+	[ "$(versions)" = "$(manifests)" ] || wrong+=("$at: run again, it leaves $(versions | xargs) and of manifests $(manifests | xargs)")
 }
 
-# Something for prune and activate to do, and not too much.
-stock() {
-	while [ "$(versions | wc -l)" -lt 3 ]; do "$image" build "$name" --recipe busybox >"$OUT" 2>&1; done
-	[ "$(versions | wc -l)" -lt 8 ] || "$other/image" prune "$name" >"$OUT" 2>&1
+# step HOW N COMMAND: 137 and one line in $T_WORK/step if it was killed there
+step() {
+	local status=0
+	restore
+	# shellcheck disable=SC2046 # words
+	"$killat" "$1" "$2" "$home" "$other/image" $(commands "$3") 3>"$T_WORK/step" >"$OUT" 2>&1 || status=$?
+	return "$status"
 }
 
-# --- at every step -------------------------------------------------------------------------------
-
-# The program is a shell, so between two of its forks it does one thing: it is killed at its Nth fork, for
-# all N, and the child that it has just made goes on alone. (dash has vfork for programs, clone for the rest.)
-sweep() {
-	local what=$1 fork=$2 n status
-	for ((n = 1; n < 200; n++)); do
-		stock
-		status=0
-		# shellcheck disable=SC2046
-		(
-			strace -qq -o /dev/null -e "trace=$fork" -e "inject=$fork:signal=KILL:when=$n" \
-				"$other/image" $(command_line "$what") >"$OUT" 2>&1
-			exit $?
-		) 2>/dev/null || status=$?
-		if [ "$status" -ne 137 ]; then break; fi
-		steps=$((steps + 1))
-		judge "$fork $n" "$what"
-	done
-	[ "$status" -eq 0 ] || wrong+=("$what that is not killed fails: $(tail -n 3 "$OUT")")
+# Of the steps of one process (an rm or chown of a whole tree), the first and the last.
+ends_of_runs() {
+	awk '$2 != pid { if (last != "") print last; print; pid = $2; last = ""; next } { last = $0 }
+		END { if (last != "") print last }'
 }
+
 for what in activate rollback prune build; do
-	wrong=() steps=0
-	sweep "$what" clone
-	sweep "$what" vfork
-	is "$what killed at each of its $steps steps leaves current complete and audited, and works again" \
+	wrong=() all=0 alone=0 missed=()
+	step none 0 "$what" || fail "$what works when nobody is killed" "$(cat "$OUT")"
+	ends_of_runs <"$T_WORK/step" >"$T_WORK/steps"
+	while read -r number _ who program call path; do
+		# What a child does not live to do is one thing; what it still does when its parent is gone, another.
+		for how in all first; do
+			[ "$how$who" != firstcommand ] || continue
+			at="killed $how at step $number ($program: $call $path)"
+			status=0
+			step "$how" "$number" "$what" || status=$?
+			if [ "$status" -ne 137 ] || [ ! -s "$T_WORK/step" ]; then missed+=("$at: status $status"); fi
+			if [ "$how" = all ]; then all=$((all + 1)); else alone=$((alone + 1)); fi
+			judge "$at" "$what"
+		done
+	done <"$T_WORK/steps"
+	is "$what, killed with its children at $all steps and alone at $alone, leaves current complete and works again" \
 		"$(printf '%s\n' "${wrong[@]}")" ""
-	ok "it has steps" test "$steps" -gt 10
+	is "each of these kills came at its step" "$(printf '%s\n' "${missed[@]}")" ""
+	ok "there are steps to be killed at" test "$all" -ge 4
 done
 
-# --- at random moments ---------------------------------------------------------------------------
-
-wrong=() interrupted=0
-declare -A hit
-for ((i = 0; i < points; i++)); do
-	stock
-	what=$(shuf -n 1 -e build activate rollback prune)
-	delay=$((RANDOM * 32768 + RANDOM))
-	delay=$((delay % (takes[$what] * 11 / 10)))
-	# Half of the time whatever it has started dies with it, half of the time it dies alone.
-	# shellcheck disable=SC2046
-	setsid "$other/image" $(command_line "$what") >"$OUT" 2>&1 &
-	pid=$!
-	sleep "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))"
-	if kill -KILL -- "$([ $((i % 2)) -eq 0 ] && echo "$pid" || echo "-$pid")" 2>/dev/null; then
-		interrupted=$((interrupted + 1))
-		hit[$what]=$((${hit[$what]:-0} + 1))
-	fi
-	wait "$pid" 2>/dev/null || :
-	judge "point $i: $what killed after $delay us" "$what"
-done
-
-is "killed at $points random points, current is complete and audited, and a rerun succeeds" \
-	"$(printf '%s\n' "${wrong[@]}")" ""
-echo "# $interrupted of $points were still at work: build ${hit[build]:-0}, activate ${hit[activate]:-0}," \
-	"rollback ${hit[rollback]:-0}, prune ${hit[prune]:-0}; they take ${takes[build]}, ${takes[activate]}," \
-	"${takes[rollback]}, ${takes[prune]} us"
-ok "most of them were killed at work" test "$interrupted" -ge $((points / 2))
-while read -r version; do
-	ok "what is left after all of it is complete" "$image" audit "$name@$version"
-done < <(versions)
-ok "a build" "$image" build "$name" --recipe busybox
+restore
+ok "a build with another recipe" "$image" build "$name" --recipe busybox
 ok "and a prune" "$other/image" prune "$name"
 is "leave nothing of it all" \
 	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sed -E 's/^[0-9.-]+(\.manifest)?$/version\1/' |

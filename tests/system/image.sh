@@ -34,8 +34,12 @@ is "passwd and group are links into home" "$(readlink "$tree/etc/passwd" "$tree/
 is "nothing is setuid, setgid or writable by others" \
 	"$(find "$tree" ! -type l -perm /6022 -print)" ""
 is "nothing belongs to anybody but root" "$(find "$tree" ! \( -uid 0 -gid 0 \) -print)" ""
-unlike "nothing tells this machine's name" \
-	"$(cat "$tree/etc/hostname" "$tree/etc/hosts" "$tree/etc/resolv.conf")" "$(hostname)"
+# This machine may be called "localhost" or "jail", so all of the text is compared.
+is "nothing tells this machine's name and resolvers" \
+	"$(cat "$tree/etc/hostname" "$tree/etc/hosts" "$tree/etc/resolv.conf")" \
+	"jail
+127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback"
 ok "its programs run with nothing else around them" chroot "$tree" /bin/sh -c 'ls / | grep -q home'
 ok "a clean image passes its audit" "$image" audit "$name"
 ok "the version can be named" "$image" audit "$name@$first"
@@ -46,11 +50,30 @@ ok "the version can be named" "$image" audit "$name@$first"
 planted() {
 	local pattern=$1 description=$2 undo=$3
 	shift 3
-	(cd "$tree" && "$@") || fail "$description" "it could not be planted: $*"
-	"$image" audit "$name" >"$OUT" 2>"$ERR" && fail "$description" "the audit passed"
+	if ! (cd "$tree" && "$@"); then
+		fail "$description" "it could not be planted: $*"
+		return
+	fi
+	if "$image" audit "$name" >"$OUT" 2>"$ERR"; then fail "$description" "the audit passed"; fi
 	like "$description" "$(cat "$OUT")" "$pattern"
 	(cd "$tree" && eval "$undo")
 	"$image" audit "$name" >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
+}
+
+# able DESCRIPTION COMMAND...: can such a fault be made here at all? Some containers and file systems refuse it.
+able() {
+	local description=$1
+	shift
+	rm -rf --one-file-system "$home/.able"
+	mkdir "$home/.able"
+	touch "$home/.able/file"
+	if (cd "$home/.able" && "$@") >"$OUT" 2>&1; then
+		rm -rf --one-file-system "$home/.able"
+		return 0
+	fi
+	skip "$description" "$1 is refused here: $(head -n 1 "$OUT")"
+	rm -rf --one-file-system "$home/.able"
+	return 1
 }
 
 planted '^/bin/busybox: is writable by group or others' "the audit finds a world-writable file" \
@@ -61,16 +84,28 @@ planted '^/usr: is writable by group or others' "a sticky world-writable directo
 planted '^/bin/busybox: is setuid or setgid' "a setuid program" 'chmod 755 bin/busybox' chmod u+s bin/busybox
 planted '^/bin/busybox: is setuid or setgid' "a setgid program" 'chmod 755 bin/busybox' chmod g+s bin/busybox
 planted '^/usr: is setuid or setgid' "a setgid directory" 'chmod g-s usr' chmod g+s usr
-planted '^/bin/busybox: has file capabilities' "file capabilities" 'setcap -r bin/busybox' \
-	setcap cap_net_raw+ep bin/busybox
-planted '^/etc/hosts: has the extended attribute user\.note' "an extended attribute" \
-	'setfattr -x user.note etc/hosts' setfattr -n user.note -v x etc/hosts
-if command -v setfacl >/dev/null; then
+capabilities=no attributes=no devices=no
+if able "file capabilities" setcap cap_net_raw+ep file; then
+	capabilities=yes
+	planted '^/bin/busybox: has file capabilities' "file capabilities" 'setcap -r bin/busybox' \
+		setcap cap_net_raw+ep bin/busybox
+fi
+if able "an extended attribute" setfattr -n user.note -v x file; then
+	attributes=yes
+	planted '^/etc/hosts: has the extended attribute user\.note' "an extended attribute" \
+		'setfattr -x user.note etc/hosts' setfattr -n user.note -v x etc/hosts
+fi
+if able "an access control list" setfacl -m u:20001:r file; then
 	planted '^/etc/hosts: has the extended attribute system\.posix_acl_access' "an access control list" \
 		'setfacl -b etc/hosts' setfacl -m u:20001:r etc/hosts
 fi
-planted '^/usr/null: is a device, a fifo or a socket' "a device" 'rm usr/null' mknod usr/null c 1 3
-planted '^/usr/disk: is a device, a fifo or a socket' "a block device" 'rm usr/disk' mknod usr/disk b 7 200
+if able "a device" mknod null c 1 3; then
+	devices=yes
+	planted '^/usr/null: is a device, a fifo or a socket' "a device" 'rm usr/null' mknod usr/null c 1 3
+fi
+if able "a block device" mknod disk b 7 200; then
+	planted '^/usr/disk: is a device, a fifo or a socket' "a block device" 'rm usr/disk' mknod usr/disk b 7 200
+fi
 planted '^/usr/pipe: is a device, a fifo or a socket' "a fifo" 'rm usr/pipe' mkfifo usr/pipe
 planted '^/usr/socket: is a device, a fifo or a socket' "a socket" 'rm usr/socket' \
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "usr/socket", Listen => 1) or die'
@@ -200,12 +235,13 @@ mkdir -p "$from"/{bin,etc,home/node,dev,var/tmp,"usr/a directory"}
 cp /bin/busybox "$from/bin/sh"
 chmod 4755 "$from/bin/sh"
 ln "$from/bin/sh" "$from/bin/busybox"
-setcap cap_net_raw+ep "$from/bin/sh" && chmod 4755 "$from/bin/sh"
-mknod "$from/dev/null" c 1 3
+# What cannot be made here has been skipped above.
+[ $capabilities = no ] || { setcap cap_net_raw+ep "$from/bin/sh" && chmod 4755 "$from/bin/sh"; }
+[ $devices = no ] || mknod "$from/dev/null" c 1 3
 mkfifo "$from/usr/pipe"
 ln -s /nowhere "$from/usr/nowhere"
 touch "$from/home/node/x" "$from/usr/a directory/x\\y" "$from/etc/resolv.conf"
-setfattr -n user.note -v x "$from/usr/a directory/x\\y"
+[ $attributes = no ] || setfattr -n user.note -v x "$from/usr/a directory/x\\y"
 echo 'root:x:0:0::/:/bin/sh' >"$from/etc/passwd"
 chmod 1777 "$from/var/tmp" "$from/usr"
 chown -R 20001:20001 "$from/etc" "$from/usr"
@@ -215,8 +251,10 @@ from_here() { (cd "$T_WORK" && "$image" build second --from from --resolv-conf r
 ok "an image is built from a directory with one of each fault" from_here
 made=$IMAGES/second/current
 like "it tells what it removed" "$(cat "$ERR")" '^removed \./usr/pipe \(a device, fifo or socket\)$'
-like "attributes too" "$(cat "$ERR")" '^removed attribute user\.note of \./usr/a directory/x\\y$'
-like "and capabilities" "$(cat "$ERR")" '^removed attribute security\.capability of \./bin/'
+[ $attributes = no ] ||
+	like "attributes too" "$(cat "$ERR")" '^removed attribute user\.note of \./usr/a directory/x\\y$'
+[ $capabilities = no ] ||
+	like "and capabilities" "$(cat "$ERR")" '^removed attribute security\.capability of \./bin/'
 ok "which passes its audit" "$image" audit second
 is "the directory is as it was" "$(find "$from" -printf '%p %y %m %U:%G %T@ %C@ %l\n' | sort)" "$state"
 is "its hard links are still links" "$(stat -c %h "$made/bin/sh")" 2
@@ -271,8 +309,8 @@ cat >"$recipes/slow" <<'END'
 touch "$1/started"
 mount -t tmpfs none "$1"
 touch "$1/mounted"
-sleep 60 &
-sleep 60
+sleep 3600 &
+sleep 3600
 END
 chmod 755 "$recipes/slow"
 slow_runs() { compgen -G "$home/.new-*/tree/started"; }
@@ -283,7 +321,7 @@ for signal in TERM INT HUP; do
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$image" build "$name" --recipe slow 2>"$ERR" &
 	pid=$!
 	wait_for slow_runs || fail "the slow build starts" "$(cat "$ERR")"
-	kill -"$signal" "$pid"
+	kill -"$signal" "$pid" || :
 	got=0
 	wait "$pid" || got=$?
 	is "SIG$signal ends a build with status 128 + n" "$got" "$((128 + $(kill -l "$signal")))"
@@ -292,12 +330,12 @@ for signal in TERM INT HUP; do
 done
 "$image" build "$name" --recipe slow 2>"$ERR" &
 pid=$!
-wait_for slow_runs
+wait_for slow_runs || fail "the slow build starts" "$(cat "$ERR")"
 ok "while a build runs, another one builds" "$image" build "$name" --recipe busybox --no-activate
 fourth=$(cut -d @ -f 2 "$OUT")
 ok "and another one activates" "$image" activate "$name@$fourth"
 ok "the build is still at work" slow_runs
-kill -KILL "$pid"
+kill -KILL "$pid" || :
 wait "$pid" 2>/dev/null || :
 recipe_gone() { ! recipe_runs; }
 ok "a killed build takes its recipe with it" wait_for recipe_gone
@@ -320,12 +358,19 @@ rm "$home/.new-link" "$recipes/slow"
 touch "$home/20000101-000000.manifest"
 "$image" build "$name" --recipe busybox 2>/dev/null >&2
 ok "a manifest without a version is removed too" test ! -e "$home/20000101-000000.manifest"
-(
-	flock 9
-	sleep 2
-) 9<"$home" &
-ok "a command waits for another one that is at work" "$image" rollback "$name"
-wait
+exec 9<"$home"
+flock 9
+before=$(current)
+"$image" rollback "$name" >"$OUT" 2>&1 9<&- &
+pid=$!
+# The kernel lists those that wait for a lock: "-> FLOCK ADVISORY WRITE PID ...".
+rollback_waits() { grep -qE -- "-> FLOCK .* $(pgrep -P "$pid" -x flock) " /proc/locks; }
+ok "a command waits for another one that is at work" wait_for rollback_waits
+is "and has changed nothing before" "$(current)" "$before"
+exec 9<&-
+got=0
+wait "$pid" || got=$?
+is "then it does its work" "$got $([ "$(current)" = "$before" ] || echo another)" "0 another"
 for i in 1 2 3; do "$image" build "$name" --recipe busybox >"$T_WORK/out.$i" 2>&1 & done
 wait
 is "three builds at once make three versions" \
@@ -377,15 +422,18 @@ is "and their manifests alone" "$(cd "$home" && printf '%s\n' *.manifest | sort 
 mkdir -p "$other/libexec/trampoline"
 cp /bin/sleep "$other/libexec/trampoline/keeper"
 mv "$home/$third" "$home/.old-$third"
-"$other/libexec/trampoline/keeper" 2 &
+"$other/libexec/trampoline/keeper" 3600 &
 keeper=$!
 "$other/image" prune "$name" 2>"$ERR" &
 pruner=$!
-sleep 1
-ok "prune waits for keepers" kill -0 "$pruner"
+# It looks once a second, and sleeps in between.
+pruner_sleeps() { pgrep -P "$pruner" -x sleep; }
+ok "prune waits for keepers" wait_for pruner_sleeps
 ok "and decides nothing before" test -d "$home/.old-$third"
-wait "$keeper"
-wait "$pruner" || fail "it ends when they have ended" "$(cat "$ERR")"
+kill "$keeper" || :
+wait "$keeper" || :
+ok "it ends when they have ended" wait "$pruner"
+ok "and decides then" test -d "$home/$third"
 mv "$home/$third" "$home/.old-$third"
 ok "what a killed prune left" "$other/image" prune "$name"
 ok "comes back if a jail uses it" test -d "$home/$third"
