@@ -127,8 +127,8 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	await foreground sleep
 	keys C-z
 	sees "$title: the admin's own job control works as before" '\[1\]\+ +Stopped +sleep 1h'
-	keys 'kill %1; wait; clear' Enter
-	await is_clear
+	keys "kill %1; wait; echo kil''led" Enter
+	await shows '^killed$'
 
 	# --- a command -----------------------------------------------------------------------------
 	enter "$option" alice ./deed count 2 300
