@@ -4,11 +4,11 @@
 #
 # A kill leaves what the calls before it have changed outside of the process: names in RUNDIR and in the hub,
 # mounts there, marks. Between two such calls every kill leaves the same, so the keeper is killed before them.
-#   CLEANUP_KILLS=N   kills for each kind of work (16; 0: before every call that changes anything at all, its own
+#   CLEANUP_KILLS=N   kills for each kind of work (10; 0: before every call that changes anything at all, its own
 #                     descriptors and namespaces included: some 600 kills)
 . "$(dirname "$0")/lib.sh"
 
-KILLS=${CLEANUP_KILLS:-16}
+KILLS=${CLEANUP_KILLS:-10}
 KEEPER=$T_PREFIX/libexec/trampoline/keeper
 # What outlives the process; how often the keeper makes these calls depends on nothing but its work.
 LASTING=mkdir,mkdirat,mknodat,move_mount,umount2,unlink,unlinkat,rename,renameat,renameat2,rmdir,write,pwrite64

@@ -39,6 +39,7 @@ fi
 pass "a Debian image is built"
 like "it shows progress" "$(cat "$ERR")" 'installing|unpacking|extracting'
 ok "it passes its audit" "$image" audit debian
+debian_image_keep
 tree=$home/current
 is "it keeps nothing of how to reach a mirror" \
 	"$(find "$tree/etc/apt" "$tree/var/lib/apt" "$tree/var/cache/apt" -type f \

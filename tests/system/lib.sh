@@ -289,3 +289,30 @@ forget_all() {
 	done
 	find "$T_RUNDIR" -xdev -mindepth 1 -depth \( -type f -delete -o -type d -empty -delete \)
 }
+
+# --- a Debian image --------------------------------------------------------------------------------
+
+# An image of the debian recipe with Python takes a minute to build, so it is kept in build/cache, from one file
+# and one run to the next, for as long as what builds it stays the same.
+DEBIAN_CACHE=${TRAMPOLINE_CACHE:-build/cache}
+debian_image_kept() {
+	printf '%s/debian-%s\n' "$DEBIAN_CACHE" \
+		"$(cat jail-image/recipes/debian jail-image/trampoline-image.in jail-image/*.sh | sha256sum | cut -c 1-16)"
+}
+
+# debian_image_take: puts the kept image into IMAGES/debian; 1 if none is kept.
+debian_image_take() {
+	local kept
+	kept=$(debian_image_kept)
+	[ -d "$kept/current" ] && [ "$(stat -c %u "$kept")" = 0 ] && cp -a "$kept" "$IMAGES/debian"
+}
+
+# debian_image_keep: keeps a copy of IMAGES/debian in place of an older one.
+debian_image_keep() {
+	local kept
+	kept=$(debian_image_kept)
+	rm -rf --one-file-system "$DEBIAN_CACHE"
+	mkdir -p "$DEBIAN_CACHE"
+	cp -a "$IMAGES/debian" "$kept.new"
+	mv "$kept.new" "$kept"
+}

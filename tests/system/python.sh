@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Real input: a Debian image with Python, and a user's own script as a web application runs it.
-# The image is kept in build/cache from one run to the next. (What an entry adds to the start of Python is measured by
-# tests/bench/python.sh.)
+# (What an entry adds to the start of Python is measured by tests/bench/python.sh.)
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-CACHE=${TRAMPOLINE_CACHE:-build/cache}
 PIA=$DATA/pia/home/pia
 P=$((A + 2))
 
@@ -18,19 +16,13 @@ cleanup() {
 
 # --- the image -----------------------------------------------------------------------------------
 
-key=$(cat jail-image/recipes/debian jail-image/trampoline-image.in jail-image/*.sh | sha256sum | cut -c 1-16)
-kept=$CACHE/debian-$key
-if [ -d "$kept/current" ] && [ "$(stat -c %u "$kept")" = 0 ]; then
-	cp -a "$kept" "$IMAGES/debian"
+if debian_image_take; then
 	ok "the Debian image of an earlier run is whole" "$T_PREFIX/sbin/trampoline-image" audit debian
 else
 	ok "a Debian image with Python is built" "$T_PREFIX/sbin/trampoline-image" build debian \
 		--recipe debian --include python3
 	[ -e "$IMAGES/debian/current" ] || exit 1
-	rm -rf --one-file-system "$CACHE"
-	mkdir -p "$CACHE"
-	cp -a "$IMAGES/debian" "$kept.new"
-	mv "$kept.new" "$kept"
+	debian_image_keep
 fi
 make_user pia "$P"
 printf '[trampoline]\nimage = debian\n' | override pia
