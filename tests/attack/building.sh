@@ -39,10 +39,10 @@ use_odd() {
 # --- C8, C13, first half: storage that does not answer -------------------------------------------
 # Its time-out is long, so it runs while the rest is tested; ATTACK_DEAD=no leaves it out.
 
-make_user dead 20013
+make_user dead $((A + 3))
 look_for_dead
 if [ -z "$no_dead" ]; then
-	serve_dead -d "$DATA/dead/tmp" 20013
+	serve_dead -d "$DATA/dead/tmp" $((A + 3))
 	(
 		trap - EXIT INT TERM
 		got=0
@@ -380,7 +380,7 @@ if [ -z "$no_dead" ]; then
 	retire dead
 	ok "C13: when it is back, without a reboot, it works" in_jail dead true
 	retire dead
-	serve_dead "$DATA/dead/tmp" 20013
+	serve_dead "$DATA/dead/tmp" $((A + 3))
 	ok "C13: on storage that answers a jail is built" in_jail dead true
 	storage_dies
 	got=0

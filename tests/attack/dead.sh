@@ -54,8 +54,8 @@ ended() {
 # --- one user ------------------------------------------------------------------------------------
 
 forget_all # whatever another file has left
-make_user dead 20013
-serve_dead "$DATA/dead/tmp" 20013
+make_user dead $((A + 3))
+serve_dead "$DATA/dead/tmp" $((A + 3))
 ok "C13: a tmp on storage that answers" in_jail dead true
 in_jail alice true
 in_jail bob true
@@ -105,8 +105,8 @@ remove_user dead
 
 # --- a home that has never answered ----------------------------------------------------------------
 
-make_user dead 20013
-serve_dead -d "$DATA/dead/home/dead" 20013
+make_user dead $((A + 3))
+serve_dead -d "$DATA/dead/home/dead" $((A + 3))
 begin check --check
 begin explain --explain dead
 begin list --list
