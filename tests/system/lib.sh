@@ -278,17 +278,19 @@ retire() {
 	[ ! -d "$T_RUNDIR/jails/$1" ] || rmdir "$T_RUNDIR/jails/$1"
 }
 
-# The state of a reboot: no hub, no jail, an empty RUNDIR.
-forget_all() {
+# The state of a reboot: no hub, no jail, an empty RUNDIR. A keeper that is still at work, for a launcher that has
+# been killed, may make some of it again meanwhile.
+forget_once() {
 	local point
 	for point in "$T_RUNDIR/hub" "$T_RUNDIR"; do
-		while findmnt -n "$point" >/dev/null; do
+		while findmnt -n "$point"; do
 			# Lazily where a program has it open.
-			umount "$point" 2>/dev/null || umount -l "$point" || return
+			umount "$point" || umount -l "$point" || return
 		done
 	done
-	find "$T_RUNDIR" -xdev -mindepth 1 -depth \( -type f -delete -o -type d -empty -delete \)
+	[ ! -d "$T_RUNDIR" ] || find "$T_RUNDIR" -xdev -mindepth 1 -depth \( -type f -delete -o -type d -empty -delete \)
 }
+forget_all() { wait_for forget_once; }
 
 # --- a Debian image --------------------------------------------------------------------------------
 
