@@ -11,6 +11,7 @@ built=("trampoline, jail to be built" uid=33 gid=33 "before=rm $T_RUNDIR/jails/a
 	"$T" alice /usr/true)
 bwrap=("bwrap, same binds" "${www[@]}" bwrap "${binds[@]}" --dev /dev /usr/true)
 
+echo "One entry: posix_spawn to exit of a static program without libc, $ROUNDS rounds, interleaved."
 table "as configured by default" "$ROUNDS" "${bare[@]}" , "${least[@]}" , "${live[@]}" , "${bwrap[@]}"
 # Apart from the others, because the kernel takes the old jail's namespaces down in the background.
 table "a new jail each time" $((ROUNDS / 5 + 1)) "${bare[@]}" , "${built[@]}" , "${bwrap[@]}"

@@ -51,6 +51,5 @@ table() {
 	echo
 }
 
-echo "One entry: posix_spawn to exit of a static program without libc, $ROUNDS rounds, interleaved."
 echo "$(uname -sr), $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
 echo

@@ -13,5 +13,6 @@ bwrap=("bwrap --unshare-pid --proc /proc" "${www[@]}" bwrap --unshare-pid "${bin
 printf '[confinement]\nproc = none\n' >"$T_SYSCONFDIR/trampoline/jails.d/bob.conf"
 "$T" --prepare bob
 
+echo "One entry: posix_spawn to exit of a static program without libc, $ROUNDS rounds, interleaved."
 table "as configured by default" "$ROUNDS" "${bare[@]}" , "${least[@]}" , "${direct[@]}" , "${clock[@]}" , \
 	"${private[@]}" , "${bwrap[@]}"
