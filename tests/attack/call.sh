@@ -52,30 +52,33 @@ is "A2: nor on the terminal, which sees one line of plain text" \
 if [ -e /dev/log ]; then
 	skip "A2: runs in the log" "this machine has a log of its own"
 else
-	# logged POLICY WANTED COMMAND...: what the log hears of it, one line for each record
+	# logged POLICY WANTED ARGUMENT...: what the log hears of this launcher, one line for each record
 	logged() {
-		local wanted=$2 policy=$1
+		local wanted=$2 policy=$1 launcher
+		shift 2
 		printf '[trampoline]\nlog = %s\n' "$policy" | override alice
 		in_jail alice true
 		rm -f "$T_WORK/policy.log"
 		"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
 		log=$!
 		wait_for test -S /dev/log
-		"${@:3}" >"$OUT" 2>"$ERR" || :
+		(become_www "$T" "$@") >"$OUT" 2>"$ERR" </dev/null &
+		launcher=$!
+		wait "$launcher" || :
 		stop "$log" # which writes what it has been sent before it ends
 		log=
 		rm -f /dev/log
-		is "A2: log = $policy: $(printf '%q ' "${@:4}")" \
-			"$(grep -a 'alice\|limit' "$T_WORK/policy.log" | sed 's/.*: uid/uid/')" "$wanted"
+		is "A2: log = $policy: $(printf '%q ' "$@")" \
+			"$(grep -aF "trampoline[$launcher]: " "$T_WORK/policy.log" | sed 's/.*: uid/uid/')" "$wanted"
 	}
 	raised='uid 33: cannot raise limit "cpu=99h": only root may; a caller can lower them'
 	for policy in refusals runs; do
-		logged $policy "$raised" in_jail -l cpu=99h alice true
+		logged $policy "$raised" -l cpu=99h alice true
 	done
-	logged none "" in_jail -l cpu=99h alice true
-	logged runs 'uid 33: enters jail alice, runs "true"' in_jail alice true
-	logged runs 'uid 33: enters jail alice, runs "x\u001b[2J"' in_jail alice $'x\e[2J'
-	logged refusals "" in_jail alice true
+	logged none "" -l cpu=99h alice true
+	logged runs 'uid 33: enters jail alice, runs "true"' alice true
+	logged runs 'uid 33: enters jail alice, runs "x\u001b[2J"' alice $'x\e[2J'
+	logged refusals "" alice true
 	rm -f "$CONFIG/jails.d/alice.conf"
 	in_jail alice true
 fi
