@@ -185,7 +185,7 @@ START_TEST(scan_kill__one_process_in_the_jail__it_and_no_other_is_killed)
 		sleep_in_a_namespace(ends[1]);
 	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", inside);
-	/* Held, or the kernel gives the number to another namespace, whose processes would be killed. */
+	/* Held, or the kernel gives the number to another namespace, and its processes die. */
 	int held_fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(held_fd, 0);
 	record.mount_namespace = inode_of(path);
