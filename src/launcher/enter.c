@@ -133,9 +133,9 @@ enum enter_result enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
+	/* EINVAL: the file is no hub any more. The keeper runs next and says what is wrong. */
 	if (join_one(hub_fd) != 0)
-		return errno == EINVAL ? ENTER_RETIRED
-				       : ENTER_FAILED; /* not a hub: the keeper tells */
+		return errno == EINVAL ? ENTER_RETIRED : ENTER_FAILED;
 	enum enter_result result = join(record, record_fd, hub_fd);
 	if (result == ENTER_DONE)
 		note_entry(record_fd);

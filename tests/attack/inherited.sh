@@ -81,7 +81,7 @@ for fd in 0 1 2; do
 	done
 done
 is "B3: a directory or an O_PATH as 0, 1 or 2 is refused" "$wrong" ""
-# One that we can open; in a container it may be that none of /dev can, and nobody may make one.
+# A block device that this test can open. In a container there may be none, and mknod(2) may be refused.
 mknod -m 600 "$T_WORK/ram0" b 1 0 2>/dev/null || :
 mknod -m 600 "$T_WORK/loop0" b 7 0 2>/dev/null || :
 block=
@@ -379,7 +379,7 @@ done
 wait $storm || :
 is "B19: SIGSTOP, SIGTSTP, SIGHUP, SIGTERM, SIGKILL at any time: others are served" "$wrong" ""
 is "B19: and the jail is whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" "$A"$'\n5'
-# What the kernel sends for a key on the terminal asks nobody's permission. The key comes when the launcher
+# The kernel sends the signal of a terminal's key without a check of permission. The key comes when the launcher
 # has a child, the keeper, or up to the time later that a build takes here.
 wrong='' stopped=0
 for state in retired forgotten; do

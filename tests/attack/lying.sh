@@ -78,12 +78,12 @@ describe() { # PID
 	cat "/proc/$1/oom_score_adj"
 }
 
-# What is otherwise under the lie, and then what it was when nobody lied.
+# Prints the lines that were seen under the lie alone and, as (not LINE), those that were seen without it alone.
 differs() {
 	(diff <(echo "$honest") <(echo "$seen") || :) | sed -nE 's/^> //p; s/^< (.*)/(not \1)/p'
 }
 
-# The command ended while it was described, and what was seen of it is what is seen when nobody lies.
+# The command ended while describe looked at it; the lines that were read are those of a run without a lie.
 is_part_of_honest() { [ -z "$is_whole" ] && [ -z "$(differs | grep -v '^(not ' || :)" ]; }
 
 # lie CALL...: sets $got to the status and $seen to the description of the command, if there was one;

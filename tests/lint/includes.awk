@@ -115,7 +115,7 @@ function read_line(line,    rest, name, before, after, headers) {
 		before = RSTART > 1 ? substr(rest, RSTART - 1, 1) : " "
 		after = substr(rest, RSTART + RLENGTH)
 		rest = after
-		# A member of a structure is nobody's but the structure's.
+		# A member of a structure (a.b, a->b) is no name of a system header.
 		if (before == "." || before == ">")
 			continue
 		if ((FILENAME, name) in defined)

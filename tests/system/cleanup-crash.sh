@@ -53,7 +53,7 @@ move_out() {
 	lodger=
 }
 
-# A killed process that nobody has waited for is a zombie, and can still be sent a signal.
+# A killed process is a zombie until its parent waits for it, and kill -0 succeeds on a zombie.
 lives() {
 	local line
 	read -r line 2>/dev/null <"/proc/$1/stat" && [[ $line != *') Z '* ]]

@@ -81,8 +81,8 @@ end
 
 # --- after the look at the processes ---------------------------------------------------------------
 
-# The pass has seen an idle jail; then somebody enters it, and then it becomes stale. The pass is held before it
-# starts the worker that acts on what it has seen; for longer, if this machine needs longer for the rest.
+# The cleanup has seen an idle jail; then a launcher enters the jail, and then the jail becomes stale.
+# The pass is held before it starts the worker that acts on what it has seen; for longer, if this machine needs longer for the rest.
 has_looked() { grep -q 'clone' "$T_WORK/trace" 2>/dev/null; }
 for seconds in 2 10 60; do
 	in_jail alice true

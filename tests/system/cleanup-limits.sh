@@ -29,7 +29,7 @@ retire_all() {
 
 # --- mounts ----------------------------------------------------------------------------------------
 
-# The kernel's answer is injected: with a lower fs.mount-max nobody else on this machine could mount anything either.
+# strace injects the kernel's answer: a lower fs.mount-max would make every other program's mount fail too.
 retire_all
 in_jail alice true
 retire bob
