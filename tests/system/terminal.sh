@@ -114,6 +114,7 @@ for option in "" -p --status-fd=9 "-t 1h"; do
 	resize 24 80
 	# shellcheck disable=SC2016
 	keys 'cat; echo cat $?' Enter
+	await foreground cat
 	keys purr Enter
 	await purrs
 	keys C-d
