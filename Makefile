@@ -47,7 +47,7 @@ LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 
 VERSION := 0.1.0
 
-PKGS           = mount libcap inih libseccomp
+PKGS           = mount libcap libseccomp
 KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
                  $(PKG_CFLAGS)
 KEEPER_LIBS    = $(call once,KEEPER_LIBS,pkg-config --libs $(PKGS))
@@ -238,7 +238,7 @@ format:
 
 # --- tests ---------------------------------------------------------------------------------------
 # What Debian calls what we need: to build and to show, and to check.
-DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libinih-dev libseccomp-dev \
+DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-dev \
              busybox-static util-linux attr
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
@@ -281,7 +281,7 @@ $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
 
 $(FUZZ:%=$(BUILD)/fuzz-%): $(BUILD)/fuzz-%: $(BUILD)/fuzz-obj/tests/fuzz/fuzz_%.o \
                  $(BUILD)/fuzz-obj/tests/fuzz/replay.o $(FUZZ_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
-	$(CC) $(FUZZ_CFLAGS) -o $@ $^ -linih
+	$(CC) $(FUZZ_CFLAGS) -o $@ $^
 
 -include $(UNIT_OBJ:.o=.d) $(wildcard $(BUILD)/fuzz-obj/*/*/*.d)
 
@@ -295,7 +295,7 @@ fuzz: $(BUILD)/include/trampoline/paths.h
 	@for target in $(FUZZ); do \
 		mkdir -p $(BUILD)/fuzz-found/$$target && \
 		clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF /dev/null -o $(BUILD)/libfuzzer-$$target \
-			tests/fuzz/fuzz_$$target.c $(FUZZ_SRC) -linih && \
+			tests/fuzz/fuzz_$$target.c $(FUZZ_SRC) && \
 		$(BUILD)/libfuzzer-$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
 			$(BUILD)/fuzz-found/$$target tests/fuzz/corpus/$$target || exit 1; done
 

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -45,81 +44,58 @@ void config_defaults(struct config *config)
 	}
 }
 
-/* What the two callbacks of libinih share. */
+/* Where the reading of a file is. */
 struct parse {
 	struct config *config;
 	enum record_source source;
-	FILE *stream;
-	int line; /* of the line read last */
-	int bad_line;
-	struct text reason;
+	const char *path;
+	int line; /* counts from 1 */
+	char section[32];
+	struct text *error;
 };
 
-/* What libinih skips at the start of a line, and a byte order mark at that of the first. */
-#define BLANKS " \t\r\n\v\f"
-#define MARK "\xEF\xBB\xBF"
+#define BLANKS " \t\r\v\f"
+#define MARK "\xEF\xBB\xBF" /* a byte order mark, as some editors put before the first line */
 
-static int refuse(struct parse *parse, const char *reason, const char *what)
+/* REASON, and WHAT in quotation marks unless it is NULL. Returns -1. */
+static int refuse(const struct parse *parse, const char *reason, const char *what)
 {
-	if (!parse->bad_line) {
-		parse->bad_line = parse->line;
-		text_add(&parse->reason, reason);
-		if (what)
-			text_add_quoted(&parse->reason, what, TEXT_OBJECT_MAX);
-	}
-	return 0;
+	struct text words = {.length = 0};
+	char place[PATH_MAX];
+
+	text_add(&words, reason);
+	if (what)
+		text_add_quoted(&words, what, TEXT_OBJECT_MAX);
+	snprintf(place, sizeof(place), "%s:%d", parse->path, parse->line);
+	return text_refuse(parse->error, "use", place, words.bytes);
 }
 
-static bool is_section(const char *name)
+/* Takes blanks from both ends of STRING, whose first LENGTH bytes count. */
+static char *trim(char *string, size_t length)
+{
+	string[length] = '\0';
+	string += strspn(string, BLANKS);
+	for (length = strlen(string); length > 0 && strchr(BLANKS, string[length - 1]); length--)
+		string[length - 1] = '\0';
+	return string;
+}
+
+static int take_section(struct parse *parse, const char *name)
 {
 	for (size_t i = 0; key_name(i); i++)
-		if (!strcmp(key_section(i), name))
-			return true;
-	return false;
+		if (!strcmp(key_section(i), name)) {
+			snprintf(parse->section, sizeof(parse->section), "%s", name);
+			return 0;
+		}
+	return refuse(parse, "there is no section ", name);
 }
 
-/*
- * libinih tells of keys alone: not of what stands behind the name of a section, nor of a section
- * without keys. Either may be a protection that somebody meant.
- */
-static void judge_section(struct parse *parse, char *line)
+static int take_key(const struct parse *parse, const char *name, const char *value)
 {
-	char *start = line + strspn(line, BLANKS MARK), *name = start + 1;
-	char *end = *start == '[' ? strchr(name, ']') : NULL;
-
-	if (!end)
-		return;
-	const char *behind = end + 1 + strspn(end + 1, BLANKS);
-	if (*behind && (behind == end + 1 || (*behind != ';' && *behind != '#')))
-		(void)refuse(parse, "there is something behind the section's name", NULL);
-	*end = '\0';
-	if (!is_section(name))
-		(void)refuse(parse, "there is no section ", name);
-	*end = ']';
-}
-
-static char *read_line(char *buffer, int size, void *user)
-{
-	struct parse *parse = user;
-	char *line = fgets(buffer, size, parse->stream);
-
-	if (!line)
-		return NULL;
-	parse->line++;
-	if (!strchr(line, '\n') && !feof(parse->stream))
-		(void)refuse(parse, "the line is too long", NULL);
-	judge_section(parse, line);
-	return line;
-}
-
-static int take_key(void *user, const char *section, const char *name, const char *value)
-{
-	struct parse *parse = user;
-
 	for (size_t i = 0; key_name(i); i++) {
 		struct config_entry *entry = &parse->config->entries[i];
 
-		if (strcmp(key_section(i), section) != 0 || strcmp(key_name(i), name) != 0)
+		if (strcmp(key_section(i), parse->section) != 0 || strcmp(key_name(i), name) != 0)
 			continue;
 		if (entry->source == parse->source)
 			return refuse(parse, "this key is there twice: ", name);
@@ -128,21 +104,48 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		snprintf(entry->value, sizeof(entry->value), "%s", value);
 		entry->source = parse->source;
 		entry->line = parse->line;
-		return 1;
+		return 0;
 	}
 	return refuse(parse,
-		      *section ? "there is no such key in its section: "
-			       : "this key stands before any section: ",
+		      parse->section[0] ? "there is no such key in its section: "
+					: "this key stands before any section: ",
 		      name);
 }
 
+/* One line, without its end. */
+static int take_line(struct parse *parse, char *line)
+{
+	line = trim(line, strlen(line));
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return 0;
+	/* A comment begins at a semicolon with a blank before it. */
+	for (char *at = line; (at = strchr(at, ';')); at++)
+		if (strchr(BLANKS, at[-1])) {
+			line = trim(line, (size_t)(at - line));
+			break;
+		}
+	size_t length = strlen(line);
+	if (*line == '[' && strchr(line, ']')) {
+		if (line[length - 1] != ']' || strchr(line, ']') != line + length - 1)
+			return refuse(parse, "there is something behind the section's name", NULL);
+		line[length - 1] = '\0';
+		return take_section(parse, line + 1);
+	}
+	char *value = strpbrk(line, "=:");
+	if (*line == '[' || !value)
+		return refuse(parse, "neither `[section]', `key = value' nor a comment", NULL);
+	*value++ = '\0';
+	value = trim(value, strlen(value));
+	return take_key(parse, trim(line, strlen(line)), value);
+}
+
 /* One file may contradict itself or the other; a line of this one's has the last word in it. */
-static void judge_range(struct parse *parse)
+static int judge_range(struct parse *parse)
 {
 	const struct config *config = parse->config;
 
 	if (config->minimum_uid <= config->maximum_uid)
-		return;
+		return 0;
 	parse->line = 0;
 	for (size_t i = 0; key_name(i); i++) {
 		const struct config_entry *entry = &config->entries[i];
@@ -151,35 +154,25 @@ static void judge_range(struct parse *parse)
 		    entry->source == parse->source && entry->line > parse->line)
 			parse->line = entry->line;
 	}
-	(void)refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
+	return refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
 }
 
-int config_parse(struct config *config, enum record_source source, const char *path,
-		 const char *text, size_t length, struct text *error)
+int config_parse(struct config *config, enum record_source source, const char *path, char *text,
+		 size_t length, struct text *error)
 {
-	struct parse parse = {.config = config, .source = source};
-	AUTO_FILE stream = length ? fmemopen((void *)text, length, "r") : fopen("/dev/null", "re");
-	char place[PATH_MAX];
+	struct parse parse = {config, source, path, .error = error};
 
-	if (!stream)
-		return report_fill(error, "read", path, NULL);
-	parse.stream = stream;
 	if (memchr(text, '\0', length))
 		return report_fill(error, "use", path, "it holds a NUL byte");
-	int result = ini_parse_stream(read_line, &parse, take_key, &parse);
-	if (result == 0)
-		judge_range(&parse);
-	if (result == 0 && !parse.bad_line)
-		return 0;
-	if (result < 0)
-		return report_fill(error, "read", path, NULL);
-	/* Of several errors, the first; what libinih itself finds is one of syntax. */
-	if (result > 0 && result < parse.bad_line)
-		parse.bad_line = 0;
-	snprintf(place, sizeof(place), "%s:%d", path, parse.bad_line ? parse.bad_line : result);
-	return text_refuse(error, "use", place,
-			   parse.bad_line ? parse.reason.bytes
-					  : "neither `[section]', `key = value' nor a comment");
+	text[length] = '\0';
+	if (strncmp(text, MARK, strlen(MARK)) == 0)
+		text += strlen(MARK);
+	for (char *line; (line = strsep(&text, "\n"));) {
+		parse.line++;
+		if (take_line(&parse, line) != 0)
+			return -1;
+	}
+	return judge_range(&parse);
 }
 
 static int load_file(struct config *config, enum record_source source, int directory_fd,
@@ -202,7 +195,7 @@ static int load_file(struct config *config, enum record_source source, int direc
 	ssize_t length = read(fd, text, sizeof(text));
 	if (length < 0)
 		return report_fill(error, "read", path, NULL);
-	if (length == sizeof(text))
+	if (length == sizeof(text)) /* one byte is for the end */
 		return report_fill(error, "read", path, "it is larger than 64 KiB");
 	return config_parse(config, source, path, text, (size_t)length, error);
 }

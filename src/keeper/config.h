@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The policy: trampoline.conf and jails.d/NAME.conf, read strictly by libinih. */
+/* The policy: trampoline.conf and jails.d/NAME.conf, read strictly. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 
 #define CONFIG_KEYS_MAX 40
 #define CONFIG_VALUE_MAX 512
+#define CONFIG_NOBODY 65534 /* who everybody is on a squashed or foreign file system */
 
 /* Where a key's value came from. */
 struct config_entry {
@@ -44,12 +45,13 @@ struct config {
 void config_defaults(struct config *config);
 
 /*
- * Reads TEXT (LENGTH bytes) as the file SOURCE, called PATH in the sentence, on top of what CONFIG
- * holds. 0, or -1 with *ERROR: unknown section or key, a key twice, a value out of range. Pure but
- * for the names of callers, which NSS looks up.
+ * Reads the LENGTH bytes of TEXT, which has room for one more and does not stay as it is, as the
+ * file SOURCE, called PATH in the sentence, on top of what CONFIG holds. 0, or -1 with *ERROR:
+ * unknown section or key, a key twice, a value out of range. Pure but for the names of callers,
+ * which NSS looks up.
  */
-int config_parse(struct config *config, enum record_source source, const char *path,
-		 const char *text, size_t length, struct text *error) MUST_CHECK;
+int config_parse(struct config *config, enum record_source source, const char *path, char *text,
+		 size_t length, struct text *error) MUST_CHECK;
 
 /* Defaults, then trampoline.conf, then the override of JAIL (NULL: of none), each root's alone. */
 int config_load(struct config *config, const char *jail, struct text *error) MUST_CHECK;

@@ -2,6 +2,8 @@
 /* A configuration file, as trampoline.conf and, of the same bytes, as an override. */
 #include "keeper/config.h"
 
+#include <string.h>
+
 #include "fuzz.h"
 #include "keeper/key.h"
 
@@ -30,21 +32,25 @@ static void must_be_sound(const struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct config defaults, config, before;
+	static char text[65537];
 	struct text error = {.length = 0};
+
+	if (size >= sizeof(text))
+		return 0;
 
 	if (defaults.umask == 0)
 		config_defaults(&defaults);
 	config = defaults;
-	if (config_parse(&config, RECORD_CONFIG, "t.conf", (const char *)bytes, size, &error) !=
-	    0) {
+	memcpy(text, bytes, size);
+	if (config_parse(&config, RECORD_CONFIG, "t.conf", text, size, &error) != 0) {
 		must_be_sentence(&error);
 		return 0;
 	}
 	must_be_sound(&config);
 	/* What is a good file is a good override, and says the same. */
 	before = config;
-	MUST_HOLD(config_parse(&config, RECORD_OVERRIDE, "t.conf", (const char *)bytes, size,
-			       &error) == 0);
+	memcpy(text, bytes, size);
+	MUST_HOLD(config_parse(&config, RECORD_OVERRIDE, "t.conf", text, size, &error) == 0);
 	MUST_HOLD(!memcmp(&config, &before, offsetof(struct config, entries)));
 	return 0;
 }

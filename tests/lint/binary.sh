@@ -126,9 +126,9 @@ check_keeper() {
 	verdict 'the keeper is not set-user-ID' "$([ ! -u "$keeper" ] && [ ! -g "$keeper" ] || echo "$keeper")"
 	verdict 'the keeper is compiled with fortified library calls' \
 		"$(missing "$(readelf -W --dyn-syms "$keeper")" ' __[a-z]+_chk(@|$)')"
-	verdict 'the keeper needs libmount, libcap, libinih, libseccomp and libc alone' \
+	verdict 'the keeper needs libmount, libcap, libseccomp and libc alone' \
 		"$(found "$(dynamic "$keeper")" '\(NEEDED\)' |
-			grep -vE '\[(libmount|libcap|libinih|libseccomp|libc|ld-linux[a-z0-9-]*)\.so\.[0-9]+\]' || :)"
+			grep -vE '\[(libmount|libcap|libseccomp|libc|ld-linux[a-z0-9-]*)\.so\.[0-9]+\]' || :)"
 }
 
 self_test() {

@@ -112,7 +112,7 @@ build_elsewhere() {
 
 has_libraries() {
 	# shellcheck disable=SC2086 # a list of packages
-	command -v pkg-config >/dev/null && pkg-config --exists ${OUR_PKGS:-mount libcap inih libseccomp}
+	command -v pkg-config >/dev/null && pkg-config --exists ${OUR_PKGS:-mount libcap libseccomp}
 }
 
 has_musl() { find /usr/lib/musl /usr/lib/*-linux-musl -name rcrt1.o 2>/dev/null | grep -q .; }
@@ -168,7 +168,7 @@ tidy() {
 		shift 2
 		clang-tidy --quiet "$@" -- -Xclang -analyzer-config -Xclang max-nodes=75000 -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude -Isrc \
 			-I"$include" $flags 2>/dev/null' tidy "$(made_headers)" \
-		"$(pkg-config --cflags ${OUR_PKGS:-mount libcap inih libseccomp})" >"$scratch/tidy" ||
+		"$(pkg-config --cflags ${OUR_PKGS:-mount libcap libseccomp})" >"$scratch/tidy" ||
 		result=$?
 	# Its stories are long; the first line of each is what to look at.
 	grep -E ': (error|warning): ' "$scratch/tidy" || [ "$result" -eq 0 ] || cat "$scratch/tidy"
