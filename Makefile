@@ -45,7 +45,7 @@ INIT_ZERO      = $(call once,INIT_ZERO,$(CC) -Werror -ftrivial-auto-var-init=zer
                  2>/dev/null && echo -ftrivial-auto-var-init=zero)
 LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 PKGS           = mount libcap libseccomp
 KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
@@ -163,9 +163,13 @@ install: install-check all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
-	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)
+	@# A launcher runs the keeper that it was built with, so an older one stays for who is on his way; and no
+	@# name is missing for an instant, as install(1) alone would have it.
+	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/.keeper.new
+	mv -f $(LIBEXECDIR)/.keeper.new $(LIBEXECDIR)/keeper-$(VERSION)
 	@# Not to be read: what its user cannot read the kernel lets nobody look into (ptrace(2)).
-	install -m 711 $(BUILD)/supervisor $(LIBEXECDIR)
+	install -m 711 $(BUILD)/supervisor $(LIBEXECDIR)/.supervisor.new
+	mv -f $(LIBEXECDIR)/.supervisor.new $(LIBEXECDIR)/supervisor
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
 	install -m 644 $(SHARED) $(SHAREDIR)
@@ -215,7 +219,7 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION) | install-check
 
 # A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
 uninstall: $(CRON)
-	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper $(LIBEXECDIR)/supervisor
+	rm -f $(DESTDIR)$(PREFIX)/bin/trampoline $(LIBEXECDIR)/keeper* $(LIBEXECDIR)/supervisor
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(SCRIPTS)))
 	rm -f $(addprefix $(SHAREDIR)/recipes/,$(notdir $(RECIPES)))
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))

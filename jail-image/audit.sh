@@ -10,27 +10,35 @@ list_objects() {
 	} | sort
 }
 
+# The manifest of a tree: PATH TYPE MODE OWNER SIZE HASH-OR-LINK-TARGET, TAB between, then
+# "complete". The size of a directory is its file system's affair.
 make_manifest() (
 	cd "$1" || exit 2
 	{
-		find . -xdev -type f -printf './%P\0' | xargs -0r sha256sum -z | tr '\0' '\n'
+		find . -xdev -type f -exec sha256sum -z {} + | tr '\0' '\n'
 		echo objects
 		list_objects
-	} | awk -f "$share/manifest.awk"
+	} | awk -F '\t' -v OFS='\t' '
+		$0 == "objects" { objects = 1; next }
+		!objects { hash["/" substr($0, 69)] = substr($0, 1, 64); next }
+		$0 == "complete" { complete = 1; next }
+		$2 == "f" && !($1 in hash) { unread = 1 }
+		{ print $1, $2, $3, $4, $2 == "d" ? "-" : $5, $2 == "l" ? $6 : $2 == "f" ? hash[$1] : "-" }
+		END { if (!complete || unread) exit 2; print "complete" }'
 )
 
-# Lists have one object a line, so a control character in a name or link could forge an entry of another.
-# Prints each; status 3 if there are any, 2 if it could not look everywhere.
+# Lists have one object a line, so a control character in a name or link could forge an entry of
+# another. Prints each; status 3 if there are any, 2 if it could not look everywhere.
 refuse_odd_names() {
-	odd=$(find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) -printf 'x') || return 2
+	odd=$(find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) \
+		-printf '%p: has a control character in its name or link\n' | tr -c '[:print:]\n' '?')
 	[ -n "$odd" ] || return 0
-	find . -xdev \( -name '*[[:cntrl:]]*' -o -lname '*[[:cntrl:]]*' \) \
-		-printf '%p: has a control character in its name or link\n' | tr -c '[:print:]\n' '?'
+	printf '%s\n' "$odd"
 	return 3
 }
 
-# Prints findings; status 1 if there are any, 2 if it could not look everywhere, 3 if what it found makes
-# a further look worthless.
+# Prints findings; status 1 if one of them is a harm, 2 if it could not look everywhere, 3 if what
+# it found makes a further look worthless.
 audit_structure() (
 	cd "$1" || exit 2
 	mounts=$(mounts_inside .) || exit 2
@@ -39,22 +47,13 @@ audit_structure() (
 		exit 1
 	fi
 	refuse_odd_names || exit
-	status=0
-	list_objects | awk -f "$share/audit.awk" || status=$?
 	{
-		getfattr -R -P -h -m - --absolute-names . && echo '# complete'
-	} | awk '
-		/^# complete$/ { complete = 1; next }
-		/^# file: / { path = substr($0, 10); next }
-		# SELinux labels every file of its host.
-		$0 == "" || $0 == "security.selinux" { next }
-		$0 == "security.capability" { print path ": has file capabilities"; n++; next }
-		{ print path ": has the extended attribute " $0; n++ }
-		END { exit complete ? n > 0 : 2 }' || status=$(($? > status ? $? : status))
-	exit "$status"
+		list_objects
+		getfattr -R -P -h -m - --absolute-names . && echo complete
+	} | awk -f "$share/audit.awk"
 )
 
-# Prints what differs; status as audit_structure.
+# Prints what differs from the manifest; status as audit_structure.
 verify_manifest() {
 	[ -r "$2" ] || {
 		echo "$2: there is no manifest"
@@ -64,7 +63,18 @@ verify_manifest() {
 		echo "$2: is cut short: build a new version"
 		return 1
 	}
-	make_manifest "$1" | awk -f "$share/verify.awk" "$2" -
+	make_manifest "$1" | awk -F '\t' '
+		NR == FNR { was[$1] = $0; next }
+		!($1 in was) { print $1 ": is not in the manifest"; n++; next }
+		was[$1] != $0 { print $1 ": is " rest($0) ", and in the manifest " rest(was[$1]); n++ }
+		{ delete was[$1] }
+		END {
+			if ("complete" in was)
+				exit 2
+			for (path in was) { print path ": is in the manifest, but no longer in the image"; n++ }
+			exit n > 0
+		}
+		function rest(line) { sub(/^[^\t]*\t/, "", line); gsub(/\t/, " ", line); return line }' "$2" -
 }
 
 # audit_version: both, on a version; says how it went.

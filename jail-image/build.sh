@@ -11,12 +11,10 @@ remove_debris() {
 		say "removing ${path##*/}, left by a build that was interrupted"
 		delete_tree "$path"
 	done
-	for path in "$home"/*.manifest; do
+	for path in "$home"/[0-9]*.manifest; do
 		old=${path##*/}
 		old=${old%.manifest}
-		if is_version "$old" && [ ! -e "$home/$old" ] && [ ! -e "$home/.old-$old" ]; then
-			rm -f "$path"
-		fi
+		[ -e "$home/$old" ] || [ -e "$home/.old-$old" ] || rm -f "$path"
 	done
 }
 
@@ -31,20 +29,24 @@ new_version() {
 	done
 }
 
-# Everything an image is promised to be, whatever its recipe did; what that removes is told. A tree from
-# elsewhere may be anybody's: nothing of it is followed, and what is removed by name has an honest one.
-# Never in a condition: the shell would go on after an error.
+# Everything an image is promised to be, whatever its recipe did; what that removes is told. A tree
+# from elsewhere may be anybody's: nothing of it is followed, and what is removed by name has an
+# honest one. Never in a condition: the shell would go on after an error.
 tidy() (
 	cd "$1" || exit
 	refuse_odd_names || die "cannot use this tree: see the list above"
-	for mount_point in home tmp dev proc; do
-		[ ! -L "$mount_point" ] || rm -f "$mount_point"
-	done
-	for directory in etc etc/jail var home tmp dev proc; do
+	for directory in home tmp dev proc etc etc/jail var; do
+		case $directory in
+		etc* | var) ;;
+		*) [ ! -L "$directory" ] || rm -f "$directory" ;;
+		esac
 		if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
 			die "cannot use this tree: its $directory is not a directory"
 		fi
 	done
+	mkdir -p home tmp dev proc etc/jail
+	find home tmp dev proc -xdev -mindepth 1 -delete
+
 	for file in jail/passwd jail/group passwd passwd- group group- shadow- gshadow- hosts hostname \
 		resolv.conf machine-id; do
 		if [ -d "etc/$file" ] && [ ! -L "etc/$file" ]; then
@@ -56,14 +58,12 @@ tidy() (
 		*) rm -f "etc/$file" ;;
 		esac
 	done
-	mkdir -p etc/jail
-	for mount_point in home tmp dev proc; do
-		mkdir -p "$mount_point"
-		find "$mount_point" -xdev -mindepth 1 -delete
-	done
-
-	[ -f etc/jail/passwd ] || passwd_template >etc/jail/passwd
-	[ -f etc/jail/group ] || printf 'root:x:0:\n@USER@:x:@GID@:\n' >etc/jail/group
+	# One line for root, one for the jail's user, whose shell is the best the image has.
+	shell=/bin/sh
+	[ ! -x bin/bash ] || shell=/bin/bash
+	[ -e etc/jail/passwd ] || printf '%s\n' root:x:0:0:root:/root:/usr/sbin/nologin \
+		"@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:$shell" >etc/jail/passwd
+	[ -e etc/jail/group ] || printf 'root:x:0:\n@USER@:x:@GID@:\n' >etc/jail/group
 	ln -s ../home/.etc/passwd etc/passwd
 	ln -s ../home/.etc/group etc/group
 
@@ -77,6 +77,7 @@ tidy() (
 		ln -s ../tmp var/tmp
 	fi
 
+	# A jail would make this harmless; the machine that has the image does not.
 	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
 	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
 		case $line in
@@ -88,23 +89,10 @@ tidy() (
 	done
 	chown -hR 0:0 .
 	find . -xdev ! -type l -perm /7022 -exec chmod a-st,go-w {} +
-	list_objects | awk -f "$share/audit.awk" | sed -n 's/: is an absolute link to nothing: .*//p' |
-		while IFS= read -r path; do
-			rm -f ".$path"
-			echo "removed $path (an absolute link to nothing)"
-		done
 )
 
-# One line for root, one for the jail's user, whose shell is the best the image has.
-passwd_template() {
-	shell=/bin/sh
-	[ ! -x bin/bash ] || shell=/bin/bash
-	printf 'root:x:0:0:root:/root:/usr/sbin/nologin\n'
-	printf '@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:%s\n' "$shell"
-}
-
-# Run a command where it can leave nothing: its mounts and processes go when it goes, and it goes when
-# we do, however we do. In the background, because only "wait" lets a signal through.
+# Run a command where it can leave nothing: its mounts and processes go when it goes, and it goes
+# when we do, however we do. In the background, because only "wait" lets a signal through.
 run_contained() {
 	setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
 		--mount-proc "$@" >&2 &
@@ -128,35 +116,29 @@ abandon() {
 
 build() {
 	[ $# -ge 1 ] || usage_error "build takes a NAME"
-	parse_image "$1"
-	[ -z "$version" ] || usage_error "cannot build $1: a version gets its name from the time"
+	name=$1 home=$images/$1
+	need_name "$name"
 	shift
 	recipe='' from='' resolv_conf='' activate=yes
 	# Options that are not ours go to the recipe, in their order.
 	count=$#
 	while [ "$count" -gt 0 ]; do
+		count=$((count - 1))
 		case $1 in
 		--recipe | --from | --resolv-conf)
-			{ [ "$count" -ge 2 ] && [ -n "$2" ]; } || usage_error "$1 takes a value"
+			{ [ "$count" -ge 1 ] && [ -n "$2" ]; } || usage_error "$1 takes a value"
 			case $1 in
 			--recipe) recipe=$2 ;;
 			--from) from=$2 ;;
 			--resolv-conf) resolv_conf=$2 ;;
 			esac
-			shift 2
-			count=$((count - 2))
-			;;
-		--no-activate)
-			activate=no
 			shift
 			count=$((count - 1))
 			;;
-		*)
-			set -- "$@" "$1"
-			shift
-			count=$((count - 1))
-			;;
+		--no-activate) activate=no ;;
+		*) set -- "$@" "$1" ;;
 		esac
+		shift
 	done
 	case $recipe,$from in
 	,) usage_error "build wants --recipe RECIPE or --from DIR" ;;
@@ -189,12 +171,11 @@ build() {
 
 	tree=$work/tree
 	mkdir "$tree"
+	say "building $name@$version from ${from:-recipe $recipe}"
 	if [ -n "$recipe" ]; then
-		say "building $name@$version with recipe $recipe"
 		run_contained "$share/recipes/$recipe" "$tree" "$@" ||
 			die "cannot build $name: recipe $recipe failed"
 	else
-		say "building $name@$version from $from"
 		run_contained cp -a --one-file-system "$from/." "$tree" ||
 			die "cannot build $name: $from could not be copied"
 	fi
@@ -202,7 +183,6 @@ build() {
 	tidy "$tree" >&2
 	say "auditing"
 	audit_structure "$tree" >&2 || die "cannot build $name: the new image fails its audit"
-	say "writing the manifest"
 	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of the new image"
 	# Its data before its name: a power cut must not leave a version with holes.
 	sync -f "$work"
@@ -212,10 +192,7 @@ build() {
 	mv -T "$work/manifest" "$home/$version.manifest"
 	mv -T "$tree" "$home/$version"
 	delete_tree "$work"
-	say "$name@$version is complete: $(summary)"
-	if [ "$activate" = yes ]; then
-		switch_to "$version"
-		say "$name@$version is current"
-	fi
+	say "$name@$version is complete"
+	[ "$activate" = no ] || switch_to "$version"
 	printf '%s@%s\n' "$name" "$version"
 }

@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034
 # What trampoline-image and trampoline-user share. The script that reads this file has set
-# program, prefix, sysconfdir and statedir.
+# program, release, prefix and statedir.
 
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
 unset TMPDIR CDPATH
 umask 022
+keeper=$prefix/libexec/trampoline/keeper-$release
+
+
+# ask QUESTION [ARGUMENT]: what the keeper answers, as of the configuration or of who is in a jail;
+# that is who is in another mount namespace than the host's, so the question is asked from there. If
+# that is refused, and this is another one, the keeper says so.
+ask() {
+	if nsenter --target 1 --mount true 2>/dev/null; then
+		nsenter --target 1 --mount -- "$keeper" ask "$@"
+	else
+		"$keeper" ask "$@"
+	fi
+}
 
 say() {
 	printf '%s: %s\n' "$program" "$*" >&2
@@ -28,8 +41,31 @@ usage_error() {
 	exit 2
 }
 
-need_root() {
+# run COMMANDS COMMAND [ARGUMENT]...: calls the function COMMAND, if it is one of the COMMANDS.
+run() {
+	commands=$1
+	shift
+	[ $# -ge 1 ] || usage_error "no command is given"
+	for word; do
+		case $word in
+		-h | --help)
+			usage
+			exit
+			;;
+		esac
+	done
+	command=$1
+	shift
+	case " $commands --version " in
+	*" $command "*) ;;
+	*) usage_error "cannot use \"$command\": no such command" ;;
+	esac
+	if [ "$command" = --version ]; then
+		echo "$program $release"
+		exit
+	fi
 	[ "$(id -u)" -eq 0 ] || die "cannot go on: this needs root (run it with sudo)"
+	"$command" "$@"
 }
 
 # The rule for names of jails and images; the launcher has the same one.
@@ -40,13 +76,8 @@ is_name() {
 	[ "${#1}" -le 32 ]
 }
 
-# Digits alone, no leading zero, short enough for the shell's arithmetic.
-is_number() {
-	case $1 in
-	0) return 0 ;;
-	'' | 0* | *[!0-9]*) return 1 ;;
-	esac
-	[ "${#1}" -le 10 ]
+need_name() {
+	is_name "$1" || usage_error "cannot use name \"$1\": want [a-z_][a-z0-9_.-]*, at most 32"
 }
 
 # lock DIRECTORY NUMBER WHAT [SECONDS]: hold an exclusive lock on DIRECTORY until this process ends.
@@ -63,7 +94,7 @@ mounts_inside() {
 	findmnt -rno TARGET | awk -v dir="$physical" '$0 == dir || index($0, dir "/") == 1'
 }
 
-# Delete one directory whose name says that it is waste, and nothing else on any other file system.
+# Delete one directory whose name says that it is waste, and nothing on any other file system.
 delete_tree() {
 	case ${1##*/} in
 	.new-* | .old-* | .removed-*) ;;
@@ -76,42 +107,4 @@ delete_tree() {
 	[ -z "$mounts" ] || die "cannot delete $1: something is mounted at $(printf '%s' "$mounts" |
 		head -n 1); unmount it first"
 	rm -rf --one-file-system -- "$1" || die "cannot delete $1 wholly"
-}
-
-# config_value SECTION KEY DEFAULT FILE...: the first file that sets the key wins.
-config_value() {
-	section=$1 key=$2 default=$3
-	shift 3
-	for file; do
-		[ -e "$file" ] || continue
-		value=$(awk -v section="[$section]" -v key="$key" '
-			/^[ \t]*\[/ { gsub(/^[ \t]+/, ""); inside = substr($0, 1, index($0, "]")) == section; next }
-			inside && match($0, /^[ \t]*[a-z_]+[ \t]*[=:]/) {
-				name = substr($0, 1, RLENGTH - 1)
-				gsub(/[ \t]/, "", name)
-				if (name != key)
-					next
-				text = substr($0, RLENGTH + 1)
-				sub(/[ \t];.*$/, "", text)
-				gsub(/^[ \t]+|[ \t]+$/, "", text)
-				print text
-				exit
-			}' "$file") || die "cannot read $file"
-		if [ -n "$value" ]; then
-			printf '%s\n' "$value"
-			return
-		fi
-	done
-	printf '%s\n' "$default"
-}
-
-# The keeper's list of live jails, one object a line, or failure: nobody guesses about live jails.
-live_jails() {
-	json=$("$prefix/bin/trampoline" --list --json) || return 1
-	json=$(printf '%s' "$json" | tr -d '\n')
-	case $json in
-	'['*']') ;;
-	*) return 1 ;;
-	esac
-	printf '%s\n' "$json" | sed 's/}[^{]*{/}\n{/g'
 }

@@ -3,17 +3,16 @@
 # shellcheck disable=SC2154
 # The one command that deletes what is a user's. Read by trampoline-user.
 
-# Is there certainly no process in the jail NAME?
-is_idle() {
-	jails=$(live_jails) ||
-		die "cannot remove $1: $prefix/bin/trampoline --list does not say whether the jail is in use"
-	busy=$(printf '%s\n' "$jails" | awk -v name="\"$1\"" '
-		match($0, /"jail"[ ]*:[ ]*"[^"]*"/) && index(substr($0, RSTART, RLENGTH), name) {
-			if (!match($0, /"processes"[ ]*:[ ]*0[ ]*[,}]/))
-				n++
-		}
-		END { print n + 0 }')
-	[ "$busy" -eq 0 ]
+# need_idle DIRECTORY: die unless no process has the uid of the user whose data are there. Where
+# there is neither home nor tmp, nothing is left that a process could use; root's are no user's.
+need_idle() {
+	for uid in $(stat -c %u -- "$1/home/$name" "$1/tmp" 2>/dev/null | sort -u); do
+		[ "$uid" -ne 0 ] || continue
+		answer=$(ask uid "$uid") ||
+			die "cannot remove $name: $keeper does not say whether a process has uid $uid"
+		[ -z "$answer" ] ||
+			die "cannot remove $name: the jail is in use by $answer (trampoline --discard --kill $name)"
+	done
 }
 
 # confirm DIRECTORY: unless --yes has been said, the name must be typed again.
@@ -25,7 +24,8 @@ confirm() {
 	[ "$answer" = "$name" ] || die "$name is not removed"
 }
 
-# The file to write to, until it is whole: made now, so that what hinders it is known before anything is done.
+# The file to write to, until it is whole: made now, so that what hinders it is known before
+# anything is done.
 begin_archive() {
 	directory=$(dirname -- "$archive")
 	[ -d "$directory" ] || die "cannot write $archive: no such directory"
@@ -39,8 +39,8 @@ begin_archive() {
 	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
 }
 
-# Everything of the user's below one directory NAME, whatever it is called while it is written. A colon
-# in the file's name is no other machine.
+# Everything of the user's below one directory NAME, whatever it is called while it is written. A
+# colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
 	dotted=$(printf '%s' ".removed-$name" | sed 's/\./\\./g')
 	if ! tar -C "$data" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
@@ -48,6 +48,7 @@ write_archive() {
 		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then
 		die "cannot archive $name in $archive: nothing is deleted"
 	fi
+	need_idle "$gone"
 	mv -nT -- "$partial" "$archive"
 	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
 	partial=
@@ -62,7 +63,7 @@ undo() {
 remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
 	name=$1 archive='' partial='' yes=no is_hidden=no
-	is_name "$name" || usage_error "cannot use \"$name\": want [a-z_][a-z0-9_.-]*, at most 32"
+	need_name "$name"
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -77,11 +78,11 @@ remove() {
 		shift
 	done
 	gone=$data/.removed-$name
-	[ -d "$gone" ] || need_user "$name"
-	is_idle "$name" || die "cannot remove $name: the jail is in use (trampoline --discard --kill $name)"
 	if [ -d "$gone" ]; then
 		confirm "$gone, which an earlier remove has left"
 	else
+		need_user "$name"
+		need_idle "$data/$name"
 		confirm "$data/$name"
 	fi
 	lock "$statedir" 9 "users"
@@ -89,17 +90,18 @@ remove() {
 	trap 'exit 1' HUP INT TERM
 	[ -z "$archive" ] || begin_archive
 
-	# Out of sight first: from here on no request can enter; then nobody who came just before is inside.
+	# Out of sight first: from here on no request can enter.
 	if [ ! -d "$gone" ]; then
 		[ -z "$(mounts_inside "$data/$name")" ] || die "cannot remove $name: something is mounted in $data/$name"
 		is_hidden=yes
 		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
-		said=$("$prefix/bin/trampoline" --discard "$name" 2>&1) || case $said in
-		*': it is not live') ;;
-		*) printf '%s\n' "$said" >&2 ;;
-		esac
-		is_idle "$name" || die "cannot remove $name: the jail is in use (trampoline --discard --kill $name)"
 	fi
+	# Then no launcher is on its way in: a discard waits for those that are.
+	said=$("$prefix/bin/trampoline" --discard "$name" 2>&1) || case $said in
+	*': it is not live') ;;
+	*) die "cannot remove $name: $said" ;;
+	esac
+	need_idle "$gone"
 	[ -z "$archive" ] || write_archive
 	is_hidden=no
 	delete_tree "$gone"

@@ -14,8 +14,7 @@
 
 /* In the hub: its own mount namespace, where these are absolute paths. */
 #define LAYOUT_JAILS "/jails" /* jails/NAME/{mnt,ipc,net}: a jail's namespaces are mounted there */
-#define LAYOUT_RETIRED "/retired" /* pins of jails that are discarded and perhaps still in use */
-#define LAYOUT_DEV "/dev"         /* the /dev that all jails share */
+#define LAYOUT_DEV "/dev"     /* the /dev that all jails share */
 #define LAYOUT_PROC "/proc" /* the /proc that all jails share; each user sees only his processes */
 #define LAYOUT_SEED "/seed" /* pin of the empty mount namespace that a jail's is copied from */
 #define LAYOUT_STAGE "/stage"      /* where a jail's root is mounted until pivot_root(2) */
@@ -25,6 +24,9 @@
 #define LAYOUT_PIN_MOUNT "mnt"
 #define LAYOUT_PIN_IPC "ipc"
 #define LAYOUT_PIN_NETWORK "net"
+
+/* Beside the pins, a symbolic link: its text is the uid whose processes are the jail's. */
+#define LAYOUT_PIN_UID "uid"
 
 #define LAYOUT_PATH_MAX (NAME_LENGTH_MAX + sizeof("/jails//record"))
 

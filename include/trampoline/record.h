@@ -18,9 +18,9 @@
 #define RECORD_VERSION 2
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
-#define RECORD_PATH_MAX 224 /* a whole record is to fit into a page */
-#define RECORD_MODE 0600
-#define RECORD_WITHDRAWN_MODE 0400 /* of the file: no launcher obeys it any more */
+#define RECORD_PATH_MAX 224        /* a whole record is to fit into a page */
+#define RECORD_MODE 0600           /* of the file */
+#define RECORD_WITHDRAWN_MODE 0400 /* no launcher obeys it any more, and it will be unlinked */
 
 enum record_flag {
 	RECORD_LOG_REFUSALS = 1,
@@ -84,8 +84,8 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 
 /*
  * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if there is none that
- * this program may obey: not a regular file of root's with one of the two modes, damaged, foreign,
- * another version.
+ * this program may obey: not a regular file of root's with RECORD_MODE, damaged, foreign, another
+ * version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;
 

@@ -54,7 +54,7 @@ int record_read(int record_fd, const char *name, struct record *record)
 	ssize_t length = -1;
 
 	if (fstat(record_fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0 &&
-	    (status.st_mode & 07577) == RECORD_WITHDRAWN_MODE)
+	    (status.st_mode & 07777) == RECORD_MODE)
 		length = read(record_fd, record, sizeof(*record));
 	if (length >= 0 && record_is_valid(record, (size_t)length, name))
 		return 0;

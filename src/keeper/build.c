@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "clock.h"
 #include "hub.h"
 #include "jail.h"
@@ -174,6 +174,15 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	return mount_fd;
 }
 
+/*
+ * Whether errno says that a hand has removed our directory, and with it our lock, so that another
+ * keeper may be at the same work. Then the launcher finds no record of ours, and asks again.
+ */
+static bool is_overtaken(void)
+{
+	return errno == EEXIST || errno == ENOENT;
+}
+
 static void build(const struct namespace_home *home, int hub_fd, int directory_fd,
 		  struct jail *jail)
 {
@@ -189,14 +198,17 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
-	/* Records go before pins, so that whoever finds a record's name finds its pins too. */
-	if (state_withdraw(directory_fd, name) != 0 || namespace_enter_surely(home, hub_fd) != 0 ||
-	    pin_set_aside(name) != 0)
+	/* The record first, then the pins: no launcher takes the one for the other's. */
+	if (namespace_enter_surely(home, hub_fd) != 0)
+		report_refuse("enter the hub for jail", name, NULL);
+	if (state_withdraw(directory_fd, name, true, &error) != 0)
+		report_die(&error);
+	if (pin_remove(name) != 0)
 		report_refuse("retire the old jail", name, NULL);
-	if (pin_attach(name, pin_fds) != 0)
+	if (pin_attach(name, jail->record.uid, pin_fds) != 0 && !is_overtaken())
 		report_refuse("pin jail", name, report_if_full(REPORT_MOUNTS));
 	jail->record.built_ns = clock_boottime_ns();
-	if (state_publish(directory_fd, &jail->record) != 0)
+	if (state_publish(directory_fd, &jail->record) != 0 && !is_overtaken())
 		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
 }
 
@@ -223,7 +235,6 @@ void build_jail(const char *name, uid_t caller)
 	struct namespace_home home;
 	struct jail jail;
 	struct text error;
-	int directory_fd;
 
 	if (privilege_lower(PRIVILEGE_BUILD) != 0)
 		report_refuse("lower the keeper's privilege", NULL, NULL);
@@ -232,7 +243,8 @@ void build_jail(const char *name, uid_t caller)
 		report_refuse("open", "/proc", NULL);
 	int run_fd = hub_make_run_directory(&error);
 	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&home, run_fd, &error);
-	if (hub_fd < 0 || state_lock(run_fd, name, true, &directory_fd, &error) < 0)
+	int directory_fd = hub_fd < 0 ? -1 : state_lock(run_fd, name, true, &error);
+	if (directory_fd < 0)
 		report_die(&error);
 	if (is_live(&home, hub_fd, directory_fd, name))
 		return;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "path.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
@@ -105,14 +105,11 @@ int cgroup_remove(int cgroup_fd, const char *name)
 	return errno == ENOENT || errno == EBUSY ? 0 : -1;
 }
 
-int cgroup_kill(int cgroup_fd, const char *name)
+bool cgroup_exists(int cgroup_fd, const char *name)
 {
-	if (cgroup_fd < 0)
-		return 0;
-	AUTO_CLOSE leaf_fd = open_leaf(cgroup_fd, name);
-	if (leaf_fd >= 0 && cgroup_write(leaf_fd, "cgroup.kill", "1") == 0)
-		return 0;
-	return errno == ENOENT ? 0 : -1; /* no leaf, or Linux before 5.14 */
+	AUTO_CLOSE leaf_fd = cgroup_fd < 0 ? -1 : open_leaf(cgroup_fd, name);
+
+	return leaf_fd >= 0;
 }
 
 /* A file that is a number; QUANTITY_UNLIMITED where it is not there. */

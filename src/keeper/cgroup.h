@@ -37,11 +37,13 @@ int cgroup_read(int directory_fd, const char *file,
 int cgroup_write(int directory_fd, const char *file, const char *value) MUST_CHECK;
 
 /*
- * In CGROUP_FD, which is PATHS_CGROUP, or -1: removes NAME's leaf, unless a process is in it; kills
- * all that are in it. That there is none is no error. 0, or -1 and errno.
+ * In CGROUP_FD, which is PATHS_CGROUP, or -1: removes NAME's leaf, unless a process is in it. That
+ * there is none is no error. 0, or -1 and errno.
  */
 int cgroup_remove(int cgroup_fd, const char *name) MUST_CHECK;
-int cgroup_kill(int cgroup_fd, const char *name) MUST_CHECK;
+
+/* Whether NAME has a leaf in CGROUP_FD. */
+bool cgroup_exists(int cgroup_fd, const char *name);
 
 /* What is and was used in NAME's leaf in CGROUP_FD. -1 and errno: there is none. */
 int cgroup_read_usage(int cgroup_fd, const char *name, struct cgroup_usage *usage) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +12,8 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#include "cleanup.h"
-#include "crew.h"
-#include "foreign.h"
+#include "auto_free.h"
+#include "deadline.h"
 #include "hub.h"
 #include "image.h"
 #include "jail.h"
@@ -26,9 +26,18 @@
 
 #define LAUNCHER PATHS_PREFIX "/bin/trampoline"
 
+#define PATIENCE_NS INT64_C(5000000000)
+#define PATIENCE_LEAST_NS INT64_C(100000000)
+
 struct owner {
-	uid_t uid;
+	uid_t uid; /* 0: not known */
 	char name[NAME_LENGTH_MAX + 1];
+};
+
+/* What a look at a user's storage says. */
+struct finding {
+	uid_t uid;
+	struct text error; /* empty: nothing is wrong */
 };
 
 static unsigned int find(const char *finding, const char *cure)
@@ -44,7 +53,7 @@ static unsigned int check_launcher(void)
 
 	if (stat(LAUNCHER, &status) != 0)
 		return find("the launcher is not at " LAUNCHER, "run make install");
-	if (statvfs(LAUNCHER, &file_system) == 0 && (file_system.f_flag & ST_NOSUID))
+	if (statvfs(LAUNCHER, &file_system) == 0 && file_system.f_flag & ST_NOSUID)
 		return find("the file system of " LAUNCHER " is mounted nosuid",
 			    "install it elsewhere");
 	if (status.st_uid != 0 || !(status.st_mode & S_ISUID))
@@ -70,24 +79,37 @@ static unsigned int check_programs(void)
 	if (fd < 0)
 		return find(error.bytes, "whoever can write there is root at the next entry");
 	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
-		if (lstat(paths[i], &status) == 0 && S_ISREG(status.st_mode) &&
-		    status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
-			continue;
 		snprintf(finding, sizeof(finding),
 			 "%s is missing, not root's, or can be written by others", paths[i]);
-		return find(finding, "run make install");
+		if (lstat(paths[i], &status) != 0 || !S_ISREG(status.st_mode) ||
+		    status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)))
+			return find(finding, "run make install");
 	}
 	return 0;
+}
+
+/* Looks at the image's storage, which may take for ever. */
+static void look_at_image(const void *context, void *answer)
+{
+	char version[NAME_LENGTH_MAX + 1];
+
+	*(struct text *)answer = (struct text){.length = 0};
+	int fd = image_open(context, version, answer);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* What every jail needs: said once, and then no jail is looked at. */
 static unsigned int check_image(const char *image)
 {
-	char version[NAME_LENGTH_MAX + 1];
 	struct text error;
-	AUTO_CLOSE fd = image_open(image, version, &error);
 
-	return fd < 0 ? find(error.bytes, "until then nobody can enter a jail on this image") : 0;
+	if (deadline_ask(PATIENCE_NS, look_at_image, image, &error, sizeof(error)) != 0)
+		return find("the storage of " PATHS_IMAGES " does not answer",
+			    "see to what is mounted there");
+	return error.bytes[0]
+		       ? find(error.bytes, "until then nobody can enter a jail on this image")
+		       : 0;
 }
 
 static unsigned int check_kernel(void)
@@ -104,26 +126,20 @@ static unsigned int check_kernel(void)
 }
 
 /* A sysctl that bounds the number of jails: found if it leaves less than twice what is live. */
-static unsigned int check_headroom(const char *path, const char *sysctl, size_t needed)
+static unsigned int check_headroom(const char *sysctl, size_t needed)
 {
-	AUTO_FILE file = fopen(path, "re");
-	char line[32], finding[256], cure[128];
-	uint64_t limit;
+	char path[64], line[32], finding[256], cure[128];
 
-	if (!file || !fgets(line, sizeof(line), file))
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	if (quantity_parse(QUANTITY_NUMBER, line, &limit) != 0 || limit >= needed)
+	snprintf(path, sizeof(path), "/proc/sys/%s", sysctl);
+	*strchr(path, '.') = '/';
+	AUTO_FILE file = fopen(path, "re");
+	uintmax_t limit = file && fgets(line, sizeof(line), file) ? strtoumax(line, NULL, 10) : 0;
+	if (limit == 0 || limit >= needed)
 		return 0;
 	snprintf(finding, sizeof(finding), "%s is %ju, and twice the live jails want %zu", sysctl,
-		 (uintmax_t)limit, needed);
+		 limit, needed);
 	snprintf(cure, sizeof(cure), "sysctl -w %s=%zu", sysctl, needed * 2);
 	return find(finding, cure);
-}
-
-static void tell(const struct text *sentence)
-{
-	printf("%s\n", sentence->bytes);
 }
 
 static unsigned int check_state(void)
@@ -136,46 +152,57 @@ static unsigned int check_state(void)
 	if (live_open(&live, &error) != 0)
 		return find(error.bytes, "mend it, or unmount and remove " PATHS_RUN);
 	size_t wanted = live.count * 2 + 16;
-	found += check_headroom("/proc/sys/fs/mount-max", "fs.mount-max", wanted * 3);
-	found += check_headroom("/proc/sys/user/max_mnt_namespaces", "user.max_mnt_namespaces",
-				wanted);
-	found += check_headroom("/proc/sys/user/max_ipc_namespaces", "user.max_ipc_namespaces",
-				wanted);
-	found += check_headroom("/proc/sys/user/max_net_namespaces", "user.max_net_namespaces",
-				wanted);
+	found += check_headroom("fs.mount-max", wanted * 3);
+	found += check_headroom("user.max_mnt_namespaces", wanted);
+	found += check_headroom("user.max_ipc_namespaces", wanted);
+	found += check_headroom("user.max_net_namespaces", wanted);
 	if (live.run_fd >= 0 && fstatvfs(live.run_fd, &file_system) == 0 &&
 	    (file_system.f_bavail == 0 || (file_system.f_files && file_system.f_favail == 0)))
 		found += find("the file system of " PATHS_RUN " is full",
 			      "make room there; trampoline --cleanup retires idle jails");
-	found += (unsigned int)foreign_find(&live, tell);
 	live_close(&live);
 	return found;
 }
 
 /* Looks at the user's storage, which may take for ever. */
-static int check_jail(void *context, size_t index)
+static void look_at_jail(const void *context, void *answer)
 {
-	struct owner *owner = (struct owner *)context + index;
+	struct finding *finding = answer;
 	struct jail jail;
-	struct text error;
 
-	if (jail_describe(&jail, owner->name, &error) == 0) {
-		owner->uid = jail.record.uid;
-		jail_close(&jail);
-		return 0;
+	memset(finding, 0, sizeof(*finding));
+	if (jail_describe(&jail, context, &finding->error) == 0)
+		finding->uid = jail.record.uid;
+}
+
+/* *PATIENCE_NS gets less for each that does not come back: a thousand wait no hours. */
+static unsigned int check_jail(struct owner *owner, int64_t *patience_ns)
+{
+	struct finding finding;
+
+	fflush(stdout); /* what is found is seen, whatever comes next */
+	if (deadline_ask(*patience_ns, look_at_jail, owner->name, &finding, sizeof(finding)) == 0) {
+		owner->uid = finding.uid;
+		return finding.error.bytes[0]
+			       ? find(finding.error.bytes, "until then this jail cannot be entered")
+			       : 0;
 	}
-	int found = (int)find(error.bytes, "until then this jail cannot be entered");
-	fflush(stdout); /* before the next one, where we may be given up */
-	return found;
+	if (errno != ETIME)
+		report_refuse("look at jail", owner->name, NULL);
+	if (*patience_ns > PATIENCE_LEAST_NS)
+		*patience_ns /= 2;
+	snprintf(finding.error.bytes, TEXT_SIZE, "the storage of jail \"%s\" does not answer",
+		 owner->name);
+	return find(finding.error.bytes,
+		    "see to what is mounted on or below its directory in " PATHS_DATA);
 }
 
 static int compare_owners(const void *first, const void *second)
 {
-	uid_t one = ((const struct owner *)first)->uid, other = ((const struct owner *)second)->uid;
+	const struct owner *one = first, *other = second;
 
-	if (one != other)
-		return one < other ? -1 : 1;
-	return strcmp(((const struct owner *)first)->name, ((const struct owner *)second)->name);
+	return one->uid != other->uid ? (one->uid < other->uid ? -1 : 1)
+				      : strcmp(one->name, other->name);
 }
 
 /* One finding for each uid that several have. */
@@ -184,8 +211,7 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 	unsigned int found = 0;
 	char finding[160];
 
-	if (count > 1)
-		qsort(owners, count, sizeof(*owners), compare_owners);
+	qsort(owners, count, sizeof(*owners), compare_owners);
 	for (size_t first = 0, next; first < count; first = next) {
 		for (next = first + 1; next < count && owners[next].uid == owners[first].uid;
 		     next++)
@@ -200,82 +226,53 @@ static unsigned int check_duplicates(struct owner *owners, size_t count)
 	return found;
 }
 
-/* OWNERS is shared memory. */
 static unsigned int check_owners(struct owner *owners, size_t count)
 {
-	signed char *results = crew_share(count + 1);
+	int64_t patience_ns = PATIENCE_NS;
 	unsigned int found = 0;
 
-	if (!results || crew_work(count, count < 64 ? 1 : 4, check_jail, owners, results) != 0)
-		report_refuse("look at the jails", NULL, NULL);
-	for (size_t i = 0; i < count; i++) {
-		if (results[i] != CREW_STUCK) {
-			found += (unsigned int)results[i];
-			continue;
-		}
-		struct text finding = {.length = 0};
-		text_add(&finding, "the storage of jail ");
-		text_add_quoted(&finding, owners[i].name, TEXT_OBJECT_MAX);
-		text_add(&finding, " does not answer");
-		found += find(finding.bytes,
-			      "see to what is mounted on or below its directory in " PATHS_DATA);
-	}
+	for (size_t i = 0; i < count; i++)
+		found += check_jail(&owners[i], &patience_ns);
 	return found + check_duplicates(owners, count);
-}
-
-static unsigned int check_one(const char *name)
-{
-	struct owner *owner = crew_share(sizeof(*owner));
-
-	if (!owner)
-		report_refuse("look at jail", name, NULL);
-	snprintf(owner->name, sizeof(owner->name), "%s", name);
-	return check_owners(owner, 1);
 }
 
 static unsigned int check_jails(void)
 {
-	DIR *entries = opendir(PATHS_DATA);
-	AUTO_FREE struct owner *owners = NULL;
-	size_t count = 0, size = 0;
+	struct dirent **entries;
+	int all = scandir(PATHS_DATA, &entries, NULL, alphasort);
 	unsigned int found = 0;
+	size_t count = 0;
 
-	if (!entries)
+	if (all < 0)
 		return find("there is no directory " PATHS_DATA,
 			    "trampoline-user add NAME makes it");
-	for (const struct dirent *entry; (entry = readdir(entries));) {
-		if (entry->d_name[0] == '.')
-			continue;
-		if (!name_is_jail(entry->d_name)) {
+	struct owner *owners = calloc((size_t)all + 1, sizeof(*owners));
+	if (!owners)
+		report_refuse("check", NULL, NULL);
+	for (int i = 0; i < all; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (name_is_jail(name)) {
+			snprintf(owners[count++].name, sizeof(owners->name), "%.*s",
+				 NAME_LENGTH_MAX, name);
+		} else if (name[0] != '.') {
 			struct text finding = {.length = 0};
 
 			text_add(&finding, PATHS_DATA " holds what is no jail's name: ");
-			text_add_quoted(&finding, entry->d_name, TEXT_OBJECT_MAX);
+			text_add_quoted(&finding, name, TEXT_OBJECT_MAX);
 			found += find(finding.bytes, "rename it or take it away");
-			continue;
 		}
-		if (count == size) {
-			size = size ? size * 2 : 256;
-			struct owner *grown = reallocarray(owners, size, sizeof(*owners));
-			if (!grown)
-				report_refuse("check", NULL, NULL);
-			owners = grown;
-		}
-		owners[count].uid = 0;
-		snprintf(owners[count++].name, sizeof(owners->name), "%.*s", NAME_LENGTH_MAX,
-			 entry->d_name);
+		free(entries[i]);
 	}
-	closedir(entries);
-	struct owner *shared = crew_share((count + 1) * sizeof(*shared));
-	if (!shared)
-		report_refuse("look at the jails", NULL, NULL);
-	if (count > 0)
-		memcpy(shared, owners, count * sizeof(*shared));
-	return found + check_owners(shared, count);
+	found += check_owners(owners, count);
+	free(entries);
+	free(owners);
+	return found;
 }
 
 unsigned int check_all(const char *jail)
 {
+	struct owner owner = {.uid = 0};
 	struct config config;
 	struct text error;
 	unsigned int found = check_launcher() + check_programs() + check_kernel();
@@ -292,7 +289,9 @@ unsigned int check_all(const char *jail)
 		return found + 1;
 	if (resources_check(&config, &error) != 0)
 		return found + find(error.bytes, "until then nobody can enter a jail");
-	found += jail ? check_one(jail) : check_jails();
+	if (jail)
+		snprintf(owner.name, sizeof(owner.name), "%s", jail);
+	found += jail ? check_owners(&owner, 1) : check_jails();
 	if (found == 0)
 		printf("No findings.\n");
 	return found;

@@ -1,40 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Release at the end of a scope. Each keeps errno; declare with the safe value: -1 or NULL. */
+/* What cron asks for: jails that nobody uses are retired. */
 #pragma once
 
-#include <errno.h>
-#include <libmount.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stdbool.h>
 
-#include "trampoline/auto_close.h"
-
-static inline void cleanup_file(FILE *const *file)
-{
-	int error = errno;
-
-	if (*file)
-		fclose(*file);
-	errno = error;
-}
-
-static inline void cleanup_free(void *pointer)
-{
-	int error = errno;
-
-	free(*(void **)pointer);
-	errno = error;
-}
-
-static inline void cleanup_table(struct libmnt_table *const *table)
-{
-	int error = errno;
-
-	mnt_unref_table(*table);
-	errno = error;
-}
-
-#define AUTO_FILE __attribute__((cleanup(cleanup_file))) FILE *
-#define AUTO_FREE __attribute__((cleanup(cleanup_free)))
-#define AUTO_TABLE __attribute__((cleanup(cleanup_table))) struct libmnt_table *
+/*
+ * One pass over all jails. Exits only if it cannot begin. False if a jail could not be treated,
+ * which a sentence on standard error tells.
+ */
+bool cleanup_run(bool dry_run, bool verbose);

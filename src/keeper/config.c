@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "key.h"
 #include "origin.h"
 #include "path.h"

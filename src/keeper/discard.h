@@ -3,5 +3,8 @@
 
 #include <stdbool.h>
 
-/* --discard: retires NAME now, and with KILL ends whoever is inside. Exits if it cannot. */
+/*
+ * --discard: retires jail NAME now, so that every launcher on its way in is there or never will be,
+ * and with KILL ends whoever is inside. Exits if it cannot.
+ */
 void discard_jail(const char *name, bool kill);

@@ -2,11 +2,12 @@
 /* What a run of a jail would get, and which line of which file or which option says so. */
 #include "explain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "crew.h"
+#include "deadline.h"
 #include "jail.h"
 #include "key.h"
 #include "report.h"
@@ -14,6 +15,7 @@
 #include "trampoline/quantity.h"
 #include "trampoline/run.h"
 
+#define STORAGE_NS INT64_C(5000000000)
 #define KILL_AFTER_MS 2000 /* where no option says another: arguments_parse() */
 
 /* The jail as it would be built, and the run that the arguments ask for. */
@@ -259,15 +261,11 @@ static void print_arguments(const struct arguments *arguments)
 	printf("%s\n", arguments->command ? "" : " a login shell");
 }
 
-static int look(void *context, size_t index)
+static void look(const void *context, void *answer)
 {
 	struct jail jail;
-	struct text error;
 
-	(void)index;
-	if (jail_describe(&jail, context, &error) == 0)
-		jail_close(&jail);
-	return 0;
+	(void)!jail_describe(&jail, context, answer);
 }
 
 void explain_run(const struct arguments *arguments)
@@ -275,13 +273,10 @@ void explain_run(const struct arguments *arguments)
 	struct jail jail;
 	struct explain explain = {.jail = &jail, .arguments = arguments};
 	struct text error;
-	signed char *result = crew_share(1);
 
-	/* The user's storage may not answer, so a crew looks first. */
-	if (!result || crew_work(1, 1, look, (void *)arguments->jail, result) != 0)
-		report_refuse("look at jail", arguments->jail, NULL);
-	if (*result == CREW_STUCK)
-		report_refuse("look at jail", arguments->jail, "its storage does not answer");
+	if (deadline_ask(STORAGE_NS, look, arguments->jail, &error, sizeof(error)) != 0)
+		report_refuse("look at jail", arguments->jail,
+			      errno == ETIME ? "its storage does not answer" : NULL);
 	if (jail_describe(&jail, arguments->jail, &error) != 0 ||
 	    run_merge(&explain.run, &jail.record, arguments, 0, &error) != 0)
 		report_die(&error);

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 
 #ifndef TIOCLINUX
 #define TIOCLINUX 0x541C

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "device.h"
 #include "lock.h"
 #include "path.h"
@@ -28,6 +28,7 @@
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
 #endif
+#define FIRST_PID_NAMESPACE 4026531836u /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 #define ROOT_ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 int hub_make_run_directory(struct text *error)
@@ -109,7 +110,6 @@ static int build_root(void)
 	    mkdirat(root_fd, &LAYOUT_DEV[1], 0755) != 0 ||
 	    mkdirat(root_fd, &LAYOUT_PROC[1], 0755) != 0 ||
 	    mkdirat(root_fd, &LAYOUT_STAGE[1], 0700) != 0 ||
-	    mkdirat(root_fd, &LAYOUT_RETIRED[1], 0700) != 0 ||
 	    mkdirat(root_fd, &LAYOUT_VERSION[1], 0700) != 0 ||
 	    mknodat(root_fd, &LAYOUT_SEED[1], S_IFREG | 0600, 0) != 0 ||
 	    device_populate(dev_fd) != 0)
@@ -132,6 +132,61 @@ static int make_seed(const struct namespace_home *home, int hub_fd)
 	return namespace_enter(hub_fd) != 0 ? -1 : tree_attach(pin_fd, AT_FDCWD, LAYOUT_SEED);
 }
 
+/* A pid namespace may be a container's, or only the caller's, with a process 1 of its own. */
+static bool is_first_pid_namespace(const struct namespace_home *home)
+{
+	struct stat status;
+
+	return fstatat(home->proc_fd, "self/ns/pid", &status, 0) == 0 &&
+	       status.st_ino == FIRST_PID_NAMESPACE;
+}
+
+/* The number of our mount namespace, which is written into the file that the hub is mounted on. */
+static void write_maker(const struct namespace_home *home, char maker[static 24])
+{
+	struct stat status;
+
+	snprintf(maker, 24, "%ju\n",
+		 fstat(home->mount_fd, &status) == 0 ? (uintmax_t)status.st_ino : 0);
+}
+
+/*
+ * Whether a hub may be made here. In a copy of a mount namespace the hub's mount cannot be seen,
+ * and unlinking the file that it is on would take it away.
+ */
+static bool may_make(const struct namespace_home *home, int run_fd)
+{
+	AUTO_CLOSE fd =
+		openat(run_fd, LAYOUT_RUN_HUB, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is_absent = fd < 0 && errno == ENOENT;
+	char maker[24], found[24] = "";
+	unsigned long propagation = 0;
+
+	if (is_first_pid_namespace(home))
+		return true;
+	write_maker(home, maker);
+	if (fd >= 0)
+		return read(fd, found, sizeof(found) - 1) > 0 && strcmp(found, maker) == 0;
+	AUTO_TABLE table = mnt_new_table_from_file("/proc/self/mountinfo");
+	struct libmnt_fs *fs =
+		table ? mnt_table_find_mountpoint(table, PATHS_RUN, MNT_ITER_BACKWARD) : NULL;
+	return is_absent && fs && mnt_fs_get_propagation(fs, &propagation) == 0 &&
+	       !(propagation & MS_SLAVE);
+}
+
+/* A file for the hub's namespace to be mounted on, in the place of what may be in the way. */
+static int make_file(const struct namespace_home *home)
+{
+	char maker[24];
+
+	if (unlink(PATHS_RUN "/" LAYOUT_RUN_HUB) != 0 && errno != ENOENT)
+		return -1;
+	AUTO_CLOSE fd = open(PATHS_RUN "/" LAYOUT_RUN_HUB,
+			     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	write_maker(home, maker);
+	return fd >= 0 && write(fd, maker, strlen(maker)) == (ssize_t)strlen(maker) ? 0 : -1;
+}
+
 static int make(const struct namespace_home *home, int run_fd)
 {
 	AUTO_CLOSE pin_fd = -1;
@@ -147,9 +202,7 @@ static int make(const struct namespace_home *home, int run_fd)
 	AUTO_CLOSE old_fd = open_pinned(run_fd);
 	if (old_fd >= 0 && umount2(PATHS_RUN "/" LAYOUT_RUN_HUB, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
 		return -1;
-	if (unlinkat(AT_FDCWD, PATHS_RUN "/" LAYOUT_RUN_HUB, 0) != 0 && errno != ENOENT)
-		return -1;
-	if (mknod(PATHS_RUN "/" LAYOUT_RUN_HUB, S_IFREG | 0600, 0) != 0 ||
+	if (make_file(home) != 0 ||
 	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/" LAYOUT_RUN_HUB) != 0)
 		return -1;
 	return auto_close_take(&hub_fd);
@@ -177,7 +230,12 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 		return report_fill(error, "look into the hub", PATHS_RUN "/" LAYOUT_RUN_HUB, NULL);
 	switch (namespace_is_first()) {
 	case 1:
-		break;
+		if (may_make(home, now_fd))
+			break;
+		return report_fill(error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,
+				   "this pid and mount namespace may be a copy of another, whose "
+				   "hub it is; run `trampoline --prepare JAIL' once on the host "
+				   "itself, or remove that file if this is a container");
 	case 0:
 		return report_fill(
 			error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,

@@ -14,7 +14,9 @@ int hub_make_run_directory(struct text *error) MUST_CHECK;
 int hub_open(const struct namespace_home *home, int run_fd) MUST_CHECK;
 
 /*
- * The same, made if there is none of our layout: only in PID 1's mount namespace, so there is never
- * a second. A hub of another layout goes, which takes its pins with it and hurts nobody inside.
+ * The same, made if there is none of our layout. There is never a second, and none is taken away
+ * that may be in use: only process 1's mount namespace may have one, and in a pid namespace that is
+ * not the first, where that is no copy of another's. A hub of another layout goes, which takes its
+ * pins with it and hurts nobody inside.
  */
 int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error) MUST_CHECK;

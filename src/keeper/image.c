@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "origin.h"
 #include "path.h"
 #include "report.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "filter.h"
 #include "image.h"
 #include "origin.h"
@@ -19,8 +19,6 @@
 #include "report.h"
 #include "resources.h"
 #include "trampoline/paths.h"
-
-#define NOBODY 65534 /* who everybody is on a squashed or foreign file system */
 
 /* Opens data/NAME: a user exists because root made this directory. */
 static int open_data(const char *name, struct text *error)
@@ -55,7 +53,8 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 
 static bool is_allowed(const struct config *config, uint32_t id)
 {
-	return id != 0 && id != NOBODY && id >= config->minimum_uid && id <= config->maximum_uid;
+	return id != 0 && id != CONFIG_NOBODY && id >= config->minimum_uid &&
+	       id <= config->maximum_uid;
 }
 
 /* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
@@ -68,7 +67,7 @@ static int judge_id(const struct jail *jail, const char *kind, uint32_t id, cons
 
 	if (is_allowed(config, id))
 		return 0;
-	if (id == NOBODY)
+	if (id == CONFIG_NOBODY)
 		snprintf(reason, sizeof(reason), "its %s is %u, which is nobody's", kind, id);
 	else
 		snprintf(reason, sizeof(reason),

@@ -5,53 +5,56 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auto_free.h"
 #include "cgroup.h"
-#include "cleanup.h"
 #include "clock.h"
+#include "config.h"
 #include "key.h"
 #include "live.h"
+#include "mounted.h"
 #include "privilege.h"
 #include "report.h"
-#include "state.h"
 #include "trampoline/quantity.h"
 
 struct table {
+	const struct live *live;
 	bool json, has_usage; /* has_usage: also what its cgroup has used */
-	int cgroup_fd;
 	size_t rows;
 	int width; /* of the longest name */
 	int64_t now_ns;
 };
 
+struct row {
+	const char *jail; /* empty: nobody knows */
+	const char *state;
+	uid_t uid;
+	size_t processes, earlier;
+	const struct record *record; /* NULL: it has none that can be read */
+};
+
 static void format_age(char age[static 32], int64_t now_ns, int64_t then_ns)
 {
+	static const struct {
+		int64_t below_s, unit_s;
+		char letter;
+	} units[] = {{60, 1, 's'}, {3600, 60, 'm'}, {86400, 3600, 'h'}, {INT64_MAX, 86400, 'd'}};
 	int64_t seconds = (now_ns - then_ns) / 1000000000;
+	size_t unit = 0;
 
+	while (seconds >= units[unit].below_s)
+		unit++;
 	if (then_ns == 0)
 		snprintf(age, 32, "never");
-	else if (seconds < 60)
-		snprintf(age, 32, "%jds ago", (intmax_t)seconds);
-	else if (seconds < 3600)
-		snprintf(age, 32, "%jdm ago", (intmax_t)(seconds / 60));
-	else if (seconds < 86400)
-		snprintf(age, 32, "%jdh ago", (intmax_t)(seconds / 3600));
 	else
-		snprintf(age, 32, "%jdd ago", (intmax_t)(seconds / 86400));
+		snprintf(age, 32, "%jd%c ago", (intmax_t)(seconds / units[unit].unit_s),
+			 units[unit].letter);
 }
 
-/* Seconds since THEN, or null, as a JSON value. */
+/* Seconds since THEN as a JSON value; what SECONDS holds stays if THEN never was. */
 static void format_seconds(char seconds[static 24], int64_t now_ns, int64_t then_ns)
 {
-	if (then_ns == 0)
-		snprintf(seconds, 24, "null");
-	else
+	if (then_ns != 0)
 		snprintf(seconds, 24, "%.3f", (double)(now_ns - then_ns) / 1e9);
-}
-
-/* Seconds with three decimals. */
-static void format_cpu(char cpu[static 24], uint64_t us)
-{
-	snprintf(cpu, 24, "%ju.%03ju", (uintmax_t)(us / 1000000), (uintmax_t)(us / 1000 % 1000));
 }
 
 /* A number, or WORD where nobody counts. */
@@ -63,59 +66,143 @@ static void format_count(char count[static 24], uint64_t number, const char *wor
 		snprintf(count, 24, "%ju", (uintmax_t)number);
 }
 
-static void print_json_usage(int cgroup_fd, const struct record *record)
+/* Prints what the cgroup of RECORD, if it has one, has used. */
+static void print_usage(const struct table *table, const struct record *record)
 {
+	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
 	struct cgroup_usage usage;
-	char memory[24], peak[24], cpu[24];
+	char memory[24], peak[24];
 
-	if (!record->origins[RECORD_CGROUP].inode ||
-	    cgroup_read_usage(cgroup_fd, record->name, &usage) != 0)
+	if (!cgroup->inode || cgroup_read_usage(table->live->cgroup_fd, record->name, &usage) != 0)
 		return;
-	format_count(memory, usage.memory, "null");
-	format_count(peak, usage.memory_peak, "null");
-	format_cpu(cpu, usage.cpu_us);
-	printf(", \"usage\": {\"memory\": %s, \"memory_peak\": %s, \"processes\": %ju, "
-	       "\"cpu_s\": %s}",
-	       memory, peak, (uintmax_t)usage.processes, cpu);
+	format_count(memory, usage.memory, table->json ? "null" : "not counted");
+	format_count(peak, usage.memory_peak, table->json ? "null" : "not counted");
+	if (table->json)
+		printf(", \"usage\": {\"memory\": %s, \"memory_peak\": %s, \"processes\": %ju, "
+		       "\"cpu_s\": ",
+		       memory, peak, (uintmax_t)usage.processes);
+	else
+		printf("cgroup %s (bytes, a count, seconds)\n  %-14s %s\n  %-14s %s\n  %-14s %ju\n"
+		       "  %-14s ",
+		       cgroup->path, "memory", memory, "memory peak", peak, "processes",
+		       (uintmax_t)usage.processes, "cpu");
+	printf("%ju.%03ju%s", (uintmax_t)(usage.cpu_us / 1000000),
+	       (uintmax_t)(usage.cpu_us / 1000 % 1000), table->json ? "}" : "\n");
 }
 
-static void print_json(const struct table *table, const struct record *record,
-		       enum live_state state, size_t processes)
+static void print_json(const struct table *table, const struct row *row)
 {
-	char built[24], entered[24];
+	char built[24] = "null", entered[24] = "null";
+	const char *quote = row->jail[0] ? "\"" : "";
 
-	format_seconds(built, table->now_ns, record->built_ns);
-	format_seconds(entered, table->now_ns, record->entered_ns);
-	printf("%s\n  {\"jail\": \"%s\", \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
-	       "\"built\": %s, \"last_entered\": %s, \"image\": \"%s@%s\"",
-	       table->rows ? "," : "[", record->name, record->uid, live_state_name(state),
-	       processes, built, entered, record->image, record->image_version);
+	if (row->record) {
+		format_seconds(built, table->now_ns, row->record->built_ns);
+		format_seconds(entered, table->now_ns, row->record->entered_ns);
+	}
+	printf("%s\n  {\"jail\": %s%s%s, \"uid\": %u, \"state\": \"%s\", \"processes\": %zu, "
+	       "\"earlier\": %zu, \"built\": %s, \"last_entered\": %s, \"image\": ",
+	       table->rows ? "," : "[", quote, row->jail[0] ? row->jail : "null", quote, row->uid,
+	       row->state, row->processes, row->earlier, built, entered);
+	if (row->record)
+		printf("\"%s@%s\"", row->record->image, row->record->image_version);
+	else
+		printf("null");
+	if (row->record && table->has_usage)
+		print_usage(table, row->record);
+	printf("}");
 }
 
-static void print_row(struct table *table, const struct record *record, enum live_state state,
-		      size_t processes)
+static void print_row(struct table *table, const struct row *row)
 {
-	char built[32], entered[32];
+	char built[32] = "-", entered[32] = "-";
 
 	if (table->json) {
-		print_json(table, record, state, processes);
-		if (table->has_usage)
-			print_json_usage(table->cgroup_fd, record);
-		printf("}");
+		print_json(table, row);
 		table->rows++;
 		return;
 	}
 	if (table->rows++ == 0)
-		printf("%-*s %10s %-9s %9s %-10s %-12s %s\n", table->width, "JAIL", "UID", "STATE",
-		       "PROCESSES", "BUILT", "LAST ENTERED", "IMAGE");
-	format_age(built, table->now_ns, record->built_ns);
-	format_age(entered, table->now_ns, record->entered_ns);
-	printf("%-*s %10u %-9s %9zu %-10s %-12s %s@%s\n", table->width, record->name, record->uid,
-	       live_state_name(state), processes, built, entered, record->image,
-	       record->image_version);
+		printf("%-*s %10s %-9s %9s %7s %-10s %-12s %s\n", table->width, "JAIL", "UID",
+		       "STATE", "PROCESSES", "EARLIER", "BUILT", "LAST ENTERED", "IMAGE");
+	if (row->record) {
+		format_age(built, table->now_ns, row->record->built_ns);
+		format_age(entered, table->now_ns, row->record->entered_ns);
+	}
+	printf("%-*s %10u %-9s %9zu %7zu %-10s %-12s %s%s%s\n", table->width,
+	       row->jail[0] ? row->jail : "-", row->uid, row->state, row->processes, row->earlier,
+	       built, entered, row->record ? row->record->image : "-", row->record ? "@" : "",
+	       row->record ? row->record->image_version : "");
 }
 
-static void open_live(struct live *live)
+/* The processes of a row's uid, as people count: without those that only watch a run. */
+static void count_processes(const struct table *table, struct row *row)
+{
+	size_t count;
+	const struct inside_process *processes = inside_of(&table->live->inside, row->uid, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (processes[i].is_supervisor)
+			continue;
+		row->processes++;
+		row->earlier += row->record && inside_is_earlier(&processes[i], row->record);
+	}
+}
+
+static const char *state_of(const struct row *row)
+{
+	if (!row->record)
+		return "stale";
+	if (row->processes > 0)
+		return "in use";
+	return row->record->marked_ns > row->record->entered_ns ? "marked" : "idle";
+}
+
+/* Returns the jail's uid; 0 if it is not live: then it has no row. */
+static uid_t print_jail(struct table *table, const struct live_jail *jail)
+{
+	struct record record;
+	bool is_read = live_read(table->live, jail, &record) == 0;
+	struct row row = {
+		.jail = jail->name, .uid = record.uid, .record = is_read ? &record : NULL};
+
+	if (row.uid == 0)
+		return 0;
+	count_processes(table, &row);
+	row.state = state_of(&row);
+	print_row(table, &row);
+	return row.uid;
+}
+
+/* Whoever could have a jail and is in none that is live: a row for each uid but the KNOWN ones. */
+static void print_others(struct table *table, const uid_t *known, size_t known_count)
+{
+	const struct inside *inside = &table->live->inside;
+	struct config config;
+	struct text error;
+
+	/* A configuration that cannot be read leaves the range that is built in. */
+	(void)!config_load(&config, NULL, &error);
+	for (size_t i = 0, count; i < inside->count; i += count) {
+		const struct inside_process *process =
+			inside_of(inside, inside->processes[i].uid, &count);
+		char name[NAME_LENGTH_MAX + 1];
+		struct row row = {.jail = name, .uid = process->uid, .state = "discarded"};
+		bool is_known = row.uid < config.minimum_uid || row.uid > config.maximum_uid ||
+				row.uid == CONFIG_NOBODY;
+
+		for (size_t at = 0; at < known_count && !is_known; at++)
+			is_known = known[at] == row.uid;
+		if (is_known)
+			continue;
+		count_processes(table, &row);
+		if (row.processes == 0)
+			continue; /* a caller's watchers */
+		mounted_name(&table->live->home, process->pid, name);
+		print_row(table, &row);
+	}
+}
+
+static void open_table(struct table *table, struct live *live)
 {
 	struct text error;
 
@@ -123,66 +210,27 @@ static void open_live(struct live *live)
 		report_refuse("lower the keeper's privilege", NULL, NULL);
 	if (live_open(live, &error) != 0)
 		report_die(&error);
-}
-
-static void print_jail(const struct live *live, struct table *table, const char *name,
-		       enum live_state state)
-{
-	AUTO_CLOSE directory_fd = live_open_jail(live, name);
-	struct record record;
-	char file[64];
-	void *cursor = NULL;
-
-	if (directory_fd < 0)
-		return;
-	if (state_read(directory_fd, name, &record) == 0)
-		print_row(table, &record, state, scan_count_own(&live->scan, &record));
-	while (state_next_retired(directory_fd, name, &cursor, &record, file) > 0) {
-		if (record.name[0] && scan_count(&live->scan, &record) > 0)
-			print_row(table, &record, LIVE_DISCARDED,
-				  scan_count_own(&live->scan, &record));
-	}
-}
-
-static int width_of(const struct live *live)
-{
-	size_t width = sizeof("JAIL") + 4;
-
+	table->live = live;
+	table->now_ns = clock_boottime_ns();
+	table->width = sizeof("JAIL") + 4;
 	for (size_t i = 0; i < live->count; i++)
-		if (strlen(live->names[i]) > width)
-			width = strlen(live->names[i]);
-	return (int)width;
-}
-
-static const signed char *look_at_all(struct live *live)
-{
-	const signed char *states = live_states(live);
-
-	if (!states)
-		report_refuse("look at the jails", NULL, NULL);
-	return states;
-}
-
-/* Long work shows progress, where somebody looks. */
-static void show_progress(const struct table *table, size_t done, size_t all)
-{
-	if (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) &&
-	    clock_boottime_ns() - table->now_ns > INT64_C(1000000000) && done % 256 == 0)
-		fprintf(stderr, "\rlooking at jail %zu of %zu ", done, all);
+		if (strlen(live->jails[i].name) > (size_t)table->width)
+			table->width = (int)strlen(live->jails[i].name);
 }
 
 void list_all(bool json)
 {
-	struct table table = {.json = json, .now_ns = clock_boottime_ns()};
+	struct table table = {.json = json};
 	struct live live;
 
-	open_live(&live);
-	const signed char *states = look_at_all(&live);
-	table.width = width_of(&live);
-	for (size_t i = 0; i < live.count; i++) {
-		show_progress(&table, i, live.count);
-		print_jail(&live, &table, live.names[i], (enum live_state)states[i]);
-	}
+	open_table(&table, &live);
+	uid_t *known = calloc(live.count + 1, sizeof(*known));
+	if (!known)
+		report_refuse("list jails", NULL, NULL);
+	for (size_t i = 0; i < live.count; i++)
+		known[i] = print_jail(&table, &live.jails[i]);
+	print_others(&table, known, live.count);
+	free(known);
 	if (json)
 		printf("%s]\n", table.rows ? "\n" : "[");
 	else if (table.rows == 0)
@@ -202,31 +250,20 @@ static void print_limits(const struct record *record)
 	}
 }
 
-static void print_usage(const struct live *live, const struct record *record)
+/* RECORD has its uid alone unless it IS_READ. */
+static void print_details(const struct table *table, const struct record *record, bool is_read)
 {
-	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
-	struct cgroup_usage usage;
-	char memory[24], peak[24], cpu[24];
+	size_t count;
+	const struct inside_process *processes =
+		inside_of(&table->live->inside, record->uid, &count);
 
-	if (!cgroup->inode || cgroup_read_usage(live->cgroup_fd, record->name, &usage) != 0)
+	for (size_t i = 0; i < count; i++)
+		if (!processes[i].is_supervisor)
+			printf("process %d uid %u%s\n", processes[i].pid, processes[i].uid,
+			       inside_is_earlier(&processes[i], record) ? " (in an earlier jail)"
+									: "");
+	if (!is_read)
 		return;
-	format_count(memory, usage.memory, "not counted");
-	format_count(peak, usage.memory_peak, "not counted");
-	format_cpu(cpu, usage.cpu_us);
-	printf("cgroup %s (bytes, a count, seconds)\n  %-14s %s\n  %-14s %s\n  %-14s %ju\n"
-	       "  %-14s %s\n",
-	       cgroup->path, "memory", memory, "memory peak", peak, "processes",
-	       (uintmax_t)usage.processes, "cpu", cpu);
-}
-
-static void print_details(const struct live *live, const struct record *record)
-{
-	for (size_t i = 0; i < live->scan.count; i++) {
-		const struct scan_process *process = &live->scan.processes[i];
-
-		if (!process->is_supervisor && scan_is_inside(process, record))
-			printf("process %d uid %u\n", process->pid, process->uid);
-	}
 	printf("gid %u\nmount namespace %ju\nipc namespace %ju%s\nnetwork namespace %ju%s\n",
 	       record->gid, (uintmax_t)record->mount_namespace, (uintmax_t)record->ipc_namespace,
 	       record->ipc_namespace ? "" : " (the host's)", (uintmax_t)record->network_namespace,
@@ -234,31 +271,27 @@ static void print_details(const struct live *live, const struct record *record)
 	printf("system call filter %u instructions\nlimits (seconds, bytes or a count)\n",
 	       record->filter_length);
 	print_limits(record);
-	print_usage(live, record);
+	print_usage(table, record);
 }
 
 void list_one(const char *name, bool json)
 {
-	struct table table = {.json = json, .has_usage = true, .now_ns = clock_boottime_ns()};
+	struct table table = {.json = json, .has_usage = true};
 	struct live live;
 	struct record record;
+	const struct live_jail *jail = NULL;
 
-	open_live(&live);
-	table.cgroup_fd = live.cgroup_fd;
-	AUTO_CLOSE directory_fd = live_open_jail(&live, name);
-	/* Of all that is live, this one. */
-	for (size_t i = 0; i < live.count; i++)
-		if (strcmp(live.names[i], name) == 0)
-			memmove(live.names[0], live.names[i], sizeof(live.names[0]));
-	live.count = live.count > 0 && strcmp(live.names[0], name) == 0;
+	open_table(&table, &live);
 	table.width = (int)strlen(name);
-	if (live.count > 0)
-		print_jail(&live, &table, name, (enum live_state)look_at_all(&live)[0]);
-	if (json && table.rows > 0)
-		printf("\n]\n");
-	if (table.rows == 0)
+	for (size_t i = 0; i < live.count && !jail; i++)
+		if (strcmp(live.jails[i].name, name) == 0)
+			jail = &live.jails[i];
+	if (!jail || print_jail(&table, jail) == 0)
 		report_refuse("show jail", name, "it is not live");
-	if (!json && state_read(directory_fd, name, &record) == 0)
-		print_details(&live, &record);
+	bool is_read = live_read(&live, jail, &record) == 0;
+	if (json)
+		printf("\n]\n");
+	else
+		print_details(&table, &record, is_read);
 	live_close(&live);
 }

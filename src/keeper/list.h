@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Every live jail, and every retired one that somebody still runs in. Exits if it cannot look. */
+/* Every live jail, and whoever runs in one that is not live any more. Exits if it cannot look. */
 void list_all(bool json);
 
 /* One of them, with everything its record says. Exits if it cannot look, or NAME is not live. */

@@ -1,73 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* The live jails: names from RUNDIR, hub and cgroups, each with what is known of it. */
+/* What is live: names from RUNDIR, hub and cgroups, and all processes, found once. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
+#include "inside.h"
 #include "namespace.h"
-#include "scan.h"
 #include "trampoline/attributes.h"
 #include "trampoline/name.h"
 #include "trampoline/record.h"
 #include "trampoline/text.h"
 
-/* A jail whose pins were set aside, as the hub has it. */
-struct live_retired {
+struct live_jail {
 	char name[NAME_LENGTH_MAX + 1];
-	uint64_t inode; /* of its mount namespace */
+	uid_t uid; /* as the hub has it; 0: it has none */
 };
 
 /* What the administrator's commands work on. */
 struct live {
 	struct namespace_home home;
-	int run_fd, hub_fd; /* hub_fd -1: there is no hub, so no jail is live */
+	int run_fd, hub_fd; /* -1: there is none */
 	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
-	uint64_t hub_inode;
-	struct scan scan;
-	char (*names)[NAME_LENGTH_MAX + 1]; /* sorted, each once */
+	struct inside inside;
+	struct live_jail *jails; /* sorted by name, each once */
 	size_t count, size;
-	struct live_retired *retired; /* sorted by name; from before the scan began */
-	size_t retired_count, retired_size;
 };
 
-enum live_state {
-	LIVE_IN_USE,
-	LIVE_IDLE,
-	LIVE_MARKED,
-	LIVE_STALE,
-	LIVE_DISCARDED,
-	LIVE_UNREACHABLE, /* its storage does not answer */
-	LIVE_STATES
-};
-
-/* Collects names and processes; makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
+/* Looks, and makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
 int live_open(struct live *live, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
 
-/* Looks at the retired jails and the processes anew; the names stay. 0, or -1 and errno. */
-int live_look_again(struct live *live) MUST_CHECK;
+/* The same for NAME alone, which need not be there, and without a look at the processes. */
+int live_open_one(struct live *live, const char *name, struct text *error) MUST_CHECK;
 
-/* NAME's retired jails: the first of *COUNT in a row. */
-const struct live_retired *live_retired_of(const struct live *live, const char *name,
-					   size_t *count);
-
-/* Whether somebody was in the hub when the processes were looked at: on his way to any jail. */
-bool live_has_transit(const struct live *live);
-
-/* A descriptor of RUNDIR/jails/NAME, or -1 and errno. */
-int live_open_jail(const struct live *live, const char *name) MUST_CHECK;
+/* Runs STEP in the hub, if there is one, and comes back; 0, or what STEP says, and errno. */
+int live_in_hub(const struct live *live, int (*step)(const char *name),
+		const char *name) MUST_CHECK;
 
 /*
- * The state of a jail with a valid record, and in *PROCESSES how many are inside. Looks at the
- * user's storage, which may take for ever: to be called by a crew.
+ * Reads the record of JAIL: 0; or -1 and errno, as state_read(), and then *RECORD has the name and
+ * uid alone.
  */
-enum live_state live_judge(const struct live *live, const struct record *record, size_t *processes);
-
-/*
- * The states of all jails, found by a crew: an array of COUNT live_states; NULL and errno. It is
- * memory of crew_share(), so it stays mapped until the process ends.
- */
-signed char *live_states(struct live *live);
-
-const char *live_state_name(enum live_state state);
+int live_read(const struct live *live, const struct live_jail *jail,
+	      struct record *record) MUST_CHECK;

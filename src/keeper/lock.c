@@ -11,7 +11,8 @@
 
 static void note_alarm(int number)
 {
-	(void)number; /* it only has to interrupt flock() */
+	(void)number;
+	alarm(1); /* it only has to interrupt flock(), which may not have begun */
 }
 
 int lock_take(int fd, bool wait)

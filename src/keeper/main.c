@@ -2,7 +2,7 @@
 /*
  * keeper: everything that need not happen once per request. It is not setuid; the launcher runs it
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
- * administrator's own command line for --list and its like.
+ * administrator's own command line for --list and its like. The tools run it as `keeper ask'.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "build.h"
 #include "check.h"
+#include "cleanup.h"
 #include "discard.h"
 #include "explain.h"
 #include "help.h"
 #include "list.h"
-#include "pass.h"
 #include "report.h"
 #include "trampoline/arguments.h"
 #include "trampoline/exit.h"
@@ -63,7 +64,7 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		return pass_run(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
+		return cleanup_run(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
 		discard_jail(arguments->jail, arguments->kill);
 		return 0;
@@ -93,6 +94,11 @@ int main(int argc, char *argv[])
 		refuse_strangers();
 		build_jail(argv[2], (uid_t)caller);
 		return 0;
+	}
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "ask")) {
+		refuse_strangers();
+		ask_answer(argv[2], argv[3]);
+		return end(0);
 	}
 	struct arguments arguments;
 	if (arguments_parse(&arguments, argc, argv, &error) != 0)

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "tree.h"
 
 #define ATTEMPTS 8192 /* a batch has 4096 numbers, and a cpuset may keep us on one CPU */

@@ -7,52 +7,57 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "trampoline/layout.h"
+#include "trampoline/quantity.h"
 #include "tree.h"
 
 static const char *const pin_names[PIN_KINDS] = {LAYOUT_PIN_MOUNT, LAYOUT_PIN_IPC,
 						 LAYOUT_PIN_NETWORK};
 
-static void pin_path(char path[static 96], const char *directory, enum pin pin)
+static void directory_path(char path[static LAYOUT_PATH_MAX], const char *name)
 {
-	snprintf(path, 96, "%s/%s", directory, pin_names[pin]);
-}
-
-static void jail_path(char path[static 64], const char *name)
-{
-	snprintf(path, 64, LAYOUT_JAILS "/%s", name);
-}
-
-static void retired_path(char path[static 64], const char *name, uint64_t inode)
-{
-	snprintf(path, 64, LAYOUT_RETIRED "/%s.%ju", name, (uintmax_t)inode);
+	snprintf(path, LAYOUT_PATH_MAX, LAYOUT_JAILS "/%s", name);
 }
 
 uint64_t pin_inode(const char *name, enum pin pin)
 {
-	char directory[64], path[96];
+	char path[LAYOUT_PATH_MAX];
 	struct statx status;
 
-	jail_path(directory, name);
-	pin_path(path, directory, pin);
+	layout_pin_path(path, name, pin_names[pin]);
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0 ||
 	    !(status.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return 0;
 	return status.stx_ino;
 }
 
-int pin_attach(const char *name, const int pin_fds[static PIN_KINDS])
+uid_t pin_uid(const char *name)
 {
-	char directory[64], path[96];
+	char path[LAYOUT_PATH_MAX], number[16];
+	uint64_t uid;
 
-	jail_path(directory, name);
-	if (mkdir(directory, 0700) != 0)
+	layout_pin_path(path, name, LAYOUT_PIN_UID);
+	ssize_t length = readlink(path, number, sizeof(number) - 1);
+	number[length < 0 ? 0 : length] = '\0';
+	return quantity_parse(QUANTITY_NUMBER, number, &uid) == 0 ? (uid_t)uid : 0;
+}
+
+int pin_attach(const char *name, uid_t uid, const int pin_fds[static PIN_KINDS])
+{
+	char path[LAYOUT_PATH_MAX], number[16];
+
+	directory_path(path, name);
+	if (mkdir(path, 0700) != 0)
+		return -1;
+	snprintf(number, sizeof(number), "%u", uid);
+	layout_pin_path(path, name, LAYOUT_PIN_UID);
+	if (symlink(number, path) != 0)
 		return -1;
 	for (enum pin pin = 0; pin < PIN_KINDS; pin++) {
 		if (pin_fds[pin] < 0)
 			continue;
-		pin_path(path, directory, pin);
+		layout_pin_path(path, name, pin_names[pin]);
 		if (mknod(path, S_IFREG | 0600, 0) != 0 ||
 		    tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
 			return -1;
@@ -60,12 +65,20 @@ int pin_attach(const char *name, const int pin_fds[static PIN_KINDS])
 	return 0;
 }
 
-static int remove_pins(const char *directory)
+int pin_expire(const char *name)
 {
-	char path[96];
+	char path[LAYOUT_PATH_MAX];
+
+	layout_pin_path(path, name, LAYOUT_PIN_MOUNT);
+	return umount2(path, MNT_EXPIRE | UMOUNT_NOFOLLOW);
+}
+
+int pin_remove(const char *name)
+{
+	char path[LAYOUT_PATH_MAX];
 
 	for (enum pin pin = 0; pin < PIN_KINDS; pin++) {
-		pin_path(path, directory, pin);
+		layout_pin_path(path, name, pin_names[pin]);
 		/* More than one can only be a hand's work, but each would keep a jail alive. */
 		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			;
@@ -74,47 +87,9 @@ static int remove_pins(const char *directory)
 		if (unlink(path) != 0 && errno != ENOENT)
 			return -1;
 	}
-	return rmdir(directory) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int pin_remove(const char *name)
-{
-	char directory[64];
-
-	jail_path(directory, name);
-	return remove_pins(directory);
-}
-
-bool pin_has_retired(const char *name, uint64_t inode)
-{
-	char directory[64];
-	struct stat status;
-
-	retired_path(directory, name, inode);
-	return lstat(directory, &status) == 0;
-}
-
-int pin_remove_retired(const char *name, uint64_t inode)
-{
-	char directory[64];
-
-	retired_path(directory, name, inode);
-	return remove_pins(directory);
-}
-
-int pin_set_aside(const char *name)
-{
-	uint64_t inode = pin_inode(name, PIN_MOUNT);
-	char directory[64], retired[64];
-
-	if (inode == 0)
-		return pin_remove(name);
-	jail_path(directory, name);
-	retired_path(retired, name, inode);
-	if (rename(directory, retired) == 0)
-		return 0;
-	/* What is in the way is of a namespace that is gone, and whose number this one got. */
-	return (errno == ENOTEMPTY || errno == EEXIST) && remove_pins(retired) == 0
-		       ? rename(directory, retired)
-		       : -1;
+	layout_pin_path(path, name, LAYOUT_PIN_UID);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -1;
+	directory_path(path, name);
+	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }

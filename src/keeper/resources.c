@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
-#include "cleanup.h"
+#include "auto_free.h"
 #include "origin.h"
 #include "path.h"
 #include "privilege.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What says on the host that a jail is live. Only names we know are ever unlinked, one by one;
- * there is nothing recursive here, and nothing of a user's is within reach.
+ * What says on the host that a jail is live. Only names that we know are unlinked, one by one; no
+ * directory is deleted with what is in it, and no file of a user's is near.
  */
 #include "state.h"
 
@@ -10,18 +10,17 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "lock.h"
 #include "path.h"
 #include "report.h"
 #include "trampoline/layout.h"
 #include "trampoline/paths.h"
 
-#define LOCK_FILE "lock"
 #define NEW_RECORD "record.new"
-#define RETIRED "retired."
-#define ATTEMPTS 1000 /* to lock what cleanups remove; and RUNDIR itself may have gone */
+#define ATTEMPTS 1000 /* to lock a directory that cleanups remove; and RUNDIR may have gone */
 
 /* Why a directory of ours cannot be opened. */
 static const char *reason_of(int error)
@@ -34,108 +33,81 @@ static const char *reason_of(int error)
 			      : NULL;
 }
 
-/* Opens PATH, which is WHOLE, below a directory of ours. -1 with *ERROR. */
-static int open_own(int directory_fd, const char *path, const char *whole, struct text *error)
+int state_open(int run_fd, const char *name)
 {
-	int fd = path_open_own(directory_fd, path);
+	char path[LAYOUT_PATH_MAX];
 
-	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
-}
-
-int state_open(int run_fd, const char *name, struct text *error)
-{
-	char whole[PATH_MAX];
-
-	snprintf(whole, sizeof(whole), PATHS_RUN "/jails/%s", name);
-	return open_own(run_fd, whole + strlen(PATHS_RUN "/"), whole, error);
+	snprintf(path, sizeof(path), LAYOUT_RUN_JAILS "/%s", name);
+	return path_open_own(run_fd, path);
 }
 
 /* Opens NAME in a directory of ours called PATH, made if it is missing. -1 with *ERROR. */
-static int open_directory_at(int directory_fd, const char *path, const char *name,
-			     struct text *error)
+static int open_directory(int directory_fd, const char *path, const char *name, struct text *error)
 {
 	char whole[PATH_MAX];
 
 	snprintf(whole, sizeof(whole), "%s/%s", path, name);
 	if (mkdirat(directory_fd, name, 0700) != 0 && errno != EEXIST)
 		return report_fill(error, "make directory", whole, report_if_full(REPORT_RUN));
-	return open_own(directory_fd, name, whole, error);
+	AUTO_CLOSE path_fd = path_open_own(directory_fd, name);
+	int fd = path_fd < 0 ? -1 : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : report_fill(error, "open directory", whole, reason_of(errno));
 }
 
-/* RUNDIR/jails/NAME. errno ENOENT: a cleanup has just removed it. */
-static int open_directory(int run_fd, const char *name, struct text *error)
-{
-	AUTO_CLOSE jails_fd = open_directory_at(run_fd, PATHS_RUN, LAYOUT_RUN_JAILS, error);
-
-	return jails_fd < 0 ? -1 : open_directory_at(jails_fd, PATHS_RUN "/jails", name, error);
-}
-
-/* Whether the file we locked is still the lock: a cleanup may have removed it while we waited. */
-static bool is_the_lock(int directory_fd, int lock_fd)
+/* Whether jails/NAME is still the directory at FD: a cleanup may have removed it meanwhile. */
+static bool is_in_place(int jails_fd, const char *name, int fd)
 {
 	struct stat held, named;
 
-	return fstat(lock_fd, &held) == 0 &&
-	       fstatat(directory_fd, LOCK_FILE, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(fd, &held) == 0 && fstatat(jails_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-int state_lock(int run_fd, const char *name, bool wait, int *directory_fd, struct text *error)
+int state_lock(int run_fd, const char *name, bool wait, struct text *error)
 {
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		AUTO_CLOSE directory = open_directory(run_fd, name, error);
-		if (directory < 0 && errno == ENOENT)
+		AUTO_CLOSE jails_fd = open_directory(run_fd, PATHS_RUN, LAYOUT_RUN_JAILS, error);
+		AUTO_CLOSE fd = jails_fd < 0
+					? -1
+					: open_directory(jails_fd, PATHS_RUN "/" LAYOUT_RUN_JAILS,
+							 name, error);
+		if (fd < 0 && errno == ENOENT)
 			continue; /* a cleanup removed it between the two calls */
-		if (directory < 0)
+		if (fd < 0)
 			return -1;
-		AUTO_CLOSE lock_fd = openat(directory, LOCK_FILE,
-					    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (lock_fd < 0 && errno == ENOENT)
-			continue; /* the same */
-		if (lock_fd < 0)
-			return report_fill(error, "open the lock of jail", name,
-					   report_if_full(REPORT_RUN));
-		if (lock_take(lock_fd, wait) != 0)
+		if (lock_take(fd, wait) != 0)
 			return report_fill(
 				error, "lock jail", name,
 				errno == EINTR || errno == EWOULDBLOCK
 					? "busy: another keeper is at work on it; try again"
 					: NULL);
-		if (!is_the_lock(directory, lock_fd))
-			continue;
-		*directory_fd = auto_close_take(&directory);
-		return auto_close_take(&lock_fd);
+		if (is_in_place(jails_fd, name, fd))
+			return auto_close_take(&fd);
 	}
 	return report_fill(error, "lock jail", name, "it is removed again and again; try again");
 }
 
-static int open_record(int directory_fd, const char *file)
+static int open_record(int directory_fd, int flags)
 {
-	return openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-}
-
-/* Whether its withdrawal has begun: a keeper was killed before it could give it its new name. */
-static bool is_withdrawn(int fd)
-{
-	struct stat status;
-
-	return fstat(fd, &status) == 0 && (status.st_mode & 07777) == RECORD_WITHDRAWN_MODE;
+	return openat(directory_fd, LAYOUT_RUN_RECORD, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 int state_read(int directory_fd, const char *name, struct record *record)
 {
-	AUTO_CLOSE fd = open_record(directory_fd, LAYOUT_RUN_RECORD);
+	AUTO_CLOSE fd = open_record(directory_fd, O_RDONLY);
 
-	if (fd < 0 || record_read(fd, name, record) != 0)
-		return -1;
-	errno = ESTALE;
-	return is_withdrawn(fd) ? -1 : 0;
+	return fd < 0 ? -1 : record_read(fd, name, record);
 }
 
-/* FILE appears whole or not at all. */
-static int write_record(int directory_fd, const char *file, const struct record *record)
+static int unlink_if_there(int directory_fd, const char *file)
 {
-	if (state_unlink(directory_fd, NEW_RECORD) != 0)
+	return unlinkat(directory_fd, file, 0) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int state_publish(int directory_fd, struct record *record)
+{
+	record_seal(record);
+	if (unlink_if_there(directory_fd, NEW_RECORD) != 0)
 		return -1;
 	AUTO_CLOSE fd = openat(directory_fd, NEW_RECORD,
 			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, RECORD_MODE);
@@ -143,21 +115,15 @@ static int write_record(int directory_fd, const char *file, const struct record 
 		return -1;
 	ssize_t written = write(fd, record, record->size);
 	if (written == (ssize_t)record->size)
-		return renameat(directory_fd, NEW_RECORD, directory_fd, file);
+		return renameat(directory_fd, NEW_RECORD, directory_fd, LAYOUT_RUN_RECORD);
 	if (written >= 0)
 		errno = ENOSPC;
 	return -1;
 }
 
-int state_publish(int directory_fd, struct record *record)
-{
-	record_seal(record);
-	return write_record(directory_fd, LAYOUT_RUN_RECORD, record);
-}
-
 int state_mark(int directory_fd, int64_t marked_ns)
 {
-	AUTO_CLOSE fd = openat(directory_fd, LAYOUT_RUN_RECORD, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE fd = open_record(directory_fd, O_WRONLY);
 
 	if (fd < 0)
 		return -1;
@@ -166,99 +132,83 @@ int state_mark(int directory_fd, int64_t marked_ns)
 	return written == sizeof(marked_ns) ? 0 : -1;
 }
 
-int state_unlink(int directory_fd, const char *file)
+/* Which process locked the file at FD, as proc_locks(5) tells; 0 if that cannot be found. */
+static int find_holder(int fd)
 {
-	return unlinkat(directory_fd, file, 0) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int state_withdraw(int directory_fd, const char *name)
-{
-	struct record record;
-	char file[64];
-	AUTO_CLOSE fd = open_record(directory_fd, LAYOUT_RUN_RECORD);
-
-	if (fd < 0 || record_read(fd, name, &record) != 0)
-		return state_unlink(directory_fd, LAYOUT_RUN_RECORD);
-	/* No step of it loses the record, and none needs room on a full file system. */
-	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)record.mount_namespace);
-	return fchmod(fd, RECORD_WITHDRAWN_MODE) == 0
-		       ? renameat(directory_fd, LAYOUT_RUN_RECORD, directory_fd, file)
-		       : -1;
-}
-
-bool state_has_retired(int directory_fd, uint64_t inode)
-{
-	char file[64];
+	AUTO_FILE locks = fopen("/proc/locks", "re");
 	struct stat status;
+	char line[256], place[64];
 
-	snprintf(file, sizeof(file), RETIRED "%ju", (uintmax_t)inode);
-	return fstatat(directory_fd, file, &status, AT_SYMLINK_NOFOLLOW) == 0;
-}
+	if (!locks || fstat(fd, &status) != 0)
+		return 0;
+	/* "1: FLOCK  ADVISORY  READ 1234 00:19:5678 0 EOF"; who waits has an arrow in it. */
+	snprintf(place, sizeof(place), " %02x:%02x:%ju ", major(status.st_dev),
+		 minor(status.st_dev), (uintmax_t)status.st_ino);
+	while (fgets(line, sizeof(line), locks)) {
+		char *end = strstr(line, place);
 
-int state_next_retired(int directory_fd, const char *name, void **cursor, struct record *record,
-		       char file[static 64])
-{
-	if (!*cursor) {
-		int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		*cursor = fd < 0 ? NULL : fdopendir(fd);
-		if (!*cursor)
-			return -1;
-	}
-	for (const struct dirent *entry; (entry = readdir(*cursor));) {
-		bool is_retired = strncmp(entry->d_name, RETIRED, strlen(RETIRED)) == 0;
-
-		if ((!is_retired && strcmp(entry->d_name, LAYOUT_RUN_RECORD) != 0) ||
-		    strlen(entry->d_name) > 63)
+		if (!end || !strstr(line, " FLOCK ") || strstr(line, "->"))
 			continue;
-		AUTO_CLOSE fd = open_record(directory_fd, entry->d_name);
-		if (!is_retired && !is_withdrawn(fd))
-			continue;
-		snprintf(file, 64, "%s", entry->d_name);
-		if (fd < 0 || record_read(fd, name, record) != 0)
-			record->name[0] = '\0';
-		return 1;
+		*end = '\0';
+		const char *process = strrchr(line, ' ');
+		return process ? (int)strtol(process, NULL, 10) : 0;
 	}
-	closedir(*cursor);
-	*cursor = NULL;
 	return 0;
 }
 
-bool state_is_ours(const char *file)
+static int refuse_withdrawal(int fd, const char *name, struct text *error)
 {
-	return !strcmp(file, LAYOUT_RUN_RECORD) || !strcmp(file, NEW_RECORD) ||
-	       !strcmp(file, LOCK_FILE) || !strncmp(file, RETIRED, strlen(RETIRED));
+	char reason[160] = "a launcher is on its way into it; try again";
+	int saved = errno, pid = find_holder(fd);
+
+	if (pid != 0)
+		snprintf(reason, sizeof(reason),
+			 "process %d, a launcher, is on its way into it; see why it does not go "
+			 "on, or kill it",
+			 pid);
+	errno = saved;
+	return report_fill(error, "withdraw the record of jail", name,
+			   saved == EINTR || saved == EWOULDBLOCK ? reason : NULL);
 }
 
-/* Whether the directory holds a record, of a live jail or of a retired one. */
-static bool holds_record(int directory_fd)
+int state_withdraw(int directory_fd, const char *name, bool wait, struct text *error)
 {
-	AUTO_CLOSE fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	bool is_record = !entries;
+	AUTO_CLOSE fd = open_record(directory_fd, O_RDONLY);
+	struct stat status;
 
-	if (entries)
-		fd = -1; /* the stream's now */
-	for (const struct dirent *entry; entries && (entry = readdir(entries));)
-		is_record |= !strcmp(entry->d_name, LAYOUT_RUN_RECORD) ||
-			     !strncmp(entry->d_name, RETIRED, strlen(RETIRED));
-	if (entries)
-		closedir(entries);
-	return is_record;
+	/* What is no regular file is no record: no launcher has it locked. */
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+		if (fchmod(fd, RECORD_WITHDRAWN_MODE) != 0)
+			return report_fill(error, "withdraw the record of jail", name, NULL);
+		if (lock_take(fd, wait) != 0)
+			return refuse_withdrawal(fd, name, error);
+	} else if (fd < 0 && errno == ENOENT) {
+		return 0;
+	}
+	if (unlink_if_there(directory_fd, LAYOUT_RUN_RECORD) != 0)
+		return report_fill(error, "withdraw the record of jail", name, NULL);
+	return 0;
+}
+
+/* Whether a keeper may have left FILE in a jail's directory; the last two, before version 0.2. */
+static bool is_ours(const char *file)
+{
+	return !strcmp(file, NEW_RECORD) || !strcmp(file, "lock") ||
+	       !strncmp(file, "retired.", strlen("retired."));
 }
 
 int state_remove(int run_fd, int directory_fd, const char *name)
 {
-	char path[64];
+	char path[LAYOUT_PATH_MAX];
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
 
-	if (holds_record(directory_fd)) {
-		errno = EBUSY;
+	if (!entries)
 		return -1;
-	}
-	if (state_unlink(directory_fd, NEW_RECORD) != 0 ||
-	    state_unlink(directory_fd, LOCK_FILE) != 0)
-		return -1;
-	snprintf(path, sizeof(path), "jails/%s", name);
-	/* Another cleanup may have made a lock of its own, and been faster. */
+	for (const struct dirent *entry; (entry = readdir(entries));)
+		if (is_ours(entry->d_name))
+			(void)unlinkat(directory_fd, entry->d_name, 0);
+	closedir(entries);
+	snprintf(path, sizeof(path), LAYOUT_RUN_JAILS "/%s", name);
 	return unlinkat(run_fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }

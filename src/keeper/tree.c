@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 
 /* The number that the next descriptor gets: the kernel takes the lowest that is free. */
 static int next_number(void)

@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "cleanup.h"
+#include "auto_free.h"
 #include "report.h"
 
 struct expected {

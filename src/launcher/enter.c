@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The warm path. The order matters: the record is read on the host, the pins are opened in the hub,
- * and only then is it looked at whether the record is in force. The keeper unlinks it or makes it
- * read-only before it touches the pins, so one that is in force belongs to the pins we hold.
+ * The warm path. The order matters: the record is read and locked on the host, the pins are opened
+ * in the hub, and only then is it looked at whether the record is in force. The keeper makes it
+ * read-only, waits for the lock and unlinks it before it touches the pins, so a record that is in
+ * force belongs to the pins that are open here.
  */
 #include "enter.h"
 
@@ -10,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -133,12 +135,17 @@ enum enter_result enter_join(struct enter *enter, const struct record *record)
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
 
+	/* A keeper has it: the jail is being discarded or built, and the next keeper waits. */
+	if (flock(record_fd, LOCK_SH | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? ENTER_STALE : ENTER_FAILED;
 	/* EINVAL: the file is no hub any more. The keeper runs next and says what is wrong. */
 	if (join_one(hub_fd) != 0)
 		return errno == EINVAL ? ENTER_RETIRED : ENTER_FAILED;
 	enum enter_result result = join(record, record_fd, hub_fd);
-	if (result == ENTER_DONE)
+	if (result == ENTER_DONE) {
 		note_entry(record_fd);
+		enter->record_fd = auto_close_take(&record_fd);
+	}
 	return result;
 }
 

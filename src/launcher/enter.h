@@ -6,7 +6,8 @@
 #include "trampoline/record.h"
 
 struct enter {
-	int hub_fd, record_fd;
+	int hub_fd;
+	int record_fd; /* enter_join() locks it and leaves it open */
 	int cgroup_fd; /* -1: the jail has none; enter_join() leaves it open */
 };
 
@@ -27,8 +28,12 @@ enum enter_result enter_open(struct enter *enter, const char *name,
 			     struct record *record) MUST_CHECK;
 
 /*
- * Moves this process in: root and working directory are the jail's afterwards. ENTER_DONE,
- * ENTER_RETIRED or ENTER_FAILED.
+ * Moves this process in: root and working directory are the jail's afterwards. Any enter_result but
+ * ENTER_NO_HUB; after ENTER_STALE the process is where it was.
+ *
+ * After ENTER_DONE the record has a shared flock(2), by which a keeper that discards the jail sees
+ * that somebody is on the way in. It is to be closed, in every process that has a copy, as soon as
+ * the ids are the user's: from then on the uid says so.
  */
 enum enter_result enter_join(struct enter *enter, const struct record *record) MUST_CHECK;
 

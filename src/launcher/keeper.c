@@ -49,23 +49,36 @@ static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd)
 	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
 	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		keeper_exec((char *const *)argv);
+	struct text sentence;
+	(void)text_refuse(&sentence, "execute", PATHS_KEEPER, strerror(errno));
+	(void)!write(2, PREFIX, strlen(PREFIX));
+	(void)!write(2, sentence.bytes, sentence.length);
 	_exit(1);
 }
 
-/* The keeper's one line without its name and newline. */
-static void read_sentence(int pipe_fd, struct text *sentence)
+/* The keeper's one line without its name and newline; or, without any, how it ended. */
+static void read_sentence(int pipe_fd, int status, const char *name, struct text *sentence)
 {
+	struct text reason = {.length = 0};
 	char words[TEXT_SIZE];
 	ssize_t length = read(pipe_fd, words, sizeof(words) - 1);
 
 	words[length < 0 ? 0 : length] = '\0';
 	words[strcspn(words, "\n")] = '\0';
 	sentence->length = 0;
-	if (strncmp(words, PREFIX, strlen(PREFIX)) == 0)
+	if (strncmp(words, PREFIX, strlen(PREFIX)) == 0) {
 		text_add(sentence, words + strlen(PREFIX));
-	else
-		text_add(sentence, "cannot build jail: the keeper says nothing; is trampoline "
-				   "installed whole?");
+		return;
+	}
+	if (WIFSIGNALED(status)) {
+		text_add(&reason, "the keeper was killed by signal ");
+		text_add_number(&reason, (uint64_t)WTERMSIG(status));
+	} else {
+		/* The dynamic loader: its words are of no use to a caller. */
+		text_add(&reason, "the keeper did not start; a library is missing, or the "
+				  "caller's limits leave it no memory or descriptors");
+	}
+	(void)text_refuse(sentence, "build jail", name, reason.bytes);
 }
 
 int keeper_build(const char *name, uid_t caller, struct text *sentence)
@@ -84,7 +97,7 @@ int keeper_build(const char *name, uid_t caller, struct text *sentence)
 		(void)text_refuse(sentence, "build jail", name,
 				  "it takes too long; is its storage there?");
 	else if (status != 0)
-		read_sentence(pipe_fds[0], sentence);
+		read_sentence(pipe_fds[0], status, name, sentence);
 	close(pipe_fds[0]);
 	return status == 0 ? 0 : -1;
 }

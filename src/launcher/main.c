@@ -113,23 +113,28 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		supervise->cgroup_fd = enter.cgroup_fd;
 		enum enter_result result = enter_join(&enter, record);
+		reporter->record_fd = enter.record_fd;
 		if (result == ENTER_DONE)
 			return builds;
-		if (result != ENTER_RETIRED || enter_host(root_fd) != 0)
+		if (result != ENTER_STALE && (result != ENTER_RETIRED || enter_host(root_fd) != 0))
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
 		build(reporter, arguments->jail, &builds);
 	}
 }
 
 /* Becomes the jail's user; what the caller's parents arranged ends here. */
-static void become_user(const struct reporter *reporter, const struct record *record,
+static void become_user(struct reporter *reporter, const struct record *record,
 			const struct run *run)
 {
 	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, "leave the terminal", NULL, NULL);
 	if (inherited_set_limits(run->limits, record->umask) != 0)
 		report_refuse(reporter, "set limits and umask", NULL, NULL);
-	if (privilege_drop(record->uid, record->gid) != 0 || privilege_filter(record) != 0)
+	if (privilege_drop(record->uid, record->gid) != 0)
+		report_refuse(reporter, "drop privilege", NULL, NULL);
+	close(reporter->record_fd); /* the uid says from here on who is in the jail */
+	reporter->record_fd = -1;
+	if (privilege_filter(record) != 0)
 		report_refuse(reporter, "drop privilege", NULL, NULL);
 	/* ---- From here on: the user's ids, no capability, and no way to get one. ---- */
 }
@@ -165,7 +170,7 @@ int main(int argc, char *argv[])
 {
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
-	struct reporter reporter = {getuid(), getgid(), false, 2, -1, {-1, -1}};
+	struct reporter reporter = {getuid(), getgid(), false, 2, -1, {-1, -1}, -1};
 	struct arguments arguments;
 	struct text error;
 

@@ -63,6 +63,7 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 	const char byte = (char)status;
 	struct text line = {.length = 0};
 
+	close(reporter->record_fd); /* the caller may let us wait for ever, a keeper not */
 	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 		_exit(status);
 	if (reporter->is_logged)

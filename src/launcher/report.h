@@ -19,6 +19,7 @@ struct reporter {
 	int fd;         /* where the sentence goes: standard error or a copy of it */
 	int status_fd;  /* JSON lines for a program; -1: nobody reads any, as with those below */
 	int waiting_fds[2]; /* who waits for our exec, or for the byte that is our status instead */
+	int record_fd; /* whose lock says that we are on the way in; -1: we are not, or are in */
 };
 
 /* Gives up all privilege, says `trampoline: SENTENCE` to caller and log, and exits with STATUS. */

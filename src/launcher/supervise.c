@@ -117,6 +117,7 @@ void supervise_detach(struct reporter *reporter)
 		report_refuse(reporter, "detach", NULL, NULL);
 	if (supervise_fork_with(reporter, 0, -1) > 0) {
 		close(detached[1]);
+		close(reporter->record_fd);
 		if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 			_exit(EXIT_REFUSED);
 		_exit(read(detached[0], &status, 1) == 1 ? (unsigned char)status : 0);

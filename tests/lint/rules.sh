@@ -22,7 +22,7 @@ privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
 # and the supervisor sees to it that its one capability goes no further.
 privilege_functions='src/supervisor/main.c:main'
 # The mount table changes in these alone:
-mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c src/keeper/retire.c
+mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c
 	src/launcher/supervise.c'
 # and here a call that must fail asks whether the kernel has it.
 mount_functions='src/keeper/check.c:check_kernel'
@@ -36,13 +36,13 @@ delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cg
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
 	src/supervisor/init.c src/supervisor/signals.c
-	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/pass.c src/keeper/prune.c
+	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/cleanup.c src/keeper/ask.c
 	src/keeper/discard.c src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
 # and here a child ends, which is not the program.
-dying_functions='src/keeper/crew.c:work'
+dying_functions='src/keeper/deadline.c:answer_in_child src/keeper/kill.c:kill_once'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
-	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/pass.c'
+	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/cleanup.c src/keeper/ask.c src/launcher/keeper.c'
 # Descriptors that the command is to inherit:
 inherited_fds='src/launcher/inherited.c:open_null'
 # What may be compiled without heap and stdio, and is:
@@ -332,7 +332,7 @@ plant_recursion() {
 }
 
 check_walks() {
-	grep_code "$(a_call_of nftw ftw fts_open fts_read scandir glob wordexp posix_spawn)" src
+	grep_code "$(a_call_of nftw ftw fts_open fts_read glob wordexp posix_spawn)" src
 	grep_in "$view/words" '"[^"]*rm -[a-z]*r' $(named 'c h' src)
 }
 plant_walks() {

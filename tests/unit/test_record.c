@@ -237,15 +237,8 @@ START_TEST(record_read__as_published__read)
 }
 END_TEST
 
-static const unsigned int wrong_modes[] = {0644, 0640, 0602, 0660, 0200, 0700, 04600, 01600};
-
-START_TEST(record_read__withdrawn__read)
-{
-	write_record();
-	ck_assert_int_eq(chmod(RECORD_PATH, RECORD_WITHDRAWN_MODE), 0);
-	ck_assert_int_eq(read_back(), 0);
-}
-END_TEST
+static const unsigned int wrong_modes[] = {
+	RECORD_WITHDRAWN_MODE, 0644, 0640, 0602, 0660, 0200, 0700, 04600, 01600};
 
 START_TEST(record_read__any_other_mode__stale)
 {
@@ -484,7 +477,6 @@ TCase *unit_record_file(void)
 	TCase *tcase = tcase_create("record on files");
 
 	tcase_add_test(tcase, record_read__as_published__read);
-	tcase_add_test(tcase, record_read__withdrawn__read);
 	add_table(tcase, record_read__any_other_mode__stale, wrong_modes);
 	tcase_add_test(tcase, record_read__not_roots__stale);
 	tcase_add_test(tcase, record_read__cut_empty_or_longer__stale);

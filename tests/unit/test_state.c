@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "keeper/state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,19 +17,18 @@
 #include "unit.h"
 
 #define ALICE UNIT_SCRATCH "/jails/alice/"
-#define RETIRED ALICE "retired.4026532001" /* the sample's mount namespace */
 
 static struct text error;
 static struct record record, copy;
-static int run_fd, directory_fd, lock_fd;
+static int run_fd, directory_fd;
 
 /* The scratch directory is RUNDIR; alice's lock is ours. */
 static void start(void)
 {
 	unit_mount_scratch();
 	run_fd = open(UNIT_SCRATCH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	lock_fd = state_lock(run_fd, "alice", false, &directory_fd, &error);
-	ck_assert_msg(lock_fd >= 0, "%s", error.bytes);
+	directory_fd = state_lock(run_fd, "alice", false, &error);
+	ck_assert_msg(directory_fd >= 0, "%s", error.bytes);
 	sample_record(&record);
 }
 
@@ -38,6 +37,29 @@ static bool is_there(const char *path)
 	struct stat status;
 
 	return lstat(path, &status) == 0;
+}
+
+/* Whether CHILD comes to wait for a flock; false if it ends before. */
+static bool await_waiter(pid_t child)
+{
+	char wanted[64], line[256];
+	siginfo_t ended = {.si_pid = 0};
+
+	snprintf(wanted, sizeof(wanted), "-> FLOCK  ADVISORY  WRITE %d ", child);
+	while (waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid == 0) {
+		FILE *locks = fopen("/proc/locks", "re");
+
+		ck_assert_ptr_nonnull(locks);
+		bool waits = false;
+		while (!waits && fgets(line, sizeof(line), locks))
+			waits = strstr(line, wanted) != NULL;
+		fclose(locks);
+		if (waits)
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 START_TEST(state_lock__first_time__makes_the_directory_roots_alone)
@@ -49,20 +71,17 @@ START_TEST(state_lock__first_time__makes_the_directory_roots_alone)
 	ck_assert_uint_eq(status.st_mode, S_IFDIR | 0700);
 	ck_assert_int_eq(stat(ALICE, &status), 0);
 	ck_assert_uint_eq(status.st_mode, S_IFDIR | 0700);
-	ck_assert_int_eq(stat(ALICE "lock", &status), 0);
-	ck_assert_uint_eq(status.st_mode, S_IFREG | 0600);
 }
 END_TEST
 
 START_TEST(state_lock__held__busy_at_once_and_free_after)
 {
-	int other_fd;
-
 	start();
-	assert_refused(state_lock(run_fd, "alice", false, &other_fd, &error), error, "busy");
-	ck_assert_int_ge(state_lock(run_fd, "bob", false, &other_fd, &error), 0);
-	close(lock_fd);
-	ck_assert_int_ge(state_lock(run_fd, "alice", true, &other_fd, &error), 0);
+	assert_refused(state_lock(run_fd, "alice", false, &error), error, "busy");
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	ck_assert_int_ge(state_lock(run_fd, "bob", false, &error), 0);
+	close(directory_fd);
+	ck_assert_int_ge(state_lock(run_fd, "alice", true, &error), 0);
 }
 END_TEST
 
@@ -74,16 +93,16 @@ START_TEST(state_lock__removed_while_waited_for__the_new_one_is_taken)
 	start();
 	pid_t waiting = fork();
 	if (waiting == 0) {
-		close(lock_fd); /* the parent's alone */
-		own_fd = state_lock(run_fd, "alice", true, &directory_fd, &error);
-		_exit(own_fd >= 0 && fstat(own_fd, &held) == 0 && stat(ALICE "lock", &named) == 0 &&
+		close(directory_fd); /* the parent's alone */
+		own_fd = state_lock(run_fd, "alice", true, &error);
+		_exit(own_fd >= 0 && fstat(own_fd, &held) == 0 && stat(ALICE, &named) == 0 &&
 				      held.st_ino == named.st_ino
 			      ? 0
 			      : 1);
 	}
-	usleep(100000); /* it waits now; if it does not yet, there is nothing to go wrong */
+	ck_assert(await_waiter(waiting));
 	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), 0);
-	close(lock_fd);
+	close(directory_fd);
 	ck_assert_int_eq(waitpid(waiting, &status, 0), waiting);
 	ck_assert_int_eq(status, 0);
 }
@@ -91,26 +110,21 @@ END_TEST
 
 START_TEST(state_lock__symlink_in_place_of_a_directory__refused)
 {
-	int other_fd;
-
 	start();
 	ck_assert_int_eq(symlink("alice", UNIT_SCRATCH "/jails/bob"), 0);
-	assert_refused(state_lock(run_fd, "bob", false, &other_fd, &error), error, "symbolic link");
+	assert_refused(state_lock(run_fd, "bob", false, &error), error, "symbolic link");
 	ck_assert_int_eq(chmod(UNIT_SCRATCH "/jails", 0777), 0);
-	assert_refused(state_lock(run_fd, "carol", false, &other_fd, &error), error, "others");
+	assert_refused(state_lock(run_fd, "carol", false, &error), error, "others");
 }
 END_TEST
 
 START_TEST(state_lock__run_directory_gone__refused_in_the_end)
 {
-	int other_fd;
-
 	unit_mount_scratch();
 	unit_make_directory(UNIT_SCRATCH "/gone", 0700, 0);
 	int gone_fd = open(UNIT_SCRATCH "/gone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_eq(rmdir(UNIT_SCRATCH "/gone"), 0);
-	assert_refused(state_lock(gone_fd, "alice", true, &other_fd, &error), error,
-		       "again and again");
+	assert_refused(state_lock(gone_fd, "alice", true, &error), error, "again and again");
 }
 END_TEST
 
@@ -118,8 +132,8 @@ START_TEST(lock_take__waited_for__alarm_and_handler_as_before)
 {
 	start();
 	alarm(100);
-	int fd = open(ALICE "lock", O_RDWR | O_CLOEXEC);
-	close(lock_fd);
+	int fd = open(ALICE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(directory_fd);
 	ck_assert_int_eq(lock_take(fd, true), 0);
 	ck_assert_uint_ge(alarm(0), 99);
 	ck_assert_int_eq(lock_take(-1, true), -1);
@@ -172,141 +186,116 @@ START_TEST(state_mark__record__marked_in_place_and_valid)
 }
 END_TEST
 
-START_TEST(state_withdraw__record__stays_as_retired)
+/* A launcher on its way in. */
+static int hold_record(void)
 {
-	void *cursor = NULL;
-	char file[64];
+	int fd = open(ALICE "record", O_RDWR | O_CLOEXEC);
 
-	start();
-	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0); /* nothing is no error */
-	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
-	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
-	ck_assert(!is_there(ALICE "record") && is_there(RETIRED));
-	ck_assert(state_has_retired(directory_fd, record.mount_namespace));
-	ck_assert(!state_has_retired(directory_fd, record.mount_namespace + 1));
-	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 1);
-	ck_assert_str_eq(file, "retired.4026532001");
-	ck_assert_mem_eq(&copy, &record, record.size);
-	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 0);
-	ck_assert_ptr_null(cursor);
+	ck_assert_int_eq(flock(fd, LOCK_SH | LOCK_NB), 0);
+	return fd;
 }
-END_TEST
 
-START_TEST(state_withdraw__no_room__no_record_lost)
+START_TEST(state_withdraw__record__gone)
 {
-	const struct rlimit small = {0, RLIM_INFINITY};
-	void *cursor = NULL;
-	struct stat status;
-	char file[64];
-
 	start();
+	ck_assert_int_eq(state_withdraw(directory_fd, "alice", true, &error), 0); /* no error */
 	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
-	ck_assert_int_eq(stat(RETIRED, &status), 0);
-	ck_assert_uint_eq(status.st_mode, S_IFREG | RECORD_WITHDRAWN_MODE);
-	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 1);
-	ck_assert_mem_eq(&copy, &record, record.size);
-	closedir(cursor);
-}
-END_TEST
-
-START_TEST(state_withdraw__begun_and_killed__not_in_force_and_retired_by_the_next)
-{
-	start();
-	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
-	ck_assert_int_eq(chmod(ALICE "record", RECORD_WITHDRAWN_MODE), 0);
-	ck_assert_int_eq(state_read(directory_fd, "alice", &copy), -1);
-	ck_assert_int_eq(errno, ESTALE);
-	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
-	ck_assert(!is_there(ALICE "record") && is_there(RETIRED));
-}
-END_TEST
-
-START_TEST(state_withdraw__no_record_of_this_jail__removed_without_a_copy)
-{
-	start();
-	unit_write(ALICE "record", "damaged", 7, 0600);
-	ck_assert_int_eq(state_withdraw(directory_fd, "alice"), 0);
+	assert_done(state_withdraw(directory_fd, "alice", true, &error), error);
 	ck_assert(!is_there(ALICE "record"));
-	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
-	ck_assert_int_eq(state_withdraw(directory_fd, "bob"), 0);
-	ck_assert(!is_there(ALICE "record") && !is_there(RETIRED));
 }
 END_TEST
 
-START_TEST(state_next_retired__debris__shown_without_a_name)
-{
-	void *cursor = NULL;
-	char file[64];
+/* What is no record of this jail's, or none that can be read. */
+static const char *const unreadable[] = {"damaged", "", NULL, "link", "fifo"};
 
+START_TEST(state_withdraw__unreadable_record__gone)
+{
 	start();
-	unit_write(ALICE "retired.1", "damaged", 7, 0600);
-	ck_assert_int_eq(symlink("lock", ALICE "retired.2"), 0);
-	ck_assert_int_eq(mkfifo(ALICE "retired.3", 0600), 0);
-	unit_write_text(ALICE "notes", "");
-	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file),
-				 1);
-		ck_assert_str_eq(copy.name, "");
-		ck_assert_int_eq(strncmp(file, "retired.", 8), 0);
+	if (!unreadable[_i]) { /* a keeper was killed while it withdrew this one */
+		ck_assert_int_eq(state_publish(directory_fd, &record), 0);
+		ck_assert_int_eq(chmod(ALICE "record", RECORD_WITHDRAWN_MODE), 0);
+	} else if (!strcmp(unreadable[_i], "link")) {
+		ck_assert_int_eq(symlink("/etc/passwd", ALICE "record"), 0);
+	} else if (!strcmp(unreadable[_i], "fifo")) {
+		ck_assert_int_eq(mkfifo(ALICE "record", 0600), 0);
+	} else {
+		unit_write(ALICE "record", unreadable[_i], strlen(unreadable[_i]), 0600);
 	}
-	ck_assert_int_eq(state_next_retired(directory_fd, "alice", &cursor, &copy, file), 0);
+	ck_assert_int_eq(state_read(directory_fd, "alice", &copy), -1);
+	assert_done(state_withdraw(directory_fd, "alice", true, &error), error);
+	ck_assert(!is_there(ALICE "record"));
 }
 END_TEST
 
-START_TEST(state_unlink__file__gone_and_no_error_twice)
+START_TEST(state_withdraw__directory_in_its_place__refused)
 {
 	start();
-	unit_write_text(ALICE "retired.1", "");
-	ck_assert_int_eq(state_unlink(directory_fd, "retired.1"), 0);
-	ck_assert(!is_there(ALICE "retired.1"));
-	ck_assert_int_eq(state_unlink(directory_fd, "retired.1"), 0);
-	unit_make_directory(ALICE "directory", 0700, 0);
-	ck_assert_int_eq(state_unlink(directory_fd, "directory"), -1);
+	unit_make_directory(ALICE "record", 0700, 0);
+	assert_refused(state_withdraw(directory_fd, "alice", true, &error), error, "\"alice\"");
+	ck_assert(is_there(ALICE "record"));
 }
 END_TEST
 
-static const char *const leftovers[] = {"record", "retired.1", "retired."};
-
-START_TEST(state_remove__record_left__nothing_removed)
+START_TEST(state_withdraw__launcher_on_its_way__out_of_force_and_it_is_named)
 {
-	char path[128];
+	char process[32];
 
 	start();
-	snprintf(path, sizeof(path), ALICE "%s", leftovers[_i]);
-	unit_write_text(path, "");
-	unit_write_text(ALICE "record.new", "");
-	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), -1);
-	ck_assert_int_eq(errno, EBUSY);
-	ck_assert(is_there(path) && is_there(ALICE "lock") && is_there(ALICE "record.new"));
+	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
+	int held_fd = hold_record();
+	snprintf(process, sizeof(process), "process %d, a launcher", getpid());
+	int result = state_withdraw(directory_fd, "alice", false, &error);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	assert_refused(result, error, process);
+	ck_assert(is_there(ALICE "record"));
+	ck_assert_int_eq(state_read(directory_fd, "alice", &copy), -1);
+	close(held_fd);
+	assert_done(state_withdraw(directory_fd, "alice", false, &error), error);
+	ck_assert(!is_there(ALICE "record"));
 }
 END_TEST
 
-static const char *const strangers[] = {"notes", ".hidden", "records"};
-
-START_TEST(state_remove__something_foreign__left_alone_with_it)
+START_TEST(state_withdraw__launcher_on_its_way__waited_for)
 {
-	char path[128];
+	int status;
 
 	start();
-	snprintf(path, sizeof(path), ALICE "%s", strangers[_i]);
-	unit_write_text(path, "");
+	ck_assert_int_eq(state_publish(directory_fd, &record), 0);
+	int held_fd = hold_record();
+	pid_t keeper = fork();
+	if (keeper == 0) {
+		close(held_fd); /* the parent's alone */
+		_exit(state_withdraw(directory_fd, "alice", true, &error) == 0 ? 0 : 1);
+	}
+	ck_assert(await_waiter(keeper));
+	ck_assert(is_there(ALICE "record"));
+	close(held_fd);
+	ck_assert_int_eq(waitpid(keeper, &status, 0), keeper);
+	ck_assert_int_eq(status, 0);
+	ck_assert(!is_there(ALICE "record"));
+}
+END_TEST
+
+START_TEST(state_remove__what_is_not_ours__left_alone)
+{
+	start();
+	unit_write_text(ALICE "notes", "");
 	unit_write_text(ALICE "record.new", "");
 	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), -1);
 	ck_assert_int_eq(errno, ENOTEMPTY);
-	ck_assert(is_there(path) && !is_there(ALICE "lock") && !is_there(ALICE "record.new"));
-	ck_assert(!state_is_ours(strangers[_i]) && state_is_ours("lock"));
+	ck_assert(is_there(ALICE "notes") && !is_there(ALICE "record.new"));
 }
 END_TEST
 
-START_TEST(state_remove__lock_and_debris_alone__removed)
+START_TEST(state_remove__files_of_ours__removed)
 {
 	start();
 	unit_write_text(ALICE "record.new", "");
+	unit_write_text(ALICE "retired.1", "of another version");
+	unit_write_text(ALICE "lock", "the same");
 	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), 0);
 	ck_assert(!is_there(UNIT_SCRATCH "/jails/alice") && is_there(UNIT_SCRATCH "/jails"));
+	ck_assert_int_eq(state_remove(run_fd, directory_fd, "alice"), 0); /* no error */
 }
 END_TEST
 
@@ -323,15 +312,12 @@ TCase *unit_state(void)
 	tcase_add_test(tcase, state_publish__record__read_back_sealed);
 	tcase_add_test(tcase, state_publish__no_room__old_record_whole);
 	tcase_add_test(tcase, state_mark__record__marked_in_place_and_valid);
-	tcase_add_test(tcase, state_withdraw__record__stays_as_retired);
-	tcase_add_test(tcase, state_withdraw__no_room__no_record_lost);
-	tcase_add_test(tcase,
-		       state_withdraw__begun_and_killed__not_in_force_and_retired_by_the_next);
-	tcase_add_test(tcase, state_withdraw__no_record_of_this_jail__removed_without_a_copy);
-	tcase_add_test(tcase, state_next_retired__debris__shown_without_a_name);
-	tcase_add_test(tcase, state_unlink__file__gone_and_no_error_twice);
-	add_table(tcase, state_remove__record_left__nothing_removed, leftovers);
-	add_table(tcase, state_remove__something_foreign__left_alone_with_it, strangers);
-	tcase_add_test(tcase, state_remove__lock_and_debris_alone__removed);
+	tcase_add_test(tcase, state_withdraw__record__gone);
+	add_table(tcase, state_withdraw__unreadable_record__gone, unreadable);
+	tcase_add_test(tcase, state_withdraw__directory_in_its_place__refused);
+	tcase_add_test(tcase, state_withdraw__launcher_on_its_way__out_of_force_and_it_is_named);
+	tcase_add_test(tcase, state_withdraw__launcher_on_its_way__waited_for);
+	tcase_add_test(tcase, state_remove__what_is_not_ours__left_alone);
+	tcase_add_test(tcase, state_remove__files_of_ours__removed);
 	return tcase;
 }

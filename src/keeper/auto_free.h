@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Release at the end of a scope. Each keeps errno; declare with the safe value: -1 or NULL. */
+#pragma once
+
+#include <errno.h>
+#include <libmount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "trampoline/auto_close.h"
+
+static inline void auto_free_file(FILE *const *file)
+{
+	int error = errno;
+
+	if (*file)
+		fclose(*file);
+	errno = error;
+}
+
+static inline void auto_free_memory(void *pointer)
+{
+	int error = errno;
+
+	free(*(void **)pointer);
+	errno = error;
+}
+
+static inline void auto_free_table(struct libmnt_table *const *table)
+{
+	int error = errno;
+
+	mnt_unref_table(*table);
+	errno = error;
+}
+
+#define AUTO_FILE __attribute__((cleanup(auto_free_file))) FILE *
+#define AUTO_FREE __attribute__((cleanup(auto_free_memory)))
+#define AUTO_TABLE __attribute__((cleanup(auto_free_table))) struct libmnt_table *

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process has mounted, as the kernel's own table tells it: no file is looked at. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "namespace.h"
+#include "trampoline/attributes.h"
+#include "trampoline/name.h"
+
+/*
+ * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
+ * does not, as where the user has made mount namespaces without our mounts.
+ */
+void mounted_name(const struct namespace_home *home, pid_t process,
+		  char name[static NAME_LENGTH_MAX + 1]);
+
+/*
+ * Looks for a process that has the directory at FD mounted, or one in it: the image's version, say,
+ * that a jail is on. 0: nobody; its number; -1 and errno.
+ */
+pid_t mounted_find(const struct namespace_home *home, int fd) MUST_CHECK;
