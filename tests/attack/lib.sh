@@ -43,11 +43,10 @@ lend() { # USER PROGRAM
 	CLEANUPS+=("$DATA/$1/home/$1/$2")
 }
 
-# The system tests' own, without locks and directories: a jail that is retired, and refused when it
+# The system tests' own, without the jails' directories: a jail that is retired, and refused when it
 # is built again, leaves one.
 traces() {
-	find "$T_RUNDIR" -xdev ! -name 'retired.*' ! -name lock ! -path "$T_RUNDIR/jails/*" -printf '%P %y %m %U\n' -o \
-		-xdev -name record -printf '%P\n' | sort
+	find "$T_RUNDIR" -xdev ! -path "$T_RUNDIR/jails/*" -printf '%P %y %m %U\n' -o -name record -printf '%P\n' | sort
 	host_mounts
 }
 

@@ -158,7 +158,7 @@ fi
 
 # --- D17: the program itself ---------------------------------------------------------------------
 
-before=$(sha256sum "$T" "$T_PREFIX/libexec/trampoline/keeper")
+before=$(sha256sum "$T" "$KEEPER")
 status 126 "D17: /proc/self/exe as the command: the user may not execute it" as_www "$T" alice /proc/self/exe id
 printf '#!/proc/self/exe\n' >"$ALICE/self"
 chmod 755 "$ALICE/self"
@@ -175,11 +175,11 @@ as_alice bash -c '
 		done
 		looks=$((looks + 1))
 	done
-	echo "$got $((looks > 1))"' bash "$T_WORK/over" "$T_PREFIX/libexec/trampoline/keeper" >"$T_WORK/writer" 2>/dev/null &
+	echo "$got $((looks > 1))"' bash "$T_WORK/over" "$KEEPER" >"$T_WORK/writer" 2>/dev/null &
 writer=$!
 as_www "$T_TOOLS/storm" 1 400 "$T" alice true >/dev/null
 as_www "$T_TOOLS/storm" 1 20 "$T" -t 5s alice sleep 0.1 >/dev/null
 touch "$T_WORK/over"
 wait $writer || :
 is "D17: the program of a running launcher cannot be opened for writing" "$(cat "$T_WORK/writer")" "0 1"
-is "D17: the programs are as they were" "$(sha256sum "$T" "$T_PREFIX/libexec/trampoline/keeper")" "$before"
+is "D17: the programs are as they were" "$(sha256sum "$T" "$KEEPER")" "$before"

@@ -49,7 +49,7 @@ bare() {
 }
 
 retire_all() {
-	touch "$T_SYSCONFDIR/trampoline/trampoline.conf"
+	"$T" --cleanup
 	"$T" --cleanup
 }
 

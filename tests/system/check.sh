@@ -61,7 +61,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 		'mount --bind "$T_PREFIX/bin" "$T_PREFIX/bin"; mount -o remount,bind,nosuid "$T_PREFIX/bin"' \
 		'umount "$T_PREFIX/bin"'
 	broken "anybody can write to the keeper" "keeper" \
-		'chmod 757 "$T_PREFIX/libexec/trampoline/keeper"' 'chmod 755 "$T_PREFIX/libexec/trampoline/keeper"'
+		'chmod 757 "$KEEPER"' 'chmod 755 "$KEEPER"'
 	broken "or to its directory" "libexec/trampoline" \
 		'chmod 777 "$T_PREFIX/libexec/trampoline"' 'chmod 755 "$T_PREFIX/libexec/trampoline"'
 
@@ -132,20 +132,20 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 # The kernel's limits, as another machine would show them: reading the file gives "7\n".
 for name in fs.mount-max user.max_mnt_namespaces user.max_ipc_namespaces user.max_net_namespaces; do
 	status 1 "$name is low" strace -f -qq -o "$T_WORK/trace" -P "/proc/sys/$(echo "$name" | tr . /)" -e trace=read \
-		-e inject=read:retval=2:poke_exit=@arg2=370a "$T_PREFIX/libexec/trampoline/keeper" --check
+		-e inject=read:retval=2:poke_exit=@arg2=370a "$KEEPER" --check
 	like "it is named, with a cure" "$(cat "$OUT")" "^$name is 7, .*; sysctl -w $name=[0-9]+"
 done
 status 1 "fs.suid_dumpable is 1" strace -f -qq -o "$T_WORK/trace" -P /proc/sys/fs/suid_dumpable -e trace=read \
-	-e inject=read:retval=2:poke_exit=@arg2=310a "$T_PREFIX/libexec/trampoline/keeper" --check
+	-e inject=read:retval=2:poke_exit=@arg2=310a "$KEEPER" --check
 like "it is a finding" "$(cat "$OUT")" "^fs.suid_dumpable is 1, .*; sysctl -w fs.suid_dumpable=0"
-status 1 "in a private mount namespace" unshare -m --propagation private "$T_PREFIX/libexec/trampoline/keeper" --check
+status 1 "in a private mount namespace" unshare -m --propagation private "$KEEPER" --check
 like "that is a finding" "$(cat "$OUT")" "mount namespace; "
 # Then it cannot run the keeper for anybody, but the keeper can be asked.
 chown "$A" "$T"
 chmod 4754 "$T"
 status 125 "the launcher belongs to somebody else: it says so" "$T" --check
 like "with the cause" "$(cat "$ERR")" 'not setuid root'
-status 1 "and the keeper finds it" "$T_PREFIX/libexec/trampoline/keeper" --check
+status 1 "and the keeper finds it" "$KEEPER" --check
 chown root "$T"
 chmod 4754 "$T"
 like "with its cure" "$(cat "$OUT")" 'bin/trampoline is not setuid root; '

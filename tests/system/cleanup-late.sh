@@ -1,162 +1,175 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Who comes at the worst moment: while a jail is retired, discarded or forgotten he is either turned away or
-# seen from then on, whatever his jail's record says by now, and nobody else is taken for him.
+# Launchers and keepers that are stopped on their way: a discard waits for a launcher that is on its
+# way into the jail, no pass hurts a command that has come in since the pass looked, and nobody is
+# in a jail unseen.
 . "$(dirname "$0")/lib.sh"
 
-C=$((A + 2))
-held=
+tracer='' held='' discard=''
 
 cleanup() {
-	[ -z "$held" ] || kill -KILL "$held" 2>/dev/null || :
-	jobs -p | xargs -r kill -KILL 2>/dev/null || :
-	pkill -KILL -u "$A,$B,$C" 2>/dev/null || :
-	forget_all
+	local pid
+	for pid in $held $(jobs -p); do kill -KILL "$pid" 2>/dev/null || :; done
+	pkill -KILL -u "$A,$B" || :
+	wait
 	default_config
-	rm -f "$CONFIG"/jails.d/{alice,bob}.conf
-	if [ -d "$DATA/carol" ]; then remove_user carol; fi
+	forget_all
 	in_jail alice true
 	in_jail bob true
 }
 
-there() { pgrep -u "$1" -x "${2:-sleep}" | wc -l; }
-gone_from() { [ "$(there "$1")" = 0 ]; }
-sleeps() { [ "$(there "$1")" = "$2" ]; }
-shown() { "$T" --list | awk -v jail="$1" '$1 == jail { print $3 == "in" ? "in use " $5 : $3 " " $4 }' | xargs; }
-# hold COMMAND...: starts it, and stops it in the hub, when it has the pins and has seen that its record is in force:
-# its next call is a dup3, and the signal arrives when that returns.
+sleeping() { pgrep -u "$1" -x sleep | wc -l; }
+sleeps() { [ "$(sleeping "$1")" = "$2" ]; }
+shown() {
+	"$T" --list | sed 's/in use/in-use/' | awk -v jail="$1" -v uid="$2" '$1 == jail && $2 == uid { print $3, $4, $5 }'
+}
+record_of() { echo "$T_RUNDIR/jails/$1/record"; }
+end() { # of all that sleeps
+	pkill -KILL -u "$A,$B" -x sleep || :
+	wait
+}
+
+start() { # JAIL OPTION...: a command that stays
+	local jail=$1
+	shift
+	become_www "$T" "$@" "$jail" sleep 600 </dev/null >/dev/null 2>&1 &
+}
+
+# hold CALL NUMBER COMMAND...: starts COMMAND and stops it behind its call CALL of that NUMBER; none
+# that it starts.
 hold() {
 	rm -f "$T_WORK/held"
-	strace -f -qq -o "$T_WORK/held" -e trace=dup3 -e inject=dup3:signal=STOP:when=1 "$@" \
-		</dev/null >/dev/null 2>&1 &
+	strace -qq -o "$T_WORK/held" -e trace="$1" -e "inject=$1:signal=STOP:when=$2" "${@:3}" \
+		</dev/null >"$T_WORK/said" 2>&1 &
 	tracer=$!
 	wait_for grep -q 'stopped by SIGSTOP' "$T_WORK/held"
-	held=$(sed -n 's/^\([0-9]*\) .*stopped by SIGSTOP.*/\1/p' "$T_WORK/held")
-	is "a launcher is held in the hub" "$(readlink "/proc/$held/ns/mnt")" \
-		"mnt:[$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")]"
+	held=$(pgrep -P $tracer)
 }
+
 release() {
 	kill -CONT "$held" 2>/dev/null || :
 	held=
 }
-ended() { ! kill -0 "$1" 2>/dev/null; }
-withdrawn() { [ ! -e "$T_RUNDIR/jails/$1/record" ]; }
-end() { # of all that sleeps
-	pkill -KILL -u "$A,$B,$C" -x sleep || :
-	wait
+
+# A keeper waits for the lock of the file: proc_locks(5).
+is_awaited() {
+	grep -qE -e "-> FLOCK +ADVISORY +WRITE [0-9]+ [0-9a-f]+:[0-9a-f]+:$(stat -c %i "$1") " /proc/locks
 }
 
-# --- on the way through the hub --------------------------------------------------------------------
+# --- a launcher on its way in ----------------------------------------------------------------------
 
-# The pins are in his hands, and the record was in force when he looked.
+# This discard has no deadline of its own: its alarms are not set.
+discard_patiently() {
+	strace -qq -o /dev/null -e 'trace=?alarm,setitimer' -e 'inject=?alarm,setitimer:retval=0' "$T" --discard "$1" &
+	discard=$!
+	wait_for is_awaited "$(record_of "$1")"
+}
+
+# In the order of an entry: it has the lock; it is in the hub; it has the pins, and the record was
+# in force; it is in the jail, as root; it is the jail's user.
+for point in 'flock 1' 'setns 1' 'dup3 1' 'setns 4' 'setresuid 2'; do
+	in_jail alice true
+	pin=$(pin_inode alice)
+	# shellcheck disable=SC2086 # two words
+	hold $point "$T" alice sleep 600
+	discard_patiently alice
+	is "a launcher is stopped behind $point: a discard waits, and nothing is removed" \
+		"$(pin_inode alice) $(stat -c %a "$(record_of alice)")" "$pin 400"
+	release
+	status 0 "it ends well when the launcher goes on" wait $discard
+	ok "whose command runs" wait_for sleeps "$A" 1
+	like "and is shown" "$(shown alice "$A")" '^(in-use 1 0|discarded 1 0)$'
+	end
+done
+
 in_jail alice true
-hold "$T" alice sleep 600
-ok "one who stays in the hub is no hindrance to --discard --kill" "$T" --discard --kill alice
-ok "and never arrives" wait_for ended $tracer
-is "so he is not there" "$(there "$A") $(shown alice)" "0 "
-in_jail alice true
-hold "$T" alice sleep 600
-"$T" --discard --kill alice &
-discard=$!
-wait_for withdrawn alice
+start alice
+wait_for sleeps "$A" 1
+pin=$(pin_inode alice)
+hold flock 1 "$T" alice sleep 600
+told="^trampoline: cannot withdraw the record of jail \"alice\": process $held, a launcher, is on its way into it; see why"
+# With --kill it ends who is inside all the same: a user can stop a launcher that has just become the user's.
+for kill in '' --kill; do
+	# shellcheck disable=SC2086 # no word, or one
+	status 125 "a launcher is stopped for good: --discard $kill gives up" "$T" --discard $kill alice
+	like "and names it" "$(cat "$ERR")" "$told"
+	is "with all that there was still there, but who was to be killed" \
+		"$(pin_inode alice) $(sleeping "$A")" "$pin $([ -n "$kill" ] && echo 0 || echo 1)"
+done
+is "the jail is shown" "$(shown alice "$A")" "stale 0 0"
+status 125 "an entry, which would have to build it anew, is refused" in_jail alice true
+like "and names it too" "$(cat "$ERR")" "$told"
+status 0 "a pass has nothing to say on it" "$T" --cleanup -v
+like "but that it will be retired" "$(cat "$OUT")" '^alice: (marked|busy, left alone)$'
 release
-got=0
-wait $discard || got=$?
-is "nor is one who goes on while it waits for him" $got 0
-ok "who has been seen, in the hub or behind it" wait_for ended $tracer
-is "and is not there" "$(there "$A") $(shown alice)" "0 "
-in_jail alice true
-hold "$T" alice sleep 600
-touch "$CONFIG/trampoline.conf"
-"$T" --cleanup
-ok "while one is in the hub his jail is retired" withdrawn alice
-release
-ok "and he arrives" wait_for sleeps "$A" 1
-is "and is shown" "$(shown alice)" "discarded 1"
-"$T" --cleanup
-is "also after the next pass" "$(shown alice)" "discarded 1"
-ok "--discard --kill finds him" "$T" --discard --kill alice
-ok "and ends him" wait_for gone_from "$A"
+ok "the launcher goes on, and its command runs" wait_for sleeps "$A" 1
+ok "now --discard --kill works" "$T" --discard --kill alice
+is "on all that is in it" "$(sleeping "$A")" 0
 end
 
-# --- after the look at the processes ---------------------------------------------------------------
-
-# The cleanup has seen an idle jail; then a launcher enters the jail, and then the jail becomes stale.
-# The pass is held before it starts the worker that acts on what it has seen; for longer, if this machine needs longer for the rest.
-has_looked() { grep -q 'clone' "$T_WORK/trace" 2>/dev/null; }
-for seconds in 2 10 60; do
-	in_jail alice true
-	rm -f "$T_WORK/trace"
-	strace -f -qq -o "$T_WORK/trace" -e trace=clone,clone3,flock \
-		-e inject=clone,clone3:delay_enter=${seconds}000000:when=1 "$T" --cleanup &
-	pass=$!
-	wait_for has_looked
-	become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
-	wait_for sleeps "$A" 1
-	touch "$CONFIG/trampoline.conf"
-	in_time=yes
-	! grep -q flock "$T_WORK/trace" || in_time=no
-	got=0
-	wait $pass || got=$?
-	[ $in_time = no ] || break
-	end
+in_jail alice true
+hold setns 1 "$T" alice sleep 600
+status 0 "a launcher is in the hub: a pass does not wait for it" "$T" --cleanup -v
+like "but marks the jail" "$(cat "$OUT")" '^alice: marked$'
+for _ in 1 2 3 4 5 6; do
+	status=0
+	"$T" --cleanup -v >"$OUT" 2>&1 || status=$?
+	! grep -q '^alice: marked$' "$OUT" || continue # an umount of another program's: umount2(2), MNT_EXPIRE
+	break
 done
-is "who enters after a pass has looked, and before it acts" "$in_time" yes
-is "is no trouble for the pass" $got 0
-is "and is shown" "$(shown alice)" "discarded 1"
-like "trampoline-user does not take his home away" \
-	"$("$T_PREFIX/sbin/trampoline-user" remove alice --yes 2>&1 || :)" 'the jail is in use'
-ok "--discard --kill finds him" "$T" --discard --kill alice
-ok "and ends him" wait_for gone_from "$A"
+is "and then leaves it alone" "$status $(grep ^alice "$OUT")" "0 alice: busy, left alone"
+release
+ok "the launcher goes on, and its command runs" wait_for sleeps "$A" 1
+is "in a jail" "$(shown alice "$A")" "in-use 1 0"
 end
 
-# --- a keeper that is killed in the middle of a withdrawal -----------------------------------------
+in_jail alice true
+hold flock 1 "$T" alice sleep 600
+kill -KILL "$held"
+ok "a launcher that is killed on its way is not waited for" "$T" --discard alice
+held=
+wait
 
-for call in fchmod renameat; do
-	become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
+# What a run has beside its command, a watcher and process 1, is not on its way.
+for option in --private --daemon --timeout=1h; do
+	start alice "$option"
 	wait_for sleeps "$A" 1
-	strace -f -qq -o "$T_WORK/trace" -e "trace=$call" -e "inject=$call:signal=KILL:when=1" "$T" --discard alice 2>/dev/null || :
-	like "killed before its $call" "$(cat "$T_WORK/trace")" 'killed by SIGKILL'
-	like "the process in the jail is still shown" "$(shown alice)" '^(in use|discarded) 1$'
-	is "an entry makes a jail" "$(in_jail alice echo in)" in
-	ok "--discard --kill finds the old one too" "$T" --discard --kill alice
-	ok "and ends it" wait_for gone_from "$A"
+	ok "$option: no process of a run that has begun is waited for" wait_for flock -n "$(record_of alice)" true
+	"$T" --discard --kill alice
 	end
 done
 
-# --- numbers that the kernel uses again ------------------------------------------------------------
+in_jail alice true
+in_jail bob true
+hold setns 1 "$T" bob id -u
+ok "a launcher on its way into bob's jail: alice's is discarded" "$T" --discard --kill alice
+release
+status 0 "which does not hurt bob's entry" wait $tracer
+is "nor his command" "$(cat "$T_WORK/said")" "$B"
 
-# A jail's pins are lost with its hub; its record stays, and the next jails get its numbers. What counts is
-# one for the same kind of namespace.
-make_user carol "$C"
-numbers() { "$T" --status "$1" | grep -E '^(mount|ipc) namespace' | sort; }
-for _ in $(seq 30); do
-	forget_all
+# --- a pass that has looked ------------------------------------------------------------------------
+
+# The second pass is stopped when it has seen nobody in the jail: with the jail's lock; and with its
+# pin removed.
+for point in 'flock 1' 'umount2 1'; do
+	"$T" --discard bob >/dev/null 2>&1 || :
 	in_jail alice true
-	old=$(numbers alice)
-	umount "$T_RUNDIR/hub"
-	for jail in bob carol; do in_jail "$jail" true; done
-	new=$(numbers bob; numbers carol)
-	again=$(comm -12 <(echo "$old") <(echo "$new" | sort))
-	[ -z "$again" ] || break
-done
-echo "# used again: ${again:-nothing}"
-if [ -n "$again" ]; then
-	for jail in bob carol; do
-		become_www "$T" "$jail" sleep 600 </dev/null >/dev/null 2>&1 &
-	done
-	wait_for sleeps "$B" 1
-	wait_for sleeps "$C" 1
-	unlike "a record whose numbers are another jail's by now shows none of its processes" "$(shown alice)" '[1-9]$'
-	"$T" --discard --kill alice 2>/dev/null || :
-	is "and nobody else is killed for it" "$(there "$B") $(there "$C")" "1 1"
-	for _ in 1 2 3 4 5 6; do "$T" --cleanup; done
-	is "nor is it kept for them" "$(shown alice)" ""
+	"$T" --cleanup
+	# shellcheck disable=SC2086 # two words
+	hold $point "$T" --cleanup
+	start alice
+	comes() { sleeps "$A" 1 || is_awaited "$T_RUNDIR/jails/alice"; }
+	wait_for comes
+	release
+	status 0 "an entry while a pass is stopped behind $point: the pass ends well" wait $tracer
+	ok "the command runs" wait_for sleeps "$A" 1
+	is "and is shown" "$(shown alice "$A")" "in-use 1 0"
+	not_ok "trampoline-user does not remove the user" "$T_PREFIX/sbin/trampoline-user" remove alice --yes
+	ok "whose home is there" test -d "$ALICE"
+	ok "--discard --kill finds the command" "$T" --discard --kill alice
+	is "and ends it" "$(sleeping "$A")" 0
 	end
-else
-	skip "numbers of namespaces that are used again" "this kernel gave none of them again in thirty tries"
-fi
-remove_user carol
+done
 
 # --- namespaces of the user's own ------------------------------------------------------------------
 
@@ -164,12 +177,13 @@ printf '[confinement]\nsystem_calls = all\n' | override alice
 if in_jail alice unshare -U -m -i true 2>/dev/null; then
 	become_www "$T" alice unshare -U -m -i sleep 600 </dev/null >/dev/null 2>&1 &
 	wait_for sleeps "$A" 1
-	is "with system_calls = all, who makes namespaces of his own is shown" "$(shown alice)" "in use 1"
+	is "with system_calls = all, a user who makes namespaces of his own is shown" "$(shown alice "$A" | cut -d ' ' -f 1,2)" \
+		"in-use 1"
 	"$T" --cleanup
 	"$T" --cleanup
-	is "and keeps his jail" "$(shown alice)" "in use 1"
+	is "and keeps his jail" "$(shown alice "$A" | cut -d ' ' -f 1,2)" "in-use 1"
 	ok "--discard --kill finds him" "$T" --discard --kill alice
-	ok "and ends him" wait_for gone_from "$A"
+	is "and ends him" "$(sleeping "$A")" 0
 else
 	skip "namespaces of the user's own" "this machine lets no user make one"
 fi

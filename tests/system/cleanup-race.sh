@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Requests against cleanups, at the same time: no request is refused, no jail has two pins, and at the end
-# nothing is left. They go on until there were enough of each, however long that takes.
+# Requests against cleanups, at the same time: no request is refused, no jail has two pins, and at
+# the end nothing is left. They go on until there were enough of each, however long that takes.
 #   CLEANUP_LOOPS=N      loops of requests, and as many of cleanups (20)
 #   CLEANUP_REQUESTS=N   requests (1000), of which at least a twentieth has to find its jail retired
 . "$(dirname "$0")/lib.sh"
@@ -22,7 +22,8 @@ cleanup() {
 	in_jail bob true
 }
 
-# A pass that another umount of this machine disturbs counts as a use of the jail: umount2(2), MNT_EXPIRE.
+# A pass that another umount of this machine disturbs counts as a use of the jail: umount2(2),
+# MNT_EXPIRE.
 retire_all() {
 	for _ in 1 2 3 4 5 6; do
 		"$T" --cleanup
@@ -39,8 +40,8 @@ host=$(host_mounts)
 for i in $(seq $JAILS); do make_user "r$i" $((A + 20000000 + i)); done
 chmod 777 "$T_WORK"
 
-# request NUMBER: enters one jail after the other, and writes down for each whether it was "live" or "built".
-# It is nice, or the cleanups, which have more to do each time, would hardly get a turn.
+# request NUMBER: enters one jail after the other, and writes down for each whether it was "live" or
+# "built". It is nice, or the cleanups, which have more to do each time, would hardly get a turn.
 request() {
 	# shellcheck disable=SC2016 # it is the inner shell's
 	become_www nice -n 10 sh -c 'jail=$2

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Cleanup never hurts anyone: an idle jail goes in two passes, one with a process in it never goes,
-# and who is still in a discarded jail keeps /home and /tmp until the end.
+# and a process that is still in a discarded jail keeps /home and /tmp until its end.
 #   CLEANUP_PASSES=N   passes over a jail in use (50)
+#   CLEANUP_KILLERS=N  tries to kill what kills (20)
 . "$(dirname "$0")/lib.sh"
 
 PASSES=${CLEANUP_PASSES:-50}
+KILLERS=${CLEANUP_KILLERS:-20}
 outside=
 C=$((A + 2))
 
 cleanup() {
 	local pid
+	as_alice "$BASH" -c 'kill -KILL -1' || : # all at once, as they may be fork bombs
 	for pid in $(lodgers) $outside; do kill -KILL "$pid" 2>/dev/null || :; done
 	wait
+	wait_for reaped
 	default_config
-	rm -f "$ALICE"/lodger "$ALICE"/*log* "$DATA"/alice/tmp/*log* "$BOB/lodger"
+	rm -f "$ALICE"/lodger "$ALICE"/*log* "$DATA"/alice/tmp/{go,*log*} "$BOB/lodger"
 	[ ! -e "$DATA/carol" ] || remove_user carol
 	in_jail alice true
 	in_jail bob true
@@ -55,7 +59,8 @@ move_in() {
 	esac
 }
 
-# Whether the last who moved in, or his children, are there: a pipe nobody holds can be read to its end.
+# Whether the last who moved in, or his children, are there: a pipe nobody holds can be read to its
+# end.
 # shellcheck disable=SC2034
 lives() {
 	case $1 in
@@ -87,11 +92,17 @@ passes() {
 	done
 }
 
-state_of() {
-	"$T" --list | awk -v jail="$1" '$1 == jail { print $3 == "in" ? "in use" : $3 }' | xargs
+# Rows of --list: state, processes, those of them in an earlier jail. Other installations may have
+# users of the same names.
+rows_of() {
+	"$T" --list | sed 's/in use/in-use/' |
+		awk -v jail="$1" -v uids=" $A $B $C " '$1 == jail && index(uids, " " $2 " ") { print $3, $4, $5 }'
 }
 
-# The inode of a jail's mount namespace, read from the hub's table: opening the pin would be a use of it.
+state_of() { rows_of "$1" | cut -d ' ' -f 1; }
+
+# The inode of a jail's mount namespace, read from the hub's table: opening the pin would be a use
+# of it.
 pin_of() {
 	hub_mounts | awk -v pin="/jails/$1/mnt" '$5 == pin { gsub(/[^0-9]/, "", $4); print $4 }'
 }
@@ -106,8 +117,9 @@ gone() {
 		! hub_mounts | awk '{ print $5 }' | grep -q "^/jails/$1/"
 }
 
-# retires JAIL [COMMAND...]: passes, as COMMAND makes them, until it is gone. That is one more than it should take
-# where another umount of this machine came between: that counts as a use; see umount2(2), MNT_EXPIRE.
+# retires JAIL [COMMAND...]: passes, as COMMAND makes them, until it is gone. That is one more than
+# it should take where another umount of this machine came between: that counts as a use; see
+# umount2(2), MNT_EXPIRE.
 retires() {
 	local jail=$1
 	shift
@@ -225,30 +237,31 @@ lodger=$(lodgers "$A")
 wait_for test -s "$ALICE/log"
 ok "a jail in use can be discarded" "$T" --discard alice
 is "its pin is gone" "$(pin_of alice)" ""
-is "it is shown as discarded" "$(state_of alice)" "discarded"
-is "its process is still in it" "$(readlink "/proc/$lodger/ns/mnt")" "mnt:[$old]"
+is "it is shown as discarded, with its process" "$(rows_of alice)" "discarded 1 0"
+is "which is still in it" "$(readlink "/proc/$lodger/ns/mnt")" "mnt:[$old]"
+refused 125 alice "it has no status" "$T" --status alice
 in_jail alice true
 new=$(pin_of alice)
 ok "the next entry has a new jail" test -n "$new" -a "$new" != "$old"
-is "both are shown" "$("$T" --list | awk '$1 == "alice" { print $3 }' | xargs)" "idle discarded"
+is "whose row counts the process in the earlier one" "$(rows_of alice)" "in-use 1 1"
+like "as --status does" "$("$T" --status alice)" "^process $lodger uid $A \\(in an earlier jail\\)$"
 passes 3
-is "the old one is still shown when cleanup has been here" "$(state_of alice)" "discarded"
+is "cleanup leaves both alone" "$(rows_of alice) $(pin_of alice)" "in-use 1 1 $new"
 length=$(stat -c %s "$ALICE/log")
 longer() { [ "$(stat -c %s "$ALICE/log")" -gt "$length" ]; }
-ok "its process writes on" wait_for longer
-in_jail alice true
+ok "the process writes on" wait_for longer
 is "what it writes is what the new jail sees" "$(in_jail alice head -n 3 log | xargs)" "1 2 3"
-like "--status shows both" "$("$T" --status alice)" 'discarded'
 ask_out
 ok "it lost no write to home" intact "$ALICE/log"
 ok "nor to tmp" intact "$DATA/alice/tmp/log"
-is "then it is not shown any more" "$("$T" --list | awk '$1 == "alice" { print $3 }' | xargs)" "idle"
+is "then it is not counted any more" "$(rows_of alice)" "idle 0 0"
 ok "and after the next passes nothing remains of either" retires alice
-# By what they see, not by the namespace's number, which the kernel has given to somebody else's by now.
+# By what they see: the kernel may have given the namespace's number to another one.
 is "no process is in a jail" "$(jail_processes)" ""
-refused 125 alice "what is not live cannot be discarded" "$T" --discard alice
+refused 125 alice "a jail that is not live cannot be discarded" "$T" --discard alice
+refused 125 alice "nor with --kill, when nobody is inside" "$T" --discard --kill alice
 
-# Pins of a jail in use that went by accident: the process stays, and everybody else is fine.
+# A pin of a jail in use that went by accident.
 move_in alice quiet
 "$T_TOOLS/nsmounts" -d jails/alice/mnt "$T_RUNDIR/hub" >/dev/null
 ok "with the pin gone under a process, cleanup works" passes 3
@@ -281,63 +294,79 @@ killed "a stopped process" quiet
 printf '[confinement]\nprocesses = private\n' | override alice
 killed "a private run" quiet
 printf '[confinement]\nipc = host\nnetwork = host\n' | override alice
-setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
-outside=$!
 killed "all in a jail with the host's ipc and network" quiet
-ok "but not the user's processes outside the jail" kill -0 "$outside"
-in_jail alice true
-is "they do not keep it either" "$(state_of alice)" "idle"
-kill -KILL "$outside" 2>/dev/null || :
-outside=
 default_config
-ok "nor anybody of another jail" lives bob
+ok "but nobody of another jail" lives bob
 in_jail alice true
 move_in alice quiet
 "$T" --discard alice
 move_in alice quiet
 ok "it ends the lodgers of jails discarded before too" "$T" --discard --kill alice
 ok "all of them" wait_for nobody "$A"
-move_out
-
-# The kernel gives the number of a namespace that has ended to the next one: whose it was must not count.
-numbers() { "$T" --status "$1" | awk '/^(mount|ipc) namespace/ { print $1, $3 }' | sort; }
-retires alice
-move_in alice quiet
-mine=$(numbers alice)
-"$T" --discard alice
 move_out "$A"
-same=
-for _ in $(seq 20); do
-	"$T" --prepare bob
-	same+=$(comm -12 <(echo "$mine") <(numbers bob))
-	[ -z "$same" ] || break
-	"$T" --discard bob
+
+# Five fork bombs, which have all the processes that the limit allows.
+printf '[limits]\nprocesses = 100\n' | override alice
+for _ in 1 2 3 4 5; do move_in alice bomb /tmp/go; done
+touch "$DATA/alice/tmp/go"
+are_many() { [ "$(lodgers "$A" | wc -l)" -gt 80 ]; }
+ok "five fork bombs are at the limit" wait_for are_many
+ok "--discard --kill ends them" "$T" --discard --kill alice
+is "all" "$(lodgers "$A")" ""
+default_config
+wait_for reaped
+
+# The process that kills has the uid, so that others of the uid could kill it, if all its ids were
+# this one.
+outcome=
+for _ in $(seq "$KILLERS"); do
+	move_in alice kill
+	"$T" --discard --kill alice || outcome+=" status $?"
+	outcome+=$(lodgers "$A")
+	move_out "$A"
 done
-is "the numbers of a discarded jail's namespaces stay its own as long as it is remembered" "$same" ""
-move_in bob quiet
-is "so no other jail is taken for it" "$(state_of alice)" ""
-"$T" --discard --kill alice >/dev/null 2>&1 || :
-ok "nor killed for it" lives bob
+is "nor does a loop of kill -KILL -1 in the jail kill the keeper, in $KILLERS tries" "$outcome" ""
+
+# An account of the host that has a jail's uid.
+setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
+outside=$!
+wait_for grep -qxF "Uid:	$A	$A	$A	$A" "/proc/$outside/status"
+in_jail alice true
+is "a process of the uid that is in no jail does not keep the jail" "$(rows_of alice)" "idle 0 0"
+move_in alice quiet
+status 125 "--discard --kill refuses where such a process is" "$T" --discard --kill alice
+like "and names it" "$(cat "$ERR")" "^trampoline: cannot kill the processes of uid $A: process $outside has that uid and is in no jail; "
+ok "it lives" kill -0 "$outside"
+ok "and so does the process in the jail" lives alice
+status 125 "also when the jail is not live any more" "$T" --discard --kill alice
+ok "which is still so" lives alice
+kill -KILL "$outside"
+wait "$outside" || :
+outside=
+ok "without it all in the jail are killed" "$T" --discard --kill alice
+is "and none is left" "$(lodgers "$A")" ""
+ok "but bob's" lives bob
 move_out
-"$T" --discard bob
-retires alice
-retires bob
-is "and in the end nothing is remembered" "$(hub_mounts | grep -E '/(jails|retired)/' || :)" ""
 
 # --- users that go ---------------------------------------------------------------------------------
 
+# What became of the user, of the image or of the configuration is nothing to a pass: an idle jail
+# goes in two.
 make_user carol "$C"
 in_jail carol sh -c 'echo precious >kept; echo precious >/tmp/kept'
 mv "$DATA/carol" "$DATA/carol.moved"
+is "a jail whose user has been taken away is shown" "$(rows_of carol)" "idle 0 0"
 "$T" --cleanup
-ok "a jail whose user has been taken away is retired at once" gone carol
+is "and marked" "$(rows_of carol)" "marked 0 0"
+ok "and retired" retires carol
 is "and nothing of the user's is touched" \
 	"$(cat "$DATA/carol.moved/home/carol/kept" "$DATA/carol.moved/tmp/kept" | xargs)" "precious precious"
 mv "$DATA/carol.moved" "$DATA/carol"
 is "put back, it can be entered again" "$(in_jail carol cat kept)" precious
 printf '# changed\n' | override carol
 "$T" --cleanup
-ok "a stale jail with nobody in it is retired at once" gone carol
+is "a jail that is not as it should be is marked too" "$(rows_of carol)" "marked 0 0"
+ok "and retired" retires carol
 
 # --- where it is run -------------------------------------------------------------------------------
 
@@ -384,7 +413,8 @@ if command -v systemd-tmpfiles >/dev/null; then
 	in_jail alice sh -c 'echo >/tmp/log.old; ln -s "$1" /tmp/log.link; echo >log.old' - "$T_WORK/canary"
 	sed 's/30d$/1s/' "$T_PREFIX/lib/tmpfiles.d/trampoline.conf" >"$T_WORK/trampoline.conf"
 	sleep 2
-	# What has any time that is not old is not: this one's is to come, however long systemd takes to start.
+	# What has any time that is not old is not: this one's is to come, however long systemd
+	# takes to start.
 	in_jail alice sh -c 'echo >/tmp/log.new'
 	touch -d '1 hour' "$DATA/alice/tmp/log.new"
 	ok "systemd ages the users' tmp" systemd-tmpfiles --clean "$T_WORK/trampoline.conf"

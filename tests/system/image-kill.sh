@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# kill -9 of trampoline-image at each of its steps: current always names a complete, audited version.
-# A step is a system call that changes the directory of the image (see killat.c), whichever process makes
-# it: the program itself, a subshell, or mv, cp, chown, rm. Nothing depends on time.
+# kill -9 of trampoline-image at each of its steps: current always names a complete, audited
+# version. A step is a system call that changes the directory of the image (see killat.c), whichever
+# process makes it: the program itself, a subshell, or mv, cp, chown, rm. Nothing depends on time.
 . "$(dirname "$0")/lib.sh"
 
 image=$T_PREFIX/sbin/trampoline-image
@@ -22,12 +22,12 @@ if ! "$killat" none 0 "$T_WORK" true 3>"$OUT" 2>"$ERR"; then
 	exit 0
 fi
 
-# The same program beside a launcher that knows no jails (prune is what is killed here), with a recipe for
-# a tree that has few objects, but one of each kind that the program treats.
-mkdir -p "$other/bin" "$other/share"
+# The same program beside a keeper that knows no process (prune is what is killed here), with a
+# recipe for a tree that has few objects, but one of each kind that the program treats.
+mkdir -p "$other/libexec/trampoline" "$other/share"
 cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
 sed "s|^prefix=.*|prefix=$other|" "$image" >"$other/image"
-printf '#!/bin/sh\necho "[]"\n' >"$other/bin/trampoline"
+printf '#!/bin/sh\n' >"$other/libexec/trampoline/${KEEPER##*/}"
 cat >"$other/share/trampoline/recipes/small" <<'END'
 #!/bin/sh
 set -eu
@@ -42,7 +42,7 @@ touch etc/shared
 chmod 666 etc/shared
 chown 1:1 etc/shared
 END
-chmod 755 "$other/image" "$other/bin/trampoline" "$other/share/trampoline/recipes/small"
+chmod 755 "$other/image" "$other/libexec/trampoline/${KEEPER##*/}" "$other/share/trampoline/recipes/small"
 
 for _ in 1 2 3; do "$other/image" build "$name" --recipe small >"$OUT" 2>&1; done
 cp -a "$home" "$saved"
@@ -77,7 +77,7 @@ judge() {
 	# shellcheck disable=SC2046 # words
 	"$other/image" $(commands "$what") >"$OUT" 2>&1 || wrong+=("$at: it does not work again: $(tail -n 3 "$OUT")")
 	left=$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' |
-		grep -vxE 'current|history|renewed|[0-9.-]+|[0-9.-]+\.manifest' || :)
+		grep -vxE 'current|history|[0-9.-]+|[0-9.-]+\.manifest' || :)
 	[ -z "$left" ] || wrong+=("$at: run again, it leaves $(xargs <<<"$left")")
 	[ "$(versions)" = "$(manifests)" ] || wrong+=("$at: run again, it leaves $(versions | xargs) and of manifests $(manifests | xargs)")
 }
@@ -102,7 +102,8 @@ for what in activate rollback prune build; do
 	step none 0 "$what" || fail "$what works when nobody is killed" "$(cat "$OUT")"
 	ends_of_runs <"$T_WORK/step" >"$T_WORK/steps"
 	while read -r number _ who program call path; do
-		# What a child does not live to do is one thing; what it still does when its parent is gone, another.
+		# What a child does not live to do is one thing; what it still does when its parent is gone,
+		# another.
 		for how in all first; do
 			[ "$how$who" != firstcommand ] || continue
 			at="killed $how at step $number ($program: $call $path)"
@@ -125,4 +126,4 @@ ok "and a prune" "$other/image" prune "$name"
 is "leave nothing of it all" \
 	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sed -E 's/^[0-9.-]+(\.manifest)?$/version\1/' |
 		sort | uniq -c | awk '{ print $1, $2 }' | xargs)" \
-	"1 current 1 history 1 renewed 2 version 2 version.manifest"
+	"1 current 1 history 2 version 2 version.manifest"

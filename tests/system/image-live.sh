@@ -65,7 +65,8 @@ for i in 1 2 3 4; do
 	requests "$i" &
 	loops+=($!)
 done
-# Between two switches five requests end, so that one of them has begun after the first switch, on any machine.
+# Between two switches five requests end, so that one of them has begun after the first switch, on
+# any machine.
 served() { find "$T_WORK" -maxdepth 1 \( -name 'seen.*' -o -name 'bad.*' \) -exec cat {} + | wc -l; }
 another_served() { [ "$(served)" -gt $((before + ${#loops[@]})) ]; }
 failed=0 unserved=0
@@ -92,7 +93,7 @@ build_marked yellow >/dev/null
 is "a request sees the newest" "$(in_jail carol sh -c "$reads" | uniq)" yellow
 ok "prune" "$image" prune switched
 said=$(cat "$ERR")
-like "says that a jail uses the old one" "$said" "switched@$red stays: a jail uses it"
+like "names the process that is in the old one" "$said" "switched@$red stays: process [0-9]+ uses it\$"
 ok "which stays" test -d "$home/$red"
 ok "so does the one that rollback wants" test -d "$home/$green"
 like "the one nobody uses is gone" "$said" "switched@$blue is gone"
@@ -104,20 +105,81 @@ is "who began on the old image has seen no other to the end" "$(sort "$T_WORK/sl
 ok "prune once more" "$image" prune switched
 ok "removes it when it is not used" test ! -e "$home/$red"
 
-in_jail dave sleep 3600 &
-sleeper=$!
+# A command of dave's runs on the version $old, which is neither current nor what rollback wants;
+# then $what happens to what RUNDIR knows of it. Neither his data nor the version may be deleted.
 dave_runs() { pgrep -u "$dave" -x sleep; }
-wait_for dave_runs || fail "a user has a process"
+dave_sleeps() { ! dave_runs; }
+start_dave() {
+	in_jail dave sleep 3600 &
+	sleeper=$!
+	wait_for dave_runs || fail "a user has a process"
+}
+end_dave() {
+	pkill -KILL -u "$dave" -x sleep || :
+	{ wait "$sleeper"; } 2>/dev/null || :
+	wait_for dave_sleeps || fail "the process is gone"
+}
+dave_data() { find "$DATA" -maxdepth 4 -path '*dave*' -printf '%P %y %m %U:%G %i %s\n' | sort; }
+"$T" --discard carol >"$OUT" 2>&1 || :
+old=$green
+middle=$("$image" list switched | awk '$2 == "current" { sub(/.*@/, "", $1); print $1 }')
+new=$(build_marked violet)
+record=$T_RUNDIR/jails/dave/record
+damage() {
+	case $1 in
+	unlinked) rm "$record" ;;
+	damaged) printf 'xxxxxxxx' | dd of="$record" bs=1 seek=100 conv=notrunc status=none ;;
+	'of another version') printf '\377' | dd of="$record" bs=1 seek=8 conv=notrunc status=none ;;
+	'lost with all jails') rm -rf --one-file-system "$T_RUNDIR/jails" ;;
+	'withdrawn by a discard') "$T" --discard dave ;;
+	esac
+}
+for what in unlinked damaged 'of another version' 'lost with all jails' 'withdrawn by a discard'; do
+	for version in "$new" "$middle" "$old"; do "$image" activate "switched@$version" 2>"$ERR"; done
+	start_dave
+	for version in "$middle" "$new"; do "$image" activate "switched@$version" 2>"$ERR"; done
+	before=$(dave_data)
+	damage "$what" >"$OUT" 2>&1
+	not_ok "a record is $what while a command runs: the user is not removed" "$user" remove dave --yes
+	like "and the process is named" "$(cat "$ERR")" 'cannot remove dave: the jail is in use by process [0-9]+ '
+	not_ok "nor from another mount namespace" unshare -m "$user" remove dave --yes
+	like "in a sentence" "$(cat "$ERR")" '^trampoline-user: cannot remove dave: '
+	is "his data are as they were" "$(dave_data)" "$before"
+	ok "prune" "$image" prune switched
+	like "keeps the version that the command is on" "$(cat "$ERR")" "switched@$old stays: process [0-9]+ uses it\$"
+	ok "which is there" test -d "$home/$old"
+	end_dave
+done
+ok "prune when the command has ended" "$image" prune switched
+like "removes that version" "$(cat "$ERR")" "switched@$old is gone\$"
+
+# A launcher that has read the record may be on its way into an idle jail; a keeper may be building
+# one.
+"$image" activate "switched@$middle" 2>"$ERR"
+in_jail dave true
+blue=$(build_marked blue)
+build_marked green >/dev/null
+ok "prune" "$image" prune switched
+like "keeps the version of an idle jail" "$(cat "$ERR")" "switched@$middle stays: jail dave uses it\$"
+"$T" --discard dave >"$OUT" 2>&1
+mkdir -m 700 "$T_RUNDIR/jails/dave"
+exec 8<"$T_RUNDIR/jails/dave"
+flock 8
+"$image" prune switched >"$OUT" 2>"$ERR" 8<&- &
+pruner=$!
+keeper_waits() { grep -qE -- "-> FLOCK .*:$(stat -c %i "$T_RUNDIR/jails/dave") " /proc/locks; }
+ok "prune waits for the lock of a jail that a keeper is building" wait_for keeper_waits
+ok "and has deleted nothing before" test -d "$home/$middle" -o -d "$home/.old-$middle"
+exec 8<&-
+ok "then it ends" wait "$pruner"
+ok "and the version that nobody uses is gone" test ! -e "$home/$middle" -a ! -e "$home/.old-$middle"
+rmdir "$T_RUNDIR/jails/dave"
+
+start_dave
 not_ok "a user with a process is not removed" "$user" remove dave --yes
-like "it says why" "$(cat "$ERR")" 'the jail is in use'
 ok "everything of his is there" "$user" check dave
 is "and his jail works" "$(in_jail dave sh -c 'echo hello >/tmp/x; cat /tmp/x')" hello
-"$T" --discard dave >"$OUT" 2>&1
-not_ok "nor when his jail is discarded with the process still in it" "$user" remove dave --yes
-pkill -KILL -u "$dave" -x sleep || :
-{ wait "$sleeper"; } 2>/dev/null || :
-dave_sleeps() { ! dave_runs; }
-wait_for dave_sleeps || fail "the process is gone"
+end_dave
 in_jail dave true
 ok "an idle one is, with an archive" "$user" remove dave --yes --archive "$T_WORK/dave.tar.gz"
 is "nothing is left of him" "$(find "$DATA" -maxdepth 1 -name '*dave*')" ""

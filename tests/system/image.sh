@@ -25,7 +25,7 @@ first=$(current)
 tree=$home/$first
 is "it says which on standard output" "$(cat "$OUT")" "$name@$first"
 is "nothing but the version, its manifest and the link is left" \
-	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "$first $first.manifest current renewed"
+	"$(find "$home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "$first $first.manifest current"
 is "home, tmp, dev and proc are real, empty directories of root's" \
 	"$(cd "$tree" && find home tmp dev proc -printf '%p %y %m %U:%G\n' | sort | xargs)" \
 	"dev d 755 0:0 home d 755 0:0 proc d 755 0:0 tmp d 755 0:0"
@@ -46,7 +46,8 @@ ok "the version can be named" "$image" audit "$name@$first"
 
 # --- what the audit finds ------------------------------------------------------------------------
 
-# planted PATTERN DESCRIPTION UNDO COMMAND...: COMMAND plants a fault, the audit names it, UNDO removes it.
+# planted PATTERN DESCRIPTION UNDO COMMAND...: COMMAND plants a fault, the audit names it, UNDO
+# removes it.
 planted() {
 	local pattern=$1 description=$2 undo=$3
 	shift 3
@@ -60,7 +61,8 @@ planted() {
 	"$image" audit "$name" >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
 }
 
-# able DESCRIPTION COMMAND...: can such a fault be made here at all? Some containers and file systems refuse it.
+# able DESCRIPTION COMMAND...: can such a fault be made here at all? Some containers and file
+# systems refuse it.
 able() {
 	local description=$1
 	shift
@@ -76,50 +78,64 @@ able() {
 	return 1
 }
 
-planted '^/bin/busybox: is writable by group or others' "the audit finds a world-writable file" \
-	'chmod 755 bin/busybox' chmod o+w bin/busybox
-planted '^/usr: is writable by group or others' "a group-writable directory" 'chmod 755 usr' chmod g+w usr
-planted '^/usr: is writable by group or others' "a sticky world-writable directory" 'chmod 755 usr' \
-	chmod 1777 usr
-planted '^/bin/busybox: is setuid or setgid' "a setuid program" 'chmod 755 bin/busybox' chmod u+s bin/busybox
-planted '^/bin/busybox: is setuid or setgid' "a setgid program" 'chmod 755 bin/busybox' chmod g+s bin/busybox
-planted '^/usr: is setuid or setgid' "a setgid directory" 'chmod g-s usr' chmod g+s usr
+# harmless CLASS REASON DESCRIPTION UNDO COMMAND...: the same for what the manifest has too and no
+# jail is harmed by: one line tells of all of it, and the audit passes.
+harmless() {
+	local class=$1 reason=$2 description=$3 undo=$4
+	shift 4
+	if ! (cd "$tree" && "$@"); then
+		fail "$description" "it could not be planted: $*"
+		return
+	fi
+	(
+		# shellcheck source=jail-image/audit.sh
+		. "$T_PREFIX/share/trampoline/audit.sh"
+		make_manifest "$tree"
+	) >"$T_WORK/made"
+	cp -p "$home/$first.manifest" "$T_WORK/manifest"
+	cp "$T_WORK/made" "$home/$first.manifest"
+	ok "$description: the audit passes" "$image" audit "$name"
+	is "$description: it tells of them in one line" "$(cat "$OUT")" "$class: harmless, because a jail $reason"
+	cp -p "$T_WORK/manifest" "$home/$first.manifest"
+	(cd "$tree" && eval "$undo")
+	"$image" audit "$name" >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
+}
+
+harmless '2 objects with a setuid or setgid bit, such as /bin/busybox' 'is nosuid' "setuid and setgid" \
+	'chmod 755 bin/busybox; chmod g-s usr' sh -c 'chmod u+s bin/busybox; chmod g+s usr'
+harmless '3 objects writable by group or others, such as /bin/busybox' 'is read-only' "files others may write" \
+	'chmod 755 bin/busybox usr; chmod 644 etc/hosts' sh -c 'chmod o+w bin/busybox; chmod 1777 usr; chmod g+w etc/hosts'
+harmless '3 objects of another owner or group than root, such as /etc/hosts' 'is read-only' "owners" \
+	'chown 0:0 etc/hosts usr; rm usr/link' \
+	sh -c 'chown :20001 etc/hosts; ln -s hosts usr/link && chown -h 20001:20001 usr usr/link'
+harmless '1 object below a mount point, such as /home/secret' 'does not see them' "a file below /home" \
+	'rm home/secret' touch home/secret
 capabilities=no attributes=no devices=no
 if able "file capabilities" setcap cap_net_raw+ep file; then
 	capabilities=yes
-	planted '^/bin/busybox: has file capabilities' "file capabilities" 'setcap -r bin/busybox' \
-		setcap cap_net_raw+ep bin/busybox
+	harmless '1 object with the attribute security.capability, such as /bin/busybox' 'has no_new_privs and is read-only' \
+		"file capabilities" 'setcap -r bin/busybox' setcap cap_net_raw+ep bin/busybox
 fi
 if able "an extended attribute" setfattr -n user.note -v x file; then
 	attributes=yes
-	planted '^/etc/hosts: has the extended attribute user\.note' "an extended attribute" \
-		'setfattr -x user.note etc/hosts' setfattr -n user.note -v x etc/hosts
+	harmless '2 objects with the attribute user.note, such as /etc/hostname' 'has no_new_privs and is read-only' \
+		"attributes" 'setfattr -x user.note etc/hosts; setfattr -x user.note etc/hostname' \
+		setfattr -n user.note -v x etc/hosts etc/hostname
 fi
 if able "an access control list" setfacl -m u:20001:r file; then
-	planted '^/etc/hosts: has the extended attribute system\.posix_acl_access' "an access control list" \
-		'setfacl -b etc/hosts' setfacl -m u:20001:r etc/hosts
+	harmless '1 object with the attribute system.posix_acl_access, such as /etc/hosts' \
+		'has no_new_privs and is read-only' "an access control list" 'setfacl -b etc/hosts' setfacl -m u:20001:r etc/hosts
 fi
-if able "a device" mknod null c 1 3; then
+if able "a device" mknod null c 1 3 && able "a block device" mknod disk b 7 200; then
 	devices=yes
-	planted '^/usr/null: is a device, a fifo or a socket' "a device" 'rm usr/null' mknod usr/null c 1 3
+	harmless '2 objects with a device number, such as /usr/disk' 'is nodev' "devices" 'rm usr/null usr/disk' \
+		sh -c 'mknod usr/null c 1 3 && mknod usr/disk b 7 200'
 fi
-if able "a block device" mknod disk b 7 200; then
-	planted '^/usr/disk: is a device, a fifo or a socket' "a block device" 'rm usr/disk' mknod usr/disk b 7 200
-fi
-planted '^/usr/pipe: is a device, a fifo or a socket' "a fifo" 'rm usr/pipe' mkfifo usr/pipe
-planted '^/usr/socket: is a device, a fifo or a socket' "a socket" 'rm usr/socket' \
+planted '^/usr/pipe: is a fifo or a socket' "a fifo, by which two jails could speak" 'rm usr/pipe' mkfifo usr/pipe
+planted '^/usr/socket: is a fifo or a socket' "a socket" 'rm usr/socket' \
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "usr/socket", Listen => 1) or die'
-planted '^/etc/hosts: is owned by 20001:0' "a file of a user's" 'chown 0:0 etc/hosts' chown 20001 etc/hosts
-planted '^/etc/hosts: is owned by 0:20001' "a file of a user's group" 'chown 0:0 etc/hosts' \
-	chown :20001 etc/hosts
-planted '^/usr/link: is owned by 20001:20001' "a link of a user's" 'rm usr/link' \
-	sh -c 'ln -s hosts usr/link && chown -h 20001:20001 usr/link'
-planted '^/usr/link: is an absolute link to nothing: /nowhere' "an absolute link to nothing" 'rm usr/link' \
-	ln -s /nowhere usr/link
-planted '^/usr/link: is an absolute link to nothing: /usr/loop' "a loop of links" 'rm usr/link usr/loop' \
-	sh -c 'ln -s /usr/loop usr/link; ln -s /usr/link usr/loop'
-planted "^/usr/link: is an absolute link to nothing: $T_WORK" "a link to a directory of this machine" \
-	'rm usr/link' ln -s "$T_WORK" usr/link
+planted '^/etc/hosts: is owned by 20001:0, not by root' "a file of a user's, who could lease it" \
+	'chown 0:0 etc/hosts' chown 20001 etc/hosts
 planted '^/usr/link: is a link that leaves the image' "a relative link that leaves" 'rm usr/link' \
 	ln -s ../../etc/shadow usr/link
 planted '^/usr/link: is a link that leaves the image' "one that leaves by way of another" \
@@ -127,8 +143,6 @@ planted '^/usr/link: is a link that leaves the image' "one that leaves by way of
 planted '^/proc: is missing' "a missing mount point" 'mkdir proc' rmdir proc
 planted '^/tmp: is missing' "a mount point that is a link" 'rm tmp; mkdir tmp' \
 	sh -c 'rmdir tmp && ln -s usr tmp'
-planted '^/home/secret: lies under a mount point' "a file under a mount point" 'rm home/secret' \
-	touch home/secret
 planted '^/etc/hosts: has a hard link outside the image' "a hard link that crosses out" \
 	'rm ../outside' ln etc/hosts ../outside
 planted '^/etc/passwd: is not a link to' "a passwd of the image's own" \
@@ -143,16 +157,16 @@ planted "/usr/mounted: is a mount inside the image" "a mount inside the image" \
 # --- the manifest --------------------------------------------------------------------------------
 
 cp -p "$tree/etc/hosts" "$T_WORK/hosts"
-planted '^/etc/hosts: has another content than the manifest' "one byte that is not the manifest's" \
-	'cp -p "$T_WORK/hosts" etc/hosts' \
+planted '^/etc/hosts: is f 644 0:0 [0-9]+ [0-9a-f]{64}, and in the manifest f 644 0:0 [0-9]+ [0-9a-f]{64}$' \
+	"one byte that is not the manifest's" 'cp -p "$T_WORK/hosts" etc/hosts' \
 	sh -c 'printf X | dd of=etc/hosts bs=1 conv=notrunc status=none'
-planted '^/etc/hosts: has another mode than the manifest: 640, not 644' "one mode bit" \
+planted '^/etc/hosts: is f 640 0:0 .*, and in the manifest f 644 0:0 ' "one mode bit" \
 	'chmod 644 etc/hosts' chmod o-r etc/hosts
-planted '^/etc/hosts: has another owner than the manifest: 1:0, not 0:0' "one owner" \
-	'chown 0:0 etc/hosts' chown 1 etc/hosts
-planted '^/bin/sh: has another content than the manifest: ash, not busybox' "the target of one link" \
+planted '^/etc/hosts: is f 644 0:1 .*, and in the manifest f 644 0:0 ' "one group" \
+	'chown 0:0 etc/hosts' chgrp 1 etc/hosts
+planted '^/bin/sh: is l 777 0:0 3 ash, and in the manifest l 777 0:0 7 busybox$' "the target of one link" \
 	'ln -sfn busybox bin/sh' ln -sfn ash bin/sh
-planted '^/usr: has another type than the manifest: f, not d' "a file where a directory was" \
+planted '^/usr: is f 644 0:0 0 .*, and in the manifest d 755 0:0 - -$' "a file where a directory was" \
 	'rm usr; mkdir usr; ln -s ../bin usr/bin' sh -c 'rm usr/bin; rmdir usr; touch usr'
 planted '^/etc/new: is not in the manifest' "a file too many" 'rm etc/new' touch etc/new
 planted '^/etc/hostname: is in the manifest, but no longer' "a file too few" \
@@ -189,7 +203,7 @@ is "list shows which is what" "$("$image" list "$name" | awk '{ print $1, $2 }' 
 chmod o+w "$home/$third/etc/hosts"
 not_ok "activate refuses a version that fails its audit" "$image" activate "$name@$third"
 is "and current stays" "$(current)" "$first"
-like "it says what is wrong" "$(cat "$OUT")" '^/etc/hosts: is writable by group or others'
+like "it says what is wrong" "$(cat "$OUT")" '^/etc/hosts: is f 646 0:0 '
 chmod o-w "$home/$third/etc/hosts"
 echo >>"$home/$second/etc/hosts"
 not_ok "so does rollback" "$image" rollback "$name"
@@ -276,7 +290,8 @@ ln -s "$T_WORK/victim" "$T_WORK/evil2/tmp"
 ok "mount points that are links become directories" "$image" build second --from "$T_WORK/evil2"
 ok "and what they led to is untouched" test -e "$T_WORK/victim/hosts"
 
-# evil DESCRIPTION COMMAND...: a tree in which COMMAND plants what would have root touch this machine
+# evil DESCRIPTION COMMAND...: a tree in which COMMAND plants what would have root touch this
+# machine
 evil() {
 	rm -rf --one-file-system "${T_WORK:?}/evil" "$T_WORK/victim"
 	mkdir -p "$T_WORK/evil/etc/jail" "$T_WORK/victim"
@@ -381,68 +396,57 @@ done < <(grep -h "^$name@" "$T_WORK"/out.?)
 
 # --- pruning -------------------------------------------------------------------------------------
 
-# The same program with another launcher beside it, which answers as it is told.
+# The same program beside a keeper that says "process 4711" of the versions that are named in the
+# file used.
 other=$T_WORK/other
-mkdir -p "$other/bin" "$other/share"
+mkdir -p "$other/libexec/trampoline" "$other/share"
 cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
 sed "s|^prefix=.*|prefix=$other|" "$image" >"$other/image"
 chmod 755 "$other/image"
-answer() {
-	printf '#!/bin/sh\ncat <<"END"\n%s\nEND\nexit %d\n' "$1" "$2" >"$other/bin/trampoline"
-	chmod 755 "$other/bin/trampoline"
+# keeper_ends STATUS
+keeper_ends() {
+	cat >"$other/libexec/trampoline/${KEEPER##*/}" <<-END
+		#!/bin/sh
+		version=\${3##*/}
+		if grep -qxF "\${version#.old-}" $other/used || grep -qxF "\$version" $other/used; then echo "process 4711"; fi
+		exit $1
+	END
+	chmod 755 "$other/libexec/trampoline/${KEEPER##*/}"
 }
+uses() { printf '%s\n' "$@" >"$other/used"; }
+uses nothing
 everything() { find "$home" -mindepth 1 -maxdepth 1 | sort; }
+versions_left() { find "$home" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | xargs; }
 before=$(everything)
-not_ok "prune refuses when there is no launcher to ask" "$other/image" prune "$name"
-answer '[]' 1
-not_ok "when the launcher fails" "$other/image" prune "$name"
-answer '' 0
-not_ok "when it says nothing" "$other/image" prune "$name"
-answer '[{"jail":"a","image":"x@1"},' 0
-not_ok "when its answer is cut short" "$other/image" prune "$name"
-answer '[{"jail":"a","uid":20001,"state":"live"}]' 0
-not_ok "when a jail does not say which image it has" "$other/image" prune "$name"
-answer '[{"jail":"a","image":""}]' 0
-not_ok "or an empty one" "$other/image" prune "$name"
+not_ok "prune refuses when there is no keeper to ask" "$other/image" prune "$name"
+keeper_ends 125
+not_ok "when the keeper fails" "$other/image" prune "$name"
+like "it says so" "$(cat "$ERR")" "cannot prune image $name: .*/keeper-[^ /]* does not say what is in use\$"
 is "and touches nothing" "$(everything)" "$before"
-answer '[]' 0
+keeper_ends 0
 ok "--dry-run" "$other/image" prune "$name" --dry-run
 is "touches nothing either" "$(everything)" "$before"
 now=$(current)
 back=$("$image" list "$name" | awk '$2 == "rollback" { print $1 }' | cut -d @ -f 2)
-answer "[{\"jail\":\"a\",\"uid\":20001,\"state\":\"live\",\"processes\":0,\"image\":\"$name@$third\"},
-{\"jail\": \"b\", \"image\": \"$name@$second\", \"processes\": 1}, {\"jail\":\"c\",\"image\":\"x@$first\"}]" 0
+uses "$third" "$second"
 ok "prune" "$other/image" prune "$name"
-is "keeps what is current, what rollback wants, and what jails use" \
-	"$(find "$home" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | xargs)" \
+like "names the process" "$(cat "$ERR")" "$name@$third stays: process 4711 uses it\$"
+is "keeps what is current, what rollback wants, and what processes use" "$(versions_left)" \
 	"$(printf '%s\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
 is "and their manifests alone" "$(cd "$home" && printf '%s\n' *.manifest | sort | xargs)" \
 	"$(printf '%s.manifest\n' "$now" "$back" "$second" "$third" | sort -u | xargs)"
-# A keeper at work may have chosen an image before it went out of sight.
-mkdir -p "$other/libexec/trampoline"
-cp /bin/sleep "$other/libexec/trampoline/keeper"
-mv "$home/$third" "$home/.old-$third"
-"$other/libexec/trampoline/keeper" 3600 &
-keeper=$!
-"$other/image" prune "$name" 2>"$ERR" &
-pruner=$!
-# It looks once a second, and sleeps in between.
-pruner_sleeps() { pgrep -P "$pruner" -x sleep; }
-ok "prune waits for keepers" wait_for pruner_sleeps
-ok "and decides nothing before" test -d "$home/.old-$third"
-kill "$keeper" || :
-wait "$keeper" || :
-ok "it ends when they have ended" wait "$pruner"
-ok "and decides then" test -d "$home/$third"
+uses "$second" ".old-$third"
+ok "a version that somebody has entered just before it was out of sight" "$other/image" prune "$name"
+ok "comes back" test -d "$home/$third"
 mv "$home/$third" "$home/.old-$third"
 ok "what a killed prune left" "$other/image" prune "$name"
-ok "comes back if a jail uses it" test -d "$home/$third"
+ok "comes back if a process uses it" test -d "$home/$third"
 mv "$home/$third" "$home/.old-$third"
 ok "a build" "$image" build "$name" --recipe busybox
 ok "does not remove it" test -d "$home/.old-$third"
 mkdir "$home/$second/usr/mounted"
 mount --bind "$T_WORK/victim" "$home/$second/usr/mounted"
-answer '[]' 0
+uses nothing
 ok "prune again" "$other/image" prune "$name"
 ok "leaves a version with a mount in it" test -e "$home/$second/usr/mounted/hosts"
 ok "and removes the other when nobody uses it" test ! -e "$home/.old-$third"
@@ -450,3 +454,20 @@ umount "$home/$second/usr/mounted"
 "$other/image" prune "$name" 2>/dev/null
 ok "later it goes" test ! -e "$home/$second"
 ok "and what was mounted is untouched" test -e "$T_WORK/victim/hosts"
+
+# --- what it costs -------------------------------------------------------------------------------
+
+# started COMMAND...: how many processes it starts
+started() {
+	strace -f -qq -o "$T_WORK/trace" -e trace=fork,vfork,clone,clone3 "$@" >"$OUT" 2>"$ERR" || return
+	grep -v CLONE_THREAD "$T_WORK/trace" | grep -cE ' = [0-9]+$'
+}
+if command -v strace >/dev/null; then
+	few=$(started "$image" list)
+	for number in {1..20}; do cp -a "$home/$now" "$home/20000101-000000.$number"; done
+	is "20 versions more are listed by no process more" "$(started "$image" list)" "$few"
+	is "all of them" "$("$image" list "$name" | grep -cF "$name@20000101-000000.")" 20
+	for number in {1..20}; do rm -rf --one-file-system "$home/20000101-000000.$number"; done
+else
+	skip "20 versions more are listed by no process more" "there is no strace"
+fi

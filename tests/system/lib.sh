@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # What every system test starts from: TAP, the installation under test and the caller www-data.
-# tests/run exports T (the installed launcher), T_PREFIX, T_SYSCONFDIR, T_STATEDIR, T_RUNDIR, T_TOOLS
-# (caller, nsmounts, probe), T_WORK (a scratch directory), T_MARK (a path component that only this
-# installation has), T_ALICE and T_BOB (their uids), T_SLOW (how many times slower than a quick machine
-# this one starts a process, at least 1). The tests ask the kernel, not trampoline.
+# tests/run exports T (the installed launcher), T_PREFIX, T_SYSCONFDIR, T_STATEDIR, T_RUNDIR,
+# T_TOOLS (caller, nsmounts, probe), T_WORK (a scratch directory), T_MARK (a path component that
+# only this installation has), T_ALICE and T_BOB (their uids), T_SLOW (how many times slower than a
+# quick machine this one starts a process, at least 1). The tests ask the kernel, not trampoline.
 
 set -Eeuo pipefail
 : "${T:?run it through tests/run}" "${T_PREFIX:?}" "${T_SYSCONFDIR:?}" "${T_STATEDIR:?}"
@@ -23,6 +23,7 @@ export LC_ALL=C.UTF-8
 	A=$T_ALICE B=$T_BOB
 	OUT=$T_WORK/out
 	ERR=$T_WORK/err
+	KEEPER=$(echo "$T_PREFIX"/libexec/trampoline/keeper-*)
 }
 
 # --- TAP -----------------------------------------------------------------------------------------
@@ -48,8 +49,9 @@ skip() {
 	printf 'ok %d - %s # SKIP %s\n' "$count" "$1" "$2"
 }
 
-# A file that stops early must not look like one that had nothing more to say: the last line of TAP names
-# the command that failed. (A subshell has a trap of its own, but its parent's command fails behind it.)
+# A file that stops early must not look like one that had nothing more to say: the last line of TAP
+# names the command that failed. (A subshell has a trap of its own, but its parent's command fails
+# behind it.)
 stopped_at=
 trap 'stopped_at="${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND"' ERR
 finish() {
@@ -129,10 +131,9 @@ status() {
 
 # --- refusals ------------------------------------------------------------------------------------
 
-# What a refusal may not change: our state and the host's mount table. A jail that was stale already
-# may have been replaced first, and is remembered.
+# What a refusal may not change: our state and the host's mount table.
 traces() {
-	find "$T_RUNDIR" -xdev ! -name 'retired.*' -printf '%p %y %m %U\n' | sort
+	find "$T_RUNDIR" -xdev -printf '%p %y %m %U\n' | sort
 	host_mounts
 }
 
@@ -271,15 +272,15 @@ remove_user() {
 	rm -rf --one-file-system "${DATA:?}/${1:?}"
 }
 
-# retire JAIL: its pin and record go, whatever state it is in.
+# retire JAIL: its pins and record go, whatever state it is in.
 retire() {
-	"$T_TOOLS/nsmounts" -d "jails/$1/mnt" "$T_RUNDIR/hub" >/dev/null 2>&1 || :
-	rm -f "$T_RUNDIR/jails/$1/record" "$T_RUNDIR/jails/$1"/retired.* "$T_RUNDIR/jails/$1/lock"
+	rm -f "$T_RUNDIR/jails/$1/record"
+	"$T" --discard "$1" >/dev/null 2>&1 || :
 	[ ! -d "$T_RUNDIR/jails/$1" ] || rmdir "$T_RUNDIR/jails/$1"
 }
 
-# The state of a reboot: no hub, no jail, an empty RUNDIR. A keeper that is still at work, for a launcher that has
-# been killed, may make some of it again meanwhile.
+# The state of a reboot: no hub, no jail, an empty RUNDIR. A keeper that is still at work, for a
+# launcher that has been killed, may make some of it again meanwhile.
 forget_once() {
 	local point
 	for point in "$T_RUNDIR/hub" "$T_RUNDIR"; do
@@ -294,8 +295,8 @@ forget_all() { wait_for forget_once; }
 
 # --- a Debian image --------------------------------------------------------------------------------
 
-# An image of the debian recipe with Python takes a minute to build, so it is kept in build/cache, from one file
-# and one run to the next, for as long as what builds it stays the same.
+# An image of the debian recipe with Python takes a minute to build, so it is kept in build/cache,
+# from one file and one run to the next, for as long as what builds it stays the same.
 DEBIAN_CACHE=${TRAMPOLINE_CACHE:-build/cache}
 debian_image_kept() {
 	printf '%s/debian-%s\n' "$DEBIAN_CACHE" \

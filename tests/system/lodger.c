@@ -5,6 +5,8 @@
  *   lodger headless       its first thread has ended, a second one lives on
  *   lodger hop US         leaves its life to a child every US microseconds
  *   lodger fork           has children all the time, as many as the limit allows
+ *   lodger bomb FILE      as soon as FILE is there, forks as fast as it can, and so does each child
+ *   lodger kill           kills all others that it may, again and again
  *   lodger write FILE...  a numbered line into each, every millisecond; at SIGTERM the last number
  *                         goes into FILE.last
  * Each says "in" on standard output and then nothing more: its end is the end of that file.
@@ -69,6 +71,22 @@ static void fork_on(void)
 	}
 }
 
+static void bomb(const char *go)
+{
+	signal(SIGCHLD, SIG_IGN);
+	while (access(go, F_OK) != 0)
+		usleep(1000);
+	for (;;)
+		if (fork() < 0)
+			usleep(1000);
+}
+
+static void kill_on(void)
+{
+	for (;;)
+		kill(-1, SIGKILL);
+}
+
 static void write_last(const char *path, unsigned long number)
 {
 	char last[4096];
@@ -114,11 +132,16 @@ int main(int argc, char *argv[])
 		be_headless();
 	else if (argc == 2 && strcmp(argv[1], "fork") == 0)
 		fork_on();
+	else if (argc == 3 && strcmp(argv[1], "bomb") == 0)
+		bomb(argv[2]);
+	else if (argc == 2 && strcmp(argv[1], "kill") == 0)
+		kill_on();
 	else if (argc == 3 && strcmp(argv[1], "hop") == 0)
 		hop((useconds_t)strtoul(argv[2], NULL, 10));
 	else if (argc > 2 && strcmp(argv[1], "write") == 0)
 		write_on(argv + 2);
 	else
-		errx(1, "usage: lodger quiet | headless | hop US | fork | write FILE...");
+		errx(1, "usage: lodger quiet | headless | hop US | fork | bomb FILE | kill | write "
+			"FILE...");
 	return 0;
 }

@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {
+	[ ! -e "$T_WORK/keeper" ] || mv "$T_WORK/keeper" "$KEEPER"
 	default_config
 	chmod 755 "$CONFIG" "$T_SYSCONFDIR" "$IMAGES" "$DATA"
 	for user in mallory dora; do
@@ -288,3 +289,22 @@ ln -s /proc/self/fd/5 "$ALICE/away"
 refused 125 away "chdir by a link to a descriptor" as_www "$T" -C /home/alice/away alice id 5</
 refused 125 /proc/1/cwd "chdir by another process" as_www "$T" -C /proc/1/cwd alice id
 is "dots end at the jail's root" "$(as_www "$T" -C /home/alice/../../../../.. alice pwd)" /
+
+# --- a keeper that cannot be had -----------------------------------------------------------------
+
+# with_keeper TEXT DESCRIPTION [COMMANDS]: what a caller is told where the keeper is missing, or does only that
+with_keeper() {
+	mv "$KEEPER" "$T_WORK/keeper"
+	if [ $# -eq 3 ]; then
+		printf '#!/bin/sh\n%s\n' "$3" >"$KEEPER"
+		chmod 755 "$KEEPER"
+	fi
+	refused 125 "$1" "$2" in_jail alice true
+	mv "$T_WORK/keeper" "$KEEPER"
+}
+retire alice
+with_keeper "cannot execute \"$KEEPER\": No such file or directory" "no keeper"
+with_keeper "the keeper was killed by signal 9" "a keeper that is killed" 'kill -KILL $$'
+with_keeper "the keeper did not start" "one that its libraries, or the caller's limits, keep from starting" \
+	'echo "error while loading shared libraries" >&2; exit 127'
+ok "and when it is there again the jail works" in_jail alice true

@@ -13,6 +13,7 @@ cleanup() {
 	for name in carol dave erin frank grace root .new-carol .removed-erin; do
 		rm -rf --one-file-system "${DATA:?}/$name"
 	done
+	for name in "$DATA"/many*; do rm -rf --one-file-system "$name"; done
 	rm -f "$CONFIG"/jails.d/{carol,dave}.conf
 	rm -rf --one-file-system "$IMAGES/other" "${DATA:?}/link"
 }
@@ -65,7 +66,8 @@ done
 rm "$CONFIG/jails.d/dave.conf"
 ok "the highest uid that can be" "$user" add dave --uid 60000000
 not_ok "has none above it" "$user" add erin
-like "it says what to do" "$(cat "$ERR")" 'the next uid, 60000001, is not from 1000 to 60000000: say --uid$'
+like "it says what to do" "$(cat "$ERR")" \
+	'cannot add erin with uid 60000001: want one from 1000 to 60000000, not 65534: say --uid$'
 ok "it goes" "$user" remove dave --yes
 is "without a word of what was not live" "$(cat "$ERR")" "trampoline-user: dave is removed"
 highest=$("$user" list | awk '$2 > max { max = $2 } END { print max }')
@@ -100,10 +102,12 @@ wait
 is "of four that add the same user at once one succeeds" \
 	"$(grep -l 'grace has uid' "$T_WORK"/out.? | wc -l)" 1
 
-# An add that is killed leaves a whole user or none: its whole process group is killed before the first of the programs
-# that it has change something, before the second, and so on until there is no other.
+# An add that is killed leaves a whole user or none: its whole process group is killed before the
+# first of the programs that it has change something, before the second, and so on until there is no
+# other.
 steps=$T_WORK/steps
-mkdir -p "$steps/share" "$steps/tools"
+mkdir -p "$steps/libexec" "$steps/share" "$steps/tools"
+ln -s "$T_PREFIX/libexec/trampoline" "$steps/libexec/trampoline"
 cp -r "$T_PREFIX/share/trampoline" "$steps/share/trampoline"
 sed "s|^prefix=.*|prefix=$steps|" "$user" >"$steps/user"
 sed -i "s|^PATH=|PATH=$steps/tools:|" "$steps/share/trampoline/common.sh"
@@ -144,7 +148,7 @@ planted() {
 	(cd "$DATA/carol" && eval "$undo")
 	"$user" check carol >"$OUT" 2>&1 || fail "$description: and nothing else" "$(cat "$OUT")"
 }
-planted 'carol: is directory 775 0:0, should be' "check finds a directory others may write" 'chmod 755 .' chmod 775 .
+planted 'carol: is directory 775 0:0, should be directory 755 0:0$' "check finds a directory others may write" 'chmod 755 .' chmod 775 .
 planted 'home: is directory 755 20010:0, should be' "a home that a user could rename things in" \
 	'chown 0 home' chown 20010 home
 planted '\.etc: is directory 755 20010:0' "a .etc of the user's" 'chown 0 home/.etc' chown 20010 home/.etc
@@ -157,8 +161,8 @@ planted 'uid 0, which is not from 1000 to' "a home of root's" 'chown 20010 home/
 planted 'gid 100, which is not from' "a group out of range" 'chgrp 20010 home/carol' chgrp 100 home/carol
 planted "uid $dave_uid: belongs to carol dave" "a uid of two users" 'chown 20010 home/carol tmp' \
 	chown "$dave_uid" home/carol tmp
-planted 'tmp: is directory 20011, should be' "a tmp of somebody else's" 'chown 20010 tmp' chown 20011 tmp
-planted 'carol/home/carol: is not a directory' "a home that is a link" \
+planted 'tmp: is directory 700 20011:20010, should be directory of uid 20010' "a tmp of somebody else's" 'chown 20010 tmp' chown 20011 tmp
+planted 'carol/home/carol: is symbolic link 777 0:0, should be directory$' "a home that is a link" \
 	'rm home/carol; mv x home/carol' sh -c 'mv home/carol x; ln -s /root home/carol'
 planted 'home/other: does not belong here' "something else in home" 'rm home/other' touch home/other
 planted 'home/\.etc/\.passwd\.new: does not belong here' "something else in .etc" 'rm home/.etc/.passwd.new' \
@@ -168,6 +172,36 @@ mkdir "$DATA/.removed-gone" "$DATA/UPPER"
 like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: was left by a remove'
 like "and what is no user" "$(cat "$OUT")" "UPPER: is no user's directory"
 rmdir "$DATA/.removed-gone" "$DATA/UPPER"
+
+# --- what it costs -------------------------------------------------------------------------------
+
+# started COMMAND...: how many processes it starts
+started() {
+	strace -f -qq -o "$T_WORK/trace" -e trace=fork,vfork,clone,clone3 "$@" >"$OUT" 2>"$ERR" || return
+	grep -v CLONE_THREAD "$T_WORK/trace" | grep -cE ' = [0-9]+$'
+}
+# costs: a line for each command that looks at all users
+costs() {
+	local command
+	"$user" passwd 2>"$ERR"
+	for command in list check passwd; do echo "$command $(started "$user" $command)"; done
+	echo "add $(started "$user" add many --uid 20500)"
+	"$user" remove many --yes 2>"$ERR"
+	find "$DATA" -path '*/.etc/group' -exec sh -c 'for path; do echo x >>"$path"; done' sh {} +
+	echo "passwd of all $(started "$user" passwd)"
+}
+if command -v strace >/dev/null; then
+	costs >"$T_WORK/few"
+	for i in {1..40}; do make_user "many$i" $((21000 + i)); done
+	costs >"$T_WORK/many"
+	is "40 users more start no process more" "$(<"$T_WORK/many")" "$(<"$T_WORK/few")"
+	like "a number is known for each command" "$(<"$T_WORK/few")" '^passwd of all [1-9][0-9]*$'
+	is "all of them are listed" "$("$user" list | grep -c ^many)" 40
+	ok "and as they should be" "$user" check
+	for i in {1..40}; do remove_user "many$i"; done
+else
+	skip "40 users more start no process more" "there is no strace"
+fi
 
 # --- passwd --------------------------------------------------------------------------------------
 
@@ -192,16 +226,20 @@ like "renews them too" "$(cat "$DATA/carol/home/.etc/passwd")" '^carol:x:20010:2
 ok "check agrees" "$user" check carol
 # A switch that was killed before it came to the users.
 : >"$DATA/carol/home/.etc/passwd"
-rm "$IMAGES/other/renewed"
 ok "activating what is current" "$image" activate "other@$(readlink "$IMAGES/other/current")"
 ok "makes a killed switch good" "$user" check carol
-not_ok "the users of no image" "$user" passwd --image nothing
 : >"$DATA/dave/home/.etc/passwd"
-ok "passwd NAME" "$user" passwd dave
-ok "repairs one user" "$user" check dave
+ok "passwd" "$user" passwd
+ok "repairs a user" "$user" check dave
+mkdir -p "$DATA/.new-.etc/dave/home/.etc"
+: >"$DATA/.new-.etc/dave/home/.etc/passwd"
+: >"$DATA/dave/home/.etc/CuAbC123"
+not_ok "check finds what a killed passwd has left" "$user" check
+ok "the next passwd" "$user" passwd
+ok "removes that" "$user" check
 mv "$DATA/dave/home/.etc" "$DATA/dave/home/x"
 ln -s "$T_WORK" "$DATA/dave/home/.etc"
-"$user" passwd dave >"$OUT" 2>&1 || :
+"$user" passwd >"$OUT" 2>&1 || :
 like "a .etc that is a link is skipped" "$(cat "$OUT")" 'skipping dave'
 is "and not followed" "$(ls "$T_WORK/passwd" 2>/dev/null)" ""
 rm "$DATA/dave/home/.etc"
@@ -209,27 +247,27 @@ mv "$DATA/dave/home/x" "$DATA/dave/home/.etc"
 
 # --- remove --------------------------------------------------------------------------------------
 
-# The same program beside a launcher that answers as it is told.
+# The same program beside a keeper and a launcher that answer as they are told.
 other=$T_WORK/other
-mkdir -p "$other/bin" "$other/share"
+mkdir -p "$other/bin" "$other/libexec/trampoline" "$other/share"
 cp -r "$T_PREFIX/share/trampoline" "$other/share/trampoline"
 sed "s|^prefix=.*|prefix=$other|" "$user" >"$other/user"
 chmod 755 "$other/user"
-# answer TEXT STATUS [TEXT AFTER A DISCARD]
-answer() {
-	cat >"$other/bin/trampoline" <<-END
+# answers STATUS [ANSWER]...: of the first question, the second and so on; those that follow are as
+# the last
+answers() {
+	printf '%s\n' "${@:2}" >"$other/answers"
+	cat >"$other/libexec/trampoline/${KEEPER##*/}" <<-END
 		#!/bin/sh
-		case \$1 in
-		--discard) touch $other/discarded; exit 0 ;;
-		esac
-		if [ -e $other/discarded ]; then echo '${3:-$1}'; else echo '$1'; fi
-		exit $2
+		echo "\$*" >>$other/asked
+		head -n 1 $other/answers | grep . || :
+		[ "\$(wc -l <$other/answers)" -le 1 ] || sed -i 1d $other/answers
+		exit $1
 	END
-	chmod 755 "$other/bin/trampoline"
-	rm -f "$other/discarded"
+	printf '#!/bin/sh\necho "trampoline: cannot discard jail \"erin\": it is not live" >&2\nexit 125\n' \
+		>"$other/bin/trampoline"
+	chmod 755 "$other/bin/trampoline" "$other/libexec/trampoline/${KEEPER##*/}"
 }
-idle='{"jail":"dave","uid":20011,"state":"live","processes":3,"image":"default@1"},{"jail":"erin","processes":0}'
-busy='{"jail":"erin","uid":20012,"state":"live","processes":1,"image":"default@1"}'
 
 printf 'precious\n' >"$DATA/erin/home/erin/file"
 mkfifo "$DATA/erin/tmp/fifo"
@@ -238,19 +276,27 @@ before=$(state)
 not_ok "remove wants an answer" "$user" remove erin </dev/null
 not_ok "a user that is not there" "$user" remove nobody_here --yes
 not_ok "a name that leads elsewhere" "$user" remove ../data/erin --yes
-not_ok "no launcher to ask" "$other/user" remove erin --yes
-answer '[]' 1
-not_ok "one that fails" "$other/user" remove erin --yes
-answer '[{"jail":"erin","proc' 0
-not_ok "one whose answer is cut short" "$other/user" remove erin --yes
-answer '[{"jail":"erin","uid":20012}]' 0
-not_ok "one that does not say how many processes" "$other/user" remove erin --yes
-answer "[$busy]" 0
-not_ok "a jail in use" "$other/user" remove erin --yes
-like "it says so" "$(cat "$ERR")" 'the jail is in use'
-answer "[$idle]" 0 "[$busy]"
-not_ok "a jail that somebody has just entered" "$other/user" remove erin --yes
-answer "[$idle]" 0
+not_ok "no keeper to ask" "$other/user" remove erin --yes
+answers 125 ''
+not_ok "one that does not answer" "$other/user" remove erin --yes
+like "it says so" "$(cat "$ERR")" 'cannot remove erin: .*/keeper-[^ /]* does not say whether a process has uid 20012$'
+answers 0 'process 4711'
+not_ok "a process in the jail" "$other/user" remove erin --yes
+like "it names the process" "$(cat "$ERR")" 'cannot remove erin: the jail is in use by process 4711 '
+is "the keeper is asked for the owner of the home" "$(sort -u "$other/asked")" "ask uid 20012"
+# It asks at first, when the jail is discarded, and when the archive is written.
+answers 0 '' 'process 4711'
+not_ok "a process that came in until the jail was discarded" "$other/user" remove erin --yes
+answers 0 '' '' 'process 4711'
+not_ok "a process that is seen right before the deletion" \
+	"$other/user" remove erin --yes --archive "$T_WORK/seen.tar.gz"
+is "leaves no archive" "$(compgen -G "$T_WORK/seen*" || :)" ""
+answers 0 ''
+printf '#!/bin/sh\necho "trampoline: cannot withdraw: process 4712, a launcher, is on its way" >&2\nexit 125\n' \
+	>"$other/bin/trampoline"
+not_ok "a launcher that is on its way into the jail" "$other/user" remove erin --yes
+like "it says what the discard says" "$(cat "$ERR")" 'cannot remove erin: .*process 4712, a launcher, is on its way$'
+answers 0 ''
 touch "$T_WORK/there.tar.gz"
 not_ok "an archive that is there" "$other/user" remove erin --yes --archive "$T_WORK/there.tar.gz"
 not_ok "an archive in no directory" "$other/user" remove erin --yes --archive "$T_WORK/no/x.tar.gz"
@@ -297,7 +343,7 @@ not_ok "who is half removed is not added" "$user" add erin --uid 20099
 like "it says what to do" "$(cat "$ERR")" 'remove erin again, or rename that to erin$'
 setfattr -n user.note -v kept "$DATA/.removed-erin/home/erin/file"
 printf '[limits]\n' | override erin
-answer "[$idle]" 0
+answers 0 ''
 ok "remove --archive goes on where it stopped" \
 	"$other/user" remove erin --yes --archive "$T_WORK/on:erin.tar.gz"
 like "it names the policy that stays" "$(cat "$ERR")" 'jails.d/erin.conf, stays'
