@@ -2,6 +2,7 @@
 /* Questions of the other tools, answered by the same code that the keeper itself goes by. */
 #include "ask.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,8 +63,10 @@ static bool is_on_image(const struct live *live, const char *name, const struct 
 	AUTO_CLOSE path_fd = state_open(live->run_fd, name);
 	AUTO_CLOSE fd = path_fd < 0 ? -1 : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return false; /* without a directory there is neither keeper nor record */
+	if (fd < 0)
+		report_refuse("look at jail", name, NULL);
 	if (lock_take(fd, true) != 0)
 		report_refuse("lock jail", name, "a keeper is at work on it; try again");
 	return state_read(fd, name, &record) == 0 &&

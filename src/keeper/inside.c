@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,45 +28,75 @@ struct entry { /* struct linux_dirent64: getdents64(2) */
 	char name[];
 };
 
-static uint64_t namespace_of(int task_fd, const char *kind)
+/* 0 if errno says that a process or thread has ended; else -1: it could not be looked at. */
+static int ended(void)
+{
+	return errno == ENOENT || errno == ESRCH ? 0 : -1;
+}
+
+/*
+ * The number of a namespace: 1; 0 after the end; -1 and errno. *INODE is 0 for a process that may
+ * not be looked at, such as a container's process 1 on some hosts.
+ */
+static int read_namespace(int task_fd, const char *kind, uint64_t *inode)
 {
 	char path[16];
 	struct stat status;
 
 	snprintf(path, sizeof(path), "ns/%s", kind);
-	return fstatat(task_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+	int result = fstatat(task_fd, path, &status, 0);
+	*inode = result == 0 ? status.st_ino : 0;
+	return result == 0 || errno == EACCES || errno == EPERM ? 1 : ended();
 }
 
-/* A task of the process that still has namespaces: its first thread may have ended first. */
-static int open_task(int pid_fd)
+/* Opens a thread that still has namespaces: the first may have ended before. 1, 0, -1 as above. */
+static int open_task(int pid_fd, int *task_fd, uint64_t *mount_namespace)
 {
-	int fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), task_fd = -1;
+	AUTO_CLOSE fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	int result = 0;
 
-	for (const struct dirent *entry; entries && task_fd < 0 && (entry = readdir(entries));) {
+	if (!entries)
+		return ended();
+	int tasks_fd = auto_close_take(&fd); /* the stream's now */
+	while (result == 0) {
+		errno = 0;
+		const struct dirent *entry = readdir(entries);
+		if (!entry) {
+			result = errno == 0 ? 0 : ended();
+			break;
+		}
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		task_fd = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (task_fd >= 0 && namespace_of(task_fd, "mnt") == 0) {
-			close(task_fd);
-			task_fd = -1;
+		*task_fd = openat(tasks_fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		result = *task_fd < 0 ? ended() : read_namespace(*task_fd, "mnt", mount_namespace);
+		if (result == 0) {
+			auto_close(task_fd);
+			*task_fd = -1;
 		}
 	}
-	if (entries)
-		closedir(entries);
-	return task_fd;
+	int error = errno;
+	closedir(entries);
+	errno = error;
+	return result;
 }
 
-/* The real uid; the owner of /proc/PID is root for whoever is not dumpable. */
-static uid_t uid_of(int task_fd)
+/* The real uid; the owner of /proc/PID is root for whoever is not dumpable. 1, 0, -1 as above. */
+static int read_uid(int task_fd, uid_t *uid)
 {
 	AUTO_CLOSE fd = openat(task_fd, "status", O_RDONLY | O_CLOEXEC);
 	char status[2048];
 	ssize_t length = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
 
-	status[length < 0 ? 0 : length] = '\0';
-	const char *uid = strstr(status, "\nUid:\t"); /* the name before it is escaped */
-	return uid ? (uid_t)strtoul(uid + 6, NULL, 10) : (uid_t)-1;
+	if (length < 0)
+		return ended();
+	status[length] = '\0';
+	const char *at = strstr(status, "\nUid:\t"); /* the name before it is escaped */
+	errno = EPROTO;
+	if (!at)
+		return -1;
+	*uid = (uid_t)strtoul(at + strlen("\nUid:\t"), NULL, 10);
+	return 1;
 }
 
 /*
@@ -81,25 +112,27 @@ static bool is_supervisor(int task_fd)
 	return !strcmp(path, PATHS_SUPERVISOR) || !strcmp(path, PATHS_SUPERVISOR " (deleted)");
 }
 
-/* False for a process that has gone or cannot be looked at. Of the HOST's, less is looked at. */
-static bool look_at(const struct namespace_home *home, const char *name, uint64_t host,
-		    struct inside_process *process)
+/* Of a process in the HOST's mount namespace less is looked at. 1, 0, -1 as above. */
+static int look_at(const struct namespace_home *home, const char *name, uint64_t host,
+		   struct inside_process *process)
 {
 	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	AUTO_CLOSE task_fd = pid_fd < 0 ? -1 : open_task(pid_fd);
+	AUTO_CLOSE task_fd = -1;
 
-	if (task_fd < 0)
-		return false;
+	if (pid_fd < 0)
+		return ended();
 	process->pid = (pid_t)strtol(name, NULL, 10);
-	process->mount_namespace = namespace_of(task_fd, "mnt");
-	process->uid = uid_of(task_fd);
+	int result = open_task(pid_fd, &task_fd, &process->mount_namespace);
+	if (result == 1)
+		result = read_uid(task_fd, &process->uid);
 	process->is_on_host = process->mount_namespace == host;
-	if (process->is_on_host)
-		return true;
-	process->ipc_namespace = namespace_of(task_fd, "ipc");
-	process->network_namespace = namespace_of(task_fd, "net");
+	if (result != 1 || process->is_on_host)
+		return result;
+	result = read_namespace(task_fd, "ipc", &process->ipc_namespace);
+	if (result == 1)
+		result = read_namespace(task_fd, "net", &process->network_namespace);
 	process->is_supervisor = is_supervisor(task_fd);
-	return process->mount_namespace != 0;
+	return result;
 }
 
 /* The host's mount namespace; 0 and errno. */
@@ -112,11 +145,11 @@ static uint64_t host_of(const struct namespace_home *home)
 }
 
 /*
- * Calls VISIT for each process until it returns something else than 0, and returns that; 0 after
- * the last; -1 and errno.
+ * Calls VISIT for each process until it returns 1, and returns that one's number; 0 after the last;
+ * -1 and errno, also where VISIT returned -1.
  */
-static int walk(const struct namespace_home *home,
-		int (*visit)(void *context, const struct inside_process *process), void *context)
+static pid_t walk(const struct namespace_home *home,
+		  int (*visit)(void *context, const struct inside_process *process), void *context)
 {
 	uint64_t host = host_of(home);
 	AUTO_CLOSE fd =
@@ -126,18 +159,18 @@ static int walk(const struct namespace_home *home,
 	 * which leaves its life to a child, with a higher number, is met again as that child. */
 	_Alignas(struct entry) char buffer[96];
 	ssize_t length = fd < 0 ? -1 : 0;
-	int result = 0;
 
 	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t at = 0; at < length;) {
-			const struct entry *entry =
-				(const struct entry *)(const void *)(buffer + at);
+			const struct entry *entry = (const void *)(buffer + at);
 
-			if (isdigit((unsigned char)entry->name[0]) &&
-			    look_at(home, entry->name, host, &process))
+			int result = isdigit((unsigned char)entry->name[0])
+					     ? look_at(home, entry->name, host, &process)
+					     : 0;
+			if (result == 1)
 				result = visit(context, &process);
 			if (result != 0)
-				return result;
+				return result < 0 ? -1 : process.pid;
 			at += entry->length;
 		}
 	}
@@ -166,10 +199,9 @@ static int add(void *context, const struct inside_process *process)
 
 static int compare(const void *first, const void *second)
 {
-	uid_t one = ((const struct inside_process *)first)->uid;
-	uid_t other = ((const struct inside_process *)second)->uid;
+	const struct inside_process *one = first, *other = second;
 
-	return (one > other) - (one < other);
+	return (one->uid > other->uid) - (one->uid < other->uid);
 }
 
 int inside_read(const struct namespace_home *home, struct inside *inside)
@@ -215,43 +247,27 @@ bool inside_is_earlier(const struct inside_process *process, const struct record
 		process->network_namespace != record->network_namespace);
 }
 
-struct search {
-	int (*matches)(const void *context, const struct inside_process *process);
-	const void *context;
-	pid_t found;
-};
-
-static int match(void *context, const struct inside_process *process)
-{
-	struct search *search = context;
-
-	search->found = process->pid;
-	return search->matches(search->context, process);
-}
-
 pid_t inside_search(const struct namespace_home *home,
-		    int (*matches)(const void *context, const struct inside_process *process),
-		    const void *context)
+		    int (*matches)(void *context, const struct inside_process *process),
+		    void *context)
 {
-	struct search search = {.matches = matches, .context = context};
+	pid_t found = 0;
 
-	for (unsigned int look = 0; look < LOOKS; look++) {
-		int result = walk(home, match, &search);
-
-		if (result != 0)
-			return result < 0 ? -1 : search.found;
-	}
-	return 0;
+	for (unsigned int look = 0; look < LOOKS && found == 0; look++)
+		found = walk(home, matches, context);
+	return found;
 }
 
-static int has_uid(const void *context, const struct inside_process *process)
+static int has_uid(void *context, const struct inside_process *process)
 {
 	return process->uid == *(const uid_t *)context && !process->is_on_host;
 }
 
-static int has_uid_on_host(const void *context, const struct inside_process *process)
+/* Who may not be looked at could be there. */
+static int has_uid_on_host(void *context, const struct inside_process *process)
 {
-	return process->uid == *(const uid_t *)context && process->is_on_host;
+	return process->uid == *(const uid_t *)context &&
+	       (process->is_on_host || process->mount_namespace == 0);
 }
 
 pid_t inside_find(const struct namespace_home *home, uid_t uid)
@@ -261,8 +277,5 @@ pid_t inside_find(const struct namespace_home *home, uid_t uid)
 
 pid_t inside_find_on_host(const struct namespace_home *home, uid_t uid)
 {
-	struct search search = {.matches = has_uid_on_host, .context = &uid};
-	int result = walk(home, match, &search);
-
-	return result > 0 ? search.found : result;
+	return walk(home, has_uid_on_host, &uid);
 }

@@ -16,8 +16,8 @@
 
 struct inside_process {
 	pid_t pid;
-	uid_t uid; /* real */
-	uint64_t mount_namespace, ipc_namespace, network_namespace;
+	uid_t uid;                                                  /* real */
+	uint64_t mount_namespace, ipc_namespace, network_namespace; /* 0: we may not look */
 	bool is_on_host;    /* in the host's mount namespace; the rest is not looked at then */
 	bool is_supervisor; /* one of ours: process 1 of a private run */
 };
@@ -39,15 +39,15 @@ bool inside_is_earlier(const struct inside_process *process, const struct record
 
 /*
  * Looks several times, since one look can miss a process that forks and ends all the time: 0 if
- * MATCHES returned 0 for everybody, else the number of a process for which it did not; -1 and
+ * MATCHES returned 0 for everybody, else the number of a process for which it returned 1; -1 and
  * errno, also where MATCHES returned -1.
  */
 pid_t inside_search(const struct namespace_home *home,
-		    int (*matches)(const void *context, const struct inside_process *process),
-		    const void *context) MUST_CHECK;
+		    int (*matches)(void *context, const struct inside_process *process),
+		    void *context) MUST_CHECK;
 
 /* So looks for whoever of UID is inside. */
 pid_t inside_find(const struct namespace_home *home, uid_t uid) MUST_CHECK;
 
-/* Looks once for a process of UID in the host's mount namespace: 0, its number; -1 and errno. */
+/* Looks once for a process of UID that is in no jail we can see: 0, its number; -1 and errno. */
 pid_t inside_find_on_host(const struct namespace_home *home, uid_t uid) MUST_CHECK;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmount.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +12,11 @@
 #include "auto_free.h"
 #include "inside.h"
 
-static struct libmnt_table *read_mounts(const struct namespace_home *home, pid_t process)
+struct libmnt_table *mounted_read(const struct namespace_home *home, const char *process)
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "%d/mountinfo", process);
+	snprintf(path, sizeof(path), "%s/mountinfo", process);
 	AUTO_CLOSE fd = openat(home->proc_fd, path, O_RDONLY | O_CLOEXEC);
 	AUTO_FILE stream = fd < 0 ? NULL : fdopen(fd, "r");
 	AUTO_TABLE table = mnt_new_table();
@@ -25,16 +24,25 @@ static struct libmnt_table *read_mounts(const struct namespace_home *home, pid_t
 	if (!stream)
 		return NULL;
 	fd = -1; /* the stream's now */
+	errno = ENOMEM;
 	if (!table || mnt_table_parse_stream(table, stream, "mountinfo") != 0)
 		return NULL;
 	mnt_ref_table(table);
 	return table;
 }
 
+static struct libmnt_table *read_number(const struct namespace_home *home, pid_t process)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", process);
+	return mounted_read(home, number);
+}
+
 void mounted_name(const struct namespace_home *home, pid_t process,
 		  char name[static NAME_LENGTH_MAX + 1])
 {
-	AUTO_TABLE table = read_mounts(home, process);
+	AUTO_TABLE table = read_number(home, process);
 	struct libmnt_fs *fs =
 		table ? mnt_table_find_target(table, "/home", MNT_ITER_BACKWARD) : NULL;
 	const char *root = fs ? mnt_fs_get_root(fs) : NULL, *end = NULL;
@@ -101,7 +109,7 @@ struct directory {
 	char root[PATH_MAX];
 };
 
-static int has_mounted(const void *context, const struct inside_process *process)
+static int has_mounted(void *context, const struct inside_process *process)
 {
 	const struct directory *directory = context;
 	size_t length = strlen(directory->root);
@@ -110,11 +118,17 @@ static int has_mounted(const void *context, const struct inside_process *process
 
 	if (process->is_on_host)
 		return 0;
-	AUTO_TABLE table = read_mounts(directory->home, process->pid);
+	AUTO_TABLE table = read_number(directory->home, process->pid);
+	/* It has ended, has no mounts any more (EINVAL), or may not be looked at. */
+	if (!table)
+		return errno == ENOENT || errno == ESRCH || errno == EINVAL || errno == EACCES ||
+				       errno == EPERM
+			       ? 0
+			       : -1;
 	struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
 	if (!iterator)
 		return -1;
-	while (table && result == 0 && mnt_table_next_fs(table, iterator, &fs) == 0) {
+	while (result == 0 && mnt_table_next_fs(table, iterator, &fs) == 0) {
 		const char *root = mnt_fs_get_root(fs);
 
 		result = root && mnt_fs_get_devno(fs) == directory->device &&

@@ -2,11 +2,18 @@
 /* What a process has mounted, as the kernel's own table tells it: no file is looked at. */
 #pragma once
 
+#include <libmount.h>
 #include <sys/types.h>
 
 #include "namespace.h"
 #include "trampoline/attributes.h"
 #include "trampoline/name.h"
+
+/*
+ * The mount table of PROCESS, a number or "self", for AUTO_TABLE; NULL and errno, as open(2) and
+ * read(2) of the file have it.
+ */
+struct libmnt_table *mounted_read(const struct namespace_home *home, const char *process);
 
 /*
  * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it

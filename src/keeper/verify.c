@@ -2,13 +2,13 @@
 /* The effect, not the return values: what the kernel says that this namespace holds. */
 #include "verify.h"
 
-#include <fcntl.h>
 #include <libmount.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "auto_free.h"
+#include "mounted.h"
 #include "report.h"
 
 struct expected {
@@ -16,21 +16,6 @@ struct expected {
 	bool is_wanted;
 	const struct record_origin *origin; /* whose root it must be, or NULL */
 };
-
-static struct libmnt_table *read_table(const struct namespace_home *home)
-{
-	AUTO_CLOSE fd = openat(home->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-	AUTO_FILE stream = fd < 0 ? NULL : fdopen(fd, "r");
-	AUTO_TABLE table = mnt_new_table();
-
-	if (!stream)
-		return NULL;
-	fd = -1; /* the stream's now */
-	if (!table || mnt_table_parse_stream(table, stream, "mountinfo") != 0)
-		return NULL;
-	mnt_ref_table(table);
-	return table;
-}
 
 static bool has_flags(struct libmnt_fs *fs, const char *flags)
 {
@@ -86,7 +71,7 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 		{"/dev", "ro,nosuid,noexec", jail->config.has_dev, NULL},
 		{"/proc", "nosuid,nodev,noexec", jail->config.has_proc, NULL},
 	};
-	AUTO_TABLE table = read_table(home);
+	AUTO_TABLE table = mounted_read(home, "self");
 	char path[sizeof("/home/") + sizeof(jail->record.name)];
 	int count = 0;
 

@@ -47,6 +47,36 @@ if ! strace -qq -o /dev/null true 2>/dev/null; then
 	exit 0
 fi
 
+# --- a look that cannot be made ---------------------------------------------------------------------
+
+# With room for few descriptors one look or another fails: that is never taken for "nobody is there".
+in_jail alice sleep 3600 &
+PIDS+=($!)
+wait_for pgrep -x -U "$A" sleep
+version=$(readlink "$IMAGES/default/current")
+seen=0 refused=0 wrong=
+for limit in {3..24}; do
+	for question in "uid $A" "mounted $IMAGES/default/$version"; do
+		got=0
+		# shellcheck disable=SC2086 # two words
+		prlimit --nofile="$limit" "$KEEPER" ask $question >"$OUT" 2>"$ERR" </dev/null || got=$?
+		case "$got $(cat "$OUT")" in
+		"0 process "[0-9]* | "0 jail "[a-z]*) seen=$((seen + 1)) ;;
+		0*) wrong+=" $question, $limit descriptors: '$(cat "$OUT")';" ;;
+		*) refused=$((refused + 1)) ;;
+		esac
+	done
+done
+is "who is there is seen, or the look is refused, however few descriptors there are" "$wrong" ""
+ok "some were refused, and some saw: $refused and $seen" test "$refused" -gt 0 -a "$seen" -gt 0
+wrong=
+for limit in {3..24}; do
+	prlimit --nofile="$limit" "$T" --list >"$OUT" 2>"$ERR" </dev/null || continue
+	[ "$(awk '$1 == "alice" { print $(NF > 8 ? 5 : 4) }' "$OUT")" = 1 ] || wrong+=" $limit: $(grep ^alice "$OUT")"
+done
+is "so does --list" "$wrong" ""
+pkill -KILL -x -U "$A" sleep
+
 # --- a launcher on its way in ----------------------------------------------------------------------
 
 in_jail alice true
