@@ -25,7 +25,7 @@ static void look_at_home(const void *context, void *answer)
 	*(uid_t *)answer = lstat(context, &status) == 0 ? status.st_uid : 0;
 }
 
-/* The owner of the user's home; 0 if there is none, or nobody who may have a jail. */
+/* The owner of the user's home; 0 if there is no home, or its owner may not have a jail. */
 static uid_t owner_of_home(const char *name)
 {
 	char path[RECORD_PATH_MAX];
@@ -39,7 +39,8 @@ static uid_t owner_of_home(const char *name)
 			      errno == ETIME ? "its storage does not answer" : NULL);
 	/* A configuration that cannot be read leaves the range that is built in. */
 	(void)!config_load(&config, name, &error);
-	return uid >= config.minimum_uid && uid <= config.maximum_uid ? uid : 0;
+	return uid >= config.minimum_uid && uid <= config.maximum_uid && uid != CONFIG_NOBODY ? uid
+											      : 0;
 }
 
 /*
