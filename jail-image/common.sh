@@ -11,7 +11,6 @@ unset TMPDIR CDPATH
 umask 022
 keeper=$prefix/libexec/trampoline/keeper-$release
 
-
 # ask QUESTION [ARGUMENT]: what the keeper answers, as of the configuration or of who is in a jail;
 # that is who is in another mount namespace than the host's, so the question is asked from there. If
 # that is refused, and this is another one, the keeper says so.

@@ -175,8 +175,9 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 }
 
 /*
- * Whether errno says that a hand has removed our directory, and with it our lock, so that another
- * keeper may be at the same work. Then the launcher finds no record of ours, and asks again.
+ * Whether errno says that an administrator has deleted the jail's directory, which is its lock, so
+ * that another keeper may be building the same jail. The launcher then finds no record, and starts
+ * a keeper again.
  */
 static bool is_overtaken(void)
 {
@@ -198,7 +199,7 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
-	/* The record first, then the pins: no launcher takes the one for the other's. */
+	/* The record first, then the pins, as in retire_jail(). */
 	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	if (state_withdraw(directory_fd, name, true, &error) != 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Idle jails expire as mounts do: MNT_EXPIRE marks a pin in one pass and removes it in a later one,
- * unless somebody has used it in between, and the kernel lets nobody in between its look and its
- * doing. What a pass does to a jail that is in use after all costs the next request a build, and
- * nobody anything else.
+ * Idle jails expire as mounts do, umount2(2): with MNT_EXPIRE one pass marks a pin and a later one
+ * removes it, unless an entry has used it since. The kernel checks and unmounts in one step. If a
+ * pass retires a jail that has just been entered, its processes go on, and the next request builds
+ * the jail again.
  */
 #include "cleanup.h"
 
@@ -39,7 +39,7 @@ static const struct {
 	[FAILED] = {"not retired", "would not be retired"},
 };
 
-/* Treats a jail that nobody is in and that has its lock, DIRECTORY_FD. -1 with *ERROR. */
+/* Marks or retires an idle jail, whose lock DIRECTORY_FD holds. 0, or -1 with *ERROR. */
 static int expire(const struct live *live, int directory_fd, const struct record *record,
 		  enum outcome *outcome, struct text *error)
 {
@@ -65,7 +65,7 @@ static int expire(const struct live *live, int directory_fd, const struct record
 	if (retire_jail(live, directory_fd, name, false, error) != 0)
 		return -1;
 	if (cgroup_exists(live->cgroup_fd, name))
-		*outcome = IN_USE; /* nobody knows its uid any more, and somebody is in it */
+		*outcome = IN_USE; /* by processes whose uid no record tells */
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What cron asks for: jails that nobody uses are retired. */
+/* --cleanup, which cron runs: retires idle jails. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The record first, then the pins: in this order no launcher takes the one for the other's. */
+/* The record first, then the pins: a launcher that finds a record in force finds its own pins. */
 #include "retire.h"
 
 #include <errno.h>
