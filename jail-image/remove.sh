@@ -6,12 +6,14 @@
 # need_idle DIRECTORY: die unless no process has the uid of the user whose data are there. Where
 # there is neither home nor tmp, nothing is left that a process could use; root's are no user's.
 need_idle() {
+	asked=0
 	for path in "$1/home/$name" "$1/tmp"; do
 		uid=$(stat -c %u -- "$path" 2>&1) || case $uid in
 		*': No such file or directory') continue ;;
 		*) die "cannot remove $name: $uid" ;;
 		esac
-		[ "$uid" -ne 0 ] || continue
+		{ [ "$uid" -ne 0 ] && [ "$uid" -ne "$asked" ]; } || continue
+		asked=$uid
 		answer=$(ask uid "$uid") ||
 			die "cannot remove $name: $keeper does not say whether a process has uid $uid"
 		[ -z "$answer" ] ||

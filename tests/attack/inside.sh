@@ -163,6 +163,16 @@ printf '[trampoline]\nmaximum_uid = %d\n' $((A + 4)) | configure
 status 125 "--discard --kill kills nobody whose uid is no jail's" bounded "$T" --discard --kill foreign
 ok "a service of that uid lives on" pgrep -x -U $((A + 5)) sleep
 default_config
+chown 65534 "$DATA/foreign/home/foreign"
+unshare -m "$SETPRIV" --reuid=65534 --regid=65534 --clear-groups sleep 3600 &
+nobody=$!
+PIDS+=("$nobody")
+is_nobodys() { [ "$(real_uid "$nobody")" = 65534 ]; }
+wait_for is_nobodys
+status 125 "nor nobody's, who everybody is on a squashed file system" bounded "$T" --discard --kill foreign
+ok "whose process lives on" is_nobodys
+kill "$nobody"
+chown $((A + 5)) "$DATA/foreign/home/foreign"
 status 0 "but one whose uid may be a jail's is killed" bounded "$T" --discard --kill foreign
 ok "it is gone" wait_for is_gone $((A + 5))
 remove_user foreign

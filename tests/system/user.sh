@@ -334,6 +334,17 @@ chmod 755 "$other/slow/tar"
 sed "s|^PATH=|PATH=$other/slow:|" "$T_PREFIX/share/trampoline/common.sh" >"$other/share/trampoline/common.sh"
 not_ok "an archive during which it is ended" "$other/user" remove erin --yes --archive "$T_WORK/ended.tar.gz"
 is "leaves nothing of it" "$(compgen -G "$T_WORK/ended*" || :)" ""
+# The storage does not say whose the home is.
+cat >"$other/slow/stat" <<'END'
+#!/bin/sh
+case $* in
+*home/erin) echo "stat: cannot statx 'home': Input/output error" >&2 && exit 1 ;;
+esac
+exec /usr/bin/stat "$@"
+END
+chmod 755 "$other/slow/stat"
+not_ok "a home that cannot be looked at" "$other/user" remove erin --yes
+like "it says so" "$(cat "$ERR")" '^trampoline-user: cannot remove erin: .*Input/output error$'
 cp "$T_PREFIX/share/trampoline/common.sh" "$other/share/trampoline/common.sh"
 nothing_changed "all of which leaves the user where he was"
 
