@@ -125,9 +125,11 @@ static int look_at(const struct namespace_home *home, const char *name, uint64_t
 	int result = open_task(pid_fd, &task_fd, &process->mount_namespace);
 	if (result == 1)
 		result = read_uid(task_fd, &process->uid);
-	process->is_on_host = process->mount_namespace == host;
-	if (result != 1 || process->is_on_host)
+	if (result != 1)
 		return result;
+	process->is_on_host = process->mount_namespace == host;
+	if (process->is_on_host)
+		return 1;
 	result = read_namespace(task_fd, "ipc", &process->ipc_namespace);
 	if (result == 1)
 		result = read_namespace(task_fd, "net", &process->network_namespace);
