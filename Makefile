@@ -48,7 +48,7 @@ LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code
 VERSION := 0.2.0
 
 PKGS           = mount libcap libseccomp
-KEEPER_CFLAGS  = $(OUR_CFLAGS) $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+KEEPER_CFLAGS  = $(OUR_CFLAGS) -Isrc/keeper $(HARDENING) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
                  $(PKG_CFLAGS)
 KEEPER_LIBS    = $(call once,KEEPER_LIBS,pkg-config --libs $(PKGS))
 PKG_CFLAGS     = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
@@ -77,7 +77,7 @@ endif
 # Sorted, because make before 4.3 takes the order that a directory is in.
 COMMON_SRC   := $(sort $(wildcard src/common/*.c))
 LAUNCHER_SRC := $(sort $(wildcard src/launcher/*.c src/jailed/*.c))
-KEEPER_SRC   := $(sort $(wildcard src/keeper/*.c))
+KEEPER_SRC   := $(sort $(wildcard src/keeper/*.c src/keeper/*/*.c))
 WATCHER_SRC  := $(sort $(wildcard src/supervisor/*.c)) src/common/quantity.c src/common/text.c
 RECIPES      := $(wildcard jail-image/recipes/*)
 SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
@@ -238,7 +238,7 @@ lint:
 	MAKE='$(MAKE)' OUR_PKGS='$(PKGS)' tests/lint/lint.sh
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] src/keeper/*/*.[ch] include/*/*.h tests/*/*.[ch])
 
 # --- tests ---------------------------------------------------------------------------------------
 # What Debian calls what we need: to build and to show, and to check.
@@ -276,8 +276,8 @@ $(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
 FUZZ        = config arguments record
 FUZZ_SECONDS ?= 60
 FUZZ_SRC    = $(COMMON_SRC) src/jailed/environment.c \
-              $(addprefix src/keeper/,config.c key.c origin.c path.c report.c)
-FUZZ_CFLAGS = $(OUR_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+              $(addprefix src/keeper/,policy/config.c policy/key.c policy/path.c report.c)
+FUZZ_CFLAGS = $(OUR_CFLAGS) -Isrc/keeper -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
               $(PKG_CFLAGS)
 $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
 	@mkdir -p $(@D)

@@ -11,19 +11,54 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ask.h"
-#include "build.h"
-#include "check.h"
-#include "cleanup.h"
-#include "discard.h"
-#include "explain.h"
-#include "help.h"
-#include "list.h"
+#include "admin/ask.h"
+#include "build/build.h"
+#include "admin/check.h"
+#include "admin/retire.h"
+#include "admin/explain.h"
+#include "admin/list.h"
 #include "report.h"
 #include "trampoline/arguments.h"
 #include "trampoline/exit.h"
 #include "trampoline/name.h"
 #include "trampoline/quantity.h"
+
+/* What --help prints: the command line on one screen; trampoline(8) has the rest. */
+static const char help[] =
+	"Usage: trampoline [OPTION]... JAIL [COMMAND [ARGUMENT]...]\n"
+	"Run COMMAND as JAIL's user inside JAIL; without COMMAND, a login shell.\n"
+	"\n"
+	"  -C, --chdir=DIR         start in DIR of the jail (default: the user's home)\n"
+	"  -E, --env=NAME[=VALUE]  pass NAME from the caller, or set it (repeatable)\n"
+	"      --cgi               pass the CGI/1.1 variables\n"
+	"  -l, --limit=NAME=VALUE  lower a limit for this run: cpu, memory, file_size,\n"
+	"                          processes, open_files, stack, data, core, address_space\n"
+	"  -t, --timeout=DURATION  end the run after DURATION (30s, 2m): SIGTERM, then "
+	"SIGKILL\n"
+	"      --kill-after=DURATION  time between the two (default: 2s)\n"
+	"  -p, --private           own pid namespace: nothing outlives the run\n"
+	"  -d, --daemon            detach: own session, /dev/null on 0-2\n"
+	"      --keep-fd=N         let descriptor N through (repeatable; never a "
+	"directory)\n"
+	"      --status-fd=N       tell on descriptor N, in JSON lines, how the run went\n"
+	"      --prepare           build the jail if needed, run nothing\n"
+	"  -v, --verbose           say how the jail was entered\n"
+	"\n"
+	"As root:\n"
+	"      --list [--json]           show the live jails\n"
+	"      --status [--json] JAIL    show one\n"
+	"      --cleanup [--dry-run]     retire idle jails\n"
+	"      --discard [--kill] JAIL   retire one now\n"
+	"      --check [JAIL]            look for what is wrong, and say the cure\n"
+	"      --explain [OPTION]... JAIL [COMMAND...]\n"
+	"                                show what such a run would get, and why\n"
+	"\n"
+	"  -h, --help              this text\n"
+	"  -V, --version           the version\n"
+	"\n"
+	"Exit status: the command's own; 124 timed out, 125 refused or failed, 126 not "
+	"executable,\n"
+	"127 not found in the jail. Policy: trampoline.conf(5).\n";
 
 static void refuse_strangers(void)
 {
@@ -64,9 +99,9 @@ static int administer(const struct arguments *arguments)
 		list_one(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
-		return cleanup_run(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
+		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
-		discard_jail(arguments->jail, arguments->kill);
+		retire_by_hand(arguments->jail, arguments->kill);
 		return 0;
 	case ARGUMENTS_CHECK:
 		return check_all(arguments->jail) == 0 ? 0 : 1;
@@ -104,7 +139,7 @@ int main(int argc, char *argv[])
 	if (arguments_parse(&arguments, argc, argv, &error) != 0)
 		report_die(&error);
 	if (arguments.mode == ARGUMENTS_HELP)
-		return answer(help_text());
+		return answer(help);
 	if (arguments.mode == ARGUMENTS_VERSION)
 		return answer("trampoline " VERSION "\n");
 	refuse_strangers();

@@ -23,9 +23,9 @@ int privilege_lower(enum privilege_step step)
 					     CAP_SETUID};
 	static const struct {
 		const cap_value_t *values;
-		int count, reserved; /* reserved: how many, the last, are not in effect */
+		int count;
 	} steps[] = {
-		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build), 1},
+		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build)},
 		[PRIVILEGE_RETIRE] = {retire, ARRAY_LENGTH(retire)},
 		[PRIVILEGE_LOOK] = {look, ARRAY_LENGTH(look)},
 	};
@@ -48,8 +48,7 @@ int privilege_lower(enum privilege_step step)
 				continue;
 			}
 			if (cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) != 0 ||
-			    (i < steps[step].count - steps[step].reserved &&
-			     cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0))
+			    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0)
 				result = -1;
 		}
 		if (result == 0 && cap_set_proc(wanted) != 0)
@@ -58,21 +57,6 @@ int privilege_lower(enum privilege_step step)
 	int error = errno;
 	cap_free(now);
 	cap_free(wanted);
-	errno = error;
-	return result;
-}
-
-int privilege_override(bool on)
-{
-	static const cap_value_t override = CAP_DAC_OVERRIDE;
-	cap_t now = cap_get_proc();
-	int result =
-		now && cap_set_flag(now, CAP_EFFECTIVE, 1, &override, on ? CAP_SET : CAP_CLEAR) == 0
-			? cap_set_proc(now)
-			: -1;
-	int error = errno;
-
-	cap_free(now);
 	errno = error;
 	return result;
 }

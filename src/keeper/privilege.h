@@ -2,7 +2,6 @@
 /* The only room of the keeper's that changes capabilities. Its ids stay root's. */
 #pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "trampoline/attributes.h"
@@ -16,9 +15,6 @@ enum privilege_step {
 
 /* Lowers the capabilities, inheritable and ambient ones included. 0, or -1 and errno. */
 int privilege_lower(enum privilege_step step) MUST_CHECK;
-
-/* In PRIVILEGE_BUILD: whether the modes of files bind us as well. 0, or -1 and errno. */
-int privilege_override(bool on) MUST_CHECK;
 
 /*
  * Becomes UID in effect, for good. The real and saved uids are nobody's, so that nobody of UID may

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A configuration file, as trampoline.conf and, of the same bytes, as an override. */
-#include "keeper/config.h"
+#include "keeper/policy/config.h"
 
 #include <string.h>
 
 #include "fuzz.h"
-#include "keeper/key.h"
+#include "keeper/policy/key.h"
 
 static void must_be_sound(const struct config *config)
 {

@@ -157,6 +157,8 @@ function resolve(file, name,    directory) {
 	sub(/[^\/]*$/, "", directory)
 	if ((directory name) in known)
 		return directory name
+	if (file ~ /^src\/keeper\// && ("src/keeper/" name) in known)
+		return "src/keeper/" name
 	if (("src/" name) in known)
 		return "src/" name
 	return "include/" name

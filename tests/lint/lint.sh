@@ -166,7 +166,7 @@ tidy() {
 	tracked | grep -E '^src/.*\.c$' | xargs -P "$jobs" -n 1 sh -c '
 		include=$1 flags=$2
 		shift 2
-		clang-tidy --quiet "$@" -- -Xclang -analyzer-config -Xclang max-nodes=75000 -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude -Isrc \
+		clang-tidy --quiet "$@" -- -Xclang -analyzer-config -Xclang max-nodes=75000 -std=c11 -D_GNU_SOURCE -DVERSION=\"0\" -Iinclude -Isrc -Isrc/keeper \
 			-I"$include" $flags 2>/dev/null' tidy "$(made_headers)" \
 		"$(pkg-config --cflags ${OUR_PKGS:-mount libcap libseccomp})" >"$scratch/tidy" ||
 		result=$?
@@ -187,7 +187,7 @@ check_c() {
 	cppcheck --quiet -j "$jobs" --std=c11 --enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=identicalInnerCondition \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=resourceLeak \
-		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DVERSION='"0"' -Iinclude -Isrc -I"$(made_headers)" src
+		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DVERSION='"0"' -Iinclude -Isrc -Isrc/keeper -I"$(made_headers)" src
 }
 
 # Scripts, by their first line; those that are only ever sourced say which shell they mean.

@@ -22,27 +22,28 @@ privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
 # and the supervisor sees to it that its one capability goes no further.
 privilege_functions='src/supervisor/main.c:main'
 # The mount table changes in these alone:
-mount_rooms='src/keeper/tree.c src/keeper/hub.c src/keeper/pin.c
+mount_rooms='src/keeper/build/tree.c src/keeper/build/hub.c src/keeper/build/pin.c
 	src/launcher/supervise.c'
 # and here a call that must fail asks whether the kernel has it.
-mount_functions='src/keeper/check.c:check_kernel'
+mount_functions='src/keeper/admin/check.c:check_kernel'
 # Namespaces are made, entered and left in these alone:
-namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/namespace.c'
+namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/build/namespace.c'
 # and here a call that must fail asks whether the filter is there.
 namespace_functions='src/launcher/privilege.c:privilege_filter'
 # Names are removed, always single known ones, in these alone:
-delete_rooms='src/keeper/hub.c src/keeper/state.c src/keeper/pin.c src/keeper/cgroup.c'
+delete_rooms='src/keeper/build/hub.c src/keeper/build/state.c src/keeper/build/pin.c src/keeper/build/cgroup.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
 	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
 	src/supervisor/init.c src/supervisor/signals.c
-	src/keeper/main.c src/keeper/build.c src/keeper/report.c src/keeper/cleanup.c src/keeper/ask.c
-	src/keeper/discard.c src/keeper/list.c src/keeper/check.c src/keeper/explain.c'
+	src/keeper/main.c src/keeper/build/build.c src/keeper/report.c src/keeper/admin/ask.c
+	src/keeper/admin/retire.c src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c'
 # and here a child ends, which is not the program.
-dying_functions='src/keeper/deadline.c:answer_in_child src/keeper/kill.c:kill_once'
+dying_functions='src/keeper/admin/child.c:answer_in_child src/keeper/admin/child.c:kill_once'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
-	src/keeper/list.c src/keeper/check.c src/keeper/explain.c src/keeper/cleanup.c src/keeper/ask.c src/launcher/keeper.c'
+	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c
+	src/launcher/keeper.c'
 # Descriptors that the command is to inherit:
 inherited_fds='src/launcher/inherited.c:open_null'
 # What may be compiled without heap and stdio, and is:
@@ -79,6 +80,7 @@ file_length|no C file has more than 300 lines
 width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
 launcher_size|the set-uid program, with all that it links of ours, has at most 2,100 lines
+keeper_size|the keeper has at most 4,000 lines in at most 24 rooms
 messages|messages say "cannot", never that something failed
 marks|no reminder left in the tree
 organisation|the tree speaks of the project alone
@@ -226,7 +228,7 @@ forbidden='strcpy strcat sprintf vsprintf gets system popen atoi atol atoll atof
 	secure_getenv access alloca chroot setfsuid setfsgid tmpnam tempnam mktemp strtok vfork
 	putenv setenv unsetenv longjmp'
 check_forbidden() { grep_code "$(a_call_of $forbidden)" src include; }
-plant_forbidden() { plant_each src/keeper/build.c '	(void)%s(x);' $forbidden; }
+plant_forbidden() { plant_each src/keeper/build/build.c '	(void)%s(x);' $forbidden; }
 
 small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprintf snprintf vsnprintf
 	dprintf puts fopen fdopen fgets getline sscanf getpwnam getpwuid getgrnam getgrgid
@@ -261,7 +263,7 @@ check_credentials() {
 plant_credentials() {
 	plant_each src/launcher/enter.c '	if (%s(0)) return;' $credentials
 	first=$expected
-	plant_each src/keeper/build.c '	prctl(%s, 0);' $credential_words
+	plant_each src/keeper/build/build.c '	prctl(%s, 0);' $credential_words
 	expected=$((first + expected + 1))
 	plant src/supervisor/main.c 'static int other(void)' '{' '	return setresuid(0, 0, 0);' '}'
 }
@@ -299,7 +301,7 @@ check_mounts() {
 plant_mounts() {
 	plant_each src/launcher/enter.c '	if (%s(0)) return;' $mounts
 	first=$expected
-	plant_each src/keeper/build.c '	syscall(%s, 0);' $mount_words
+	plant_each src/keeper/build/build.c '	syscall(%s, 0);' $mount_words
 	expected=$((first + expected))
 }
 
@@ -308,7 +310,7 @@ check_namespaces() {
 		except_in $namespace_rooms | except_at $namespace_functions
 }
 plant_namespaces() {
-	plant src/keeper/config.c '	unshare(CLONE_NEWNS);'
+	plant src/keeper/policy/config.c '	unshare(CLONE_NEWNS);'
 	plant src/launcher/privilege.c 'static void other(void)' '{' '	setns(3, 0);' '}'
 	expected=2
 }
@@ -321,14 +323,14 @@ check_deletes() {
 	done
 }
 plant_deletes() {
-	plant src/keeper/image.c '	unlinkat(fd, name, 0);'
-	plant src/keeper/hub.c '	path = PATHS_DATA;'
+	plant src/keeper/policy/filter.c '	unlinkat(fd, name, 0);'
+	plant src/keeper/build/hub.c '	path = PATHS_DATA;'
 	expected=2
 }
 
 check_recursion() { in_functions recursion; }
 plant_recursion() {
-	plant src/keeper/build.c 'static void walk(int fd)' '{' '	walk(fd + 1);' '}'
+	plant src/keeper/build/build.c 'static void walk(int fd)' '{' '	walk(fd + 1);' '}'
 }
 
 check_walks() {
@@ -336,7 +338,7 @@ check_walks() {
 	grep_in "$view/words" '"[^"]*rm -[a-z]*r' $(named 'c h' src)
 }
 plant_walks() {
-	plant src/keeper/build.c '	nftw(path, f, 8, FTW_PHYS);' '	run("rm -rf /x");'
+	plant src/keeper/build/build.c '	nftw(path, f, 8, FTW_PHYS);' '	run("rm -rf /x");'
 	expected=2
 }
 
@@ -357,15 +359,15 @@ check_speaking() {
 	} | except_in $speaking_rooms | sort -u
 }
 plant_speaking() {
-	plant_each src/keeper/config.c '	%s("x");' $speaking
-	plant src/keeper/tree.c '	fprintf(stderr, "x");' '	write(2, x, 1);'
+	plant_each src/keeper/policy/config.c '	%s("x");' $speaking
+	plant src/keeper/build/tree.c '	fprintf(stderr, "x");' '	write(2, x, 1);'
 	plant src/jailed/settle.c '	write(reporter->fd, x, 1);'
 	expected=$((expected + 3))
 }
 
 check_cloexec() { in_functions cloexec | except_at $inherited_fds; }
 plant_cloexec() {
-	plant src/keeper/tree.c 'static int leak(void)' '{' '	int a = open("/", O_RDONLY),' \
+	plant src/keeper/build/tree.c 'static int leak(void)' '{' '	int a = open("/", O_RDONLY),' \
 		'	    b = socket(AF_UNIX,' '		       SOCK_DGRAM, 0);' \
 		'	return a + b + openat(b, "CLOEXEC", 0) + dup(a) + fcntl(a, F_DUPFD, 3);' '}'
 	expected=5
@@ -376,7 +378,7 @@ check_includes() {
 		$(named 'c h' src include tests)) | sort
 }
 plant_includes() {
-	sed -i '/^#include <fcntl.h>$/d' src/keeper/jail.c src/keeper/pin.c
+	sed -i '/^#include <fcntl.h>$/d' src/keeper/policy/jail.c src/keeper/build/pin.c
 	plant tests/unit/test_state.c 'static DIR *cursor;' 'static int (*tell)(const char *, ...) = printf;'
 	sed -i '/^#include <\(dirent\|stdio\).h>$/d' tests/unit/test_state.c
 	expected=4
@@ -408,7 +410,7 @@ check_goto() {
 	grep_code '^[[:space:]]*if[[:space:]]*\([^=;]* = ' src
 }
 plant_goto() {
-	plant src/keeper/build.c '	goto out;' 'typedef struct x y;' '	if ((fd = open(x)) < 0)'
+	plant src/keeper/build/build.c '	goto out;' 'typedef struct x y;' '	if ((fd = open(x)) < 0)'
 	expected=3
 }
 
@@ -434,7 +436,7 @@ check_pragma() {
 		grep -q '^#pragma once$' "$file" || echo "$file"
 	done
 }
-plant_pragma() { sed -i '/^#pragma once$/d' src/keeper/help.h; }
+plant_pragma() { sed -i '/^#pragma once$/d' src/keeper/report.h; }
 
 check_spdx() {
 	for file in $(named 'c h h.in' src include tests); do
@@ -460,6 +462,11 @@ check_arrows() {
 				;;
 			*,trampoline/paths.h) ;; # made from paths.h.in
 			*,trampoline/*) [ -e "include/$wanted" ] || echo "$file: $wanted" ;;
+			# The keeper's wings call down, never across.
+			src/keeper/policy/*,build/* | src/keeper/policy/*,admin/* | src/keeper/build/*,admin/*)
+				echo "$file: $wanted"
+				;;
+			src/keeper/*) [ -e "${file%/*}/$wanted" ] || [ -e "src/keeper/$wanted" ] || echo "$file: $wanted" ;;
 			include/*,* | src/common/*,* | *,*/*) echo "$file: $wanted" ;;
 			*) [ -e "${file%/*}/$wanted" ] || echo "$file: $wanted" ;;
 			esac
@@ -472,7 +479,9 @@ plant_arrows() {
 		'#include "jailed/execute.h"'
 	plant src/jailed/execute.c '#include "launcher/privilege.h"'
 	plant src/supervisor/main.c '#include "launcher/report.h"'
-	expected=6
+	plant src/keeper/policy/key.c '#include "build/tree.h"'
+	plant src/keeper/build/tree.c '#include "admin/list.h"' '#include "path.h"'
+	expected=9
 }
 
 check_prefix() {
@@ -510,9 +519,9 @@ plant_width() { plant src/common/name.c "$(printf '/*\t%093d */' 0)"; }
 
 check_function_length() { in_functions length -v max=60; }
 plant_function_length() {
-	plant src/keeper/build.c 'static void endless(void)' '{'
-	seq -f '	step(%g);' 59 >>src/keeper/build.c
-	plant src/keeper/build.c '}'
+	plant src/keeper/build/build.c 'static void endless(void)' '{'
+	seq -f '	step(%g);' 59 >>src/keeper/build/build.c
+	plant src/keeper/build/build.c '}'
 }
 
 # Plain lines, as wc counts them: what a reader has to turn over.
@@ -527,11 +536,23 @@ check_launcher_size() {
 }
 plant_launcher_size() { seq -f 'int x%g;' 2100 >>src/common/name.c; }
 
+check_keeper_size() {
+	lines=$(lines_of src/keeper)
+	rooms=$(named c src/keeper | wc -l)
+	[ "$lines" -le 4000 ] || echo "src/keeper: $lines lines"
+	[ "$rooms" -le 24 ] || echo "src/keeper: $rooms rooms"
+}
+plant_keeper_size() {
+	seq -f 'int x%g;' 4000 >>src/keeper/report.c
+	for room in one two three; do echo >"src/keeper/$room.c"; done
+	expected=2
+}
+
 check_messages() {
 	grep_in "$view/words" '"[^"]*([Ff]ailed to|[Uu]nable to|[Cc]ould not|[Ee]rror:|Invalid)' \
 		$(named 'c h' src)
 }
-plant_messages() { plant src/keeper/build.c '	report("failed to open");'; }
+plant_messages() { plant src/keeper/build/build.c '	report("failed to open");'; }
 
 check_marks() {
 	grep_in . 'T[O]DO|F[I]XME|(^|[^X])X[X]X([^X]|$)|H[A]CK' $(cat "$view/files")
@@ -633,7 +654,7 @@ compare_sets() {
 
 check_options() {
 	options_of_table >"$view/table"
-	long_options <"$view/words/src/keeper/help.c" >"$view/help"
+	long_options <"$view/words/src/keeper/main.c" >"$view/help"
 	options_of_page >"$view/page"
 	options_named_by_page >"$view/page-named"
 	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
@@ -645,7 +666,7 @@ check_options() {
 	compare_sets page-named table 'spoken of in the page, not in the table'
 }
 plant_options() {
-	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/help.c
+	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/main.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
 	plant man/completion/trampoline.bash.in 'words="--from-completion"'
 	sed -i '/^\t{.h., "--help", /{ h; s/.h., "--help"/0, "--from-table"/; p; g; }' src/common/arguments.c
@@ -653,7 +674,7 @@ plant_options() {
 }
 
 check_statuses() {
-	grep -oE '\b12[4-8]\b' "$view/words/src/keeper/help.c" | sort -u | while read -r status; do
+	grep -oE '\b12[4-8]\b' "$view/words/src/keeper/main.c" | sort -u | while read -r status; do
 		grep -qE "^\.It (Li )?$status" man/trampoline.8 || echo "man/trampoline.8: no .It $status"
 	done
 }
@@ -677,7 +698,7 @@ plant_signals() {
 # Each place's keys with the defaults it gives: SECTION KEY = VALUE.
 keys_of_keeper() {
 	sed -n 's/^[[:space:]]*{"\([a-z_]*\)", "\([a-z_]*\)", "\([^"]*\)".*/[\1] \2 = \3/p' \
-		"$view"/words/src/keeper/*.c | sort
+		"$view"/words/src/keeper/policy/*.c | sort
 }
 
 keys_of_page() {
@@ -705,7 +726,7 @@ check_keys() {
 plant_keys() {
 	plant man/trampoline.conf.5 '.Ss [limits]' '.It Li "patience = 3s"'
 	plant jail-image/trampoline.conf '#patience = 4s'
-	sed -i 's/^\(.*\){"limits", "cpu"/\t{"limits", "haste", "1", read_limit},\n&/' src/keeper/key.c
+	sed -i 's/^\(.*\){"limits", "cpu"/\t{"limits", "haste", "1", read_limit},\n&/' src/keeper/policy/key.c
 	expected=4
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/config.h"
+#include "keeper/policy/config.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "keeper/key.h"
+#include "keeper/policy/key.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 #include "unit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The compiled filter, run by a small interpreter for every call, and by the kernel for some. */
-#include "keeper/filter.h"
+#include "keeper/policy/filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>

@@ -3,7 +3,7 @@
  * Whatever may end in kill(-1) runs as process 1 of a pid namespace of its own: what goes wrong
  * there can kill nobody on this machine.
  */
-#include "keeper/inside.h"
+#include "keeper/admin/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "keeper/kill.h"
-#include "keeper/mounted.h"
+#include "keeper/admin/child.h"
+#include "keeper/admin/ask.h"
+#include "keeper/admin/list.h"
 #include "unit.h"
 
 #define UID 1001
@@ -102,7 +103,7 @@ START_TEST(inside_read__no_proc_or_no_host__fails)
 		inside_free(&inside);
 		ck_assert_ptr_null(inside.processes);
 		ck_assert_int_eq(inside_find(&homes[i], FREE_UID), -1);
-		assert_refused(kill_uid(&homes[i], FREE_UID, &error), error, "uid 4000000001");
+		assert_refused(child_kill(&homes[i], FREE_UID, &error), error, "uid 4000000001");
 	}
 }
 END_TEST
@@ -302,16 +303,16 @@ static void find_mounts(void)
 	int spaced_fd = open(UNIT_SCRATCH "/a b", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pid_t similar_pid = start(UID, false, mount_similar, do_nothing);
 	(void)similar_pid;
-	must(mounted_find(&home, fd) == 0);
+	must(ask_find_mounted(&home, fd) == 0);
 	/* Whosever: a launcher, root's, is on its way in. */
 	pid_t pid = start(0, false, mount_part, do_nothing);
-	must(mounted_find(&home, fd) == pid);
-	must(mounted_find(&home, part_fd) == pid);
-	must(mounted_find(&home, spaced_fd) == 0);
-	must(mounted_find(&home, -1) == -1);
+	must(ask_find_mounted(&home, fd) == pid);
+	must(ask_find_mounted(&home, part_fd) == pid);
+	must(ask_find_mounted(&home, spaced_fd) == 0);
+	must(ask_find_mounted(&home, -1) == -1);
 }
 
-START_TEST(mounted_find__directory__who_has_it_or_a_part_of_it_mounted)
+START_TEST(ask_find_mounted__directory__who_has_it_or_a_part_of_it_mounted)
 {
 	in_own_namespace(find_mounts);
 }
@@ -353,13 +354,13 @@ static void name_it(void)
 	char name[NAME_LENGTH_MAX + 1] = "unset";
 
 	umount2("/home", MNT_DETACH);
-	mounted_name(&home, start(UID, false, mount_home, do_nothing), name);
+	list_read_name(&home, start(UID, false, mount_home, do_nothing), name);
 	must(strcmp(name, homes[home_row].name) == 0);
-	mounted_name(&home, 4000000, name); /* it has gone */
+	list_read_name(&home, 4000000, name); /* it has gone */
 	must(strcmp(name, "") == 0);
 }
 
-START_TEST(mounted_name__process__as_its_home_says)
+START_TEST(list_read_name__process__as_its_home_says)
 {
 	home_row = _i;
 	in_own_namespace(name_it);
@@ -378,15 +379,15 @@ static void kill_many(void)
 	pid_t other_pid = start(OTHER_UID, false, do_nothing, do_nothing);
 	pid_t host_pid = start(OTHER_UID, true, do_nothing, do_nothing);
 	start(UID, false, do_nothing, multiply);
-	must(kill_uid(&home, UID, &error) == 0);
+	must(child_kill(&home, UID, &error) == 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(pids); i++)
 		must(waitpid(pids[i], NULL, 0) == pids[i]);
 	must(inside_find(&home, UID) == 0);
 	must(lives(root_pid) && lives(other_pid) && lives(host_pid));
-	must(kill_uid(&home, UID, &error) == 0); /* nobody is left: no error */
+	must(child_kill(&home, UID, &error) == 0); /* nobody is left: no error */
 }
 
-START_TEST(kill_uid__many_that_fork__all_and_no_others)
+START_TEST(child_kill__many_that_fork__all_and_no_others)
 {
 	in_own_namespace(kill_many);
 }
@@ -398,13 +399,13 @@ static void spare_all(void)
 	pid_t host_pid = start(UID, true, do_nothing, do_nothing);
 	char sentence[64];
 
-	must(kill_uid(&home, UID, &error) == -1);
+	must(child_kill(&home, UID, &error) == -1);
 	snprintf(sentence, sizeof(sentence), "process %d has that uid and is in no jail", host_pid);
 	must(strstr(error.bytes, sentence) && strstr(error.bytes, "uid 1001"));
 	must(lives(inside_pid) && lives(host_pid));
 }
 
-START_TEST(kill_uid__process_of_the_uid_on_the_host__nobody)
+START_TEST(child_kill__process_of_the_uid_on_the_host__nobody)
 {
 	in_own_namespace(spare_all);
 }
@@ -415,12 +416,12 @@ static void spare_root(void)
 	pid_t root_pid = start(0, false, do_nothing, do_nothing);
 	pid_t nobody_pid = start(4294967294u, false, do_nothing, do_nothing);
 
-	must(kill_uid(&home, 0, &error) == -1);
-	must(kill_uid(&home, 4294967294u, &error) == -1);
+	must(child_kill(&home, 0, &error) == -1);
+	must(child_kill(&home, 4294967294u, &error) == -1);
 	must(lives(root_pid) && lives(nobody_pid));
 }
 
-START_TEST(kill_uid__root_or_nobody__refused)
+START_TEST(child_kill__root_or_nobody__refused)
 {
 	in_own_namespace(spare_root);
 }
@@ -471,13 +472,13 @@ static void kill_under_lies(void)
 
 	if (keeper == 0) {
 		tell_lies();
-		_exit(kill_uid(&home, UID, &error) == 0 ? 0 : 1);
+		_exit(child_kill(&home, UID, &error) == 0 ? 0 : 1);
 	}
 	must(waitpid(keeper, &status, 0) == keeper && status == 0x100);
 	must(lives(root_pid) && lives(other_pid) && lives(inside_pid));
 }
 
-START_TEST(kill_uid__ids_that_do_not_change__refused_and_nobody_killed)
+START_TEST(child_kill__ids_that_do_not_change__refused_and_nobody_killed)
 {
 	lie_row = _i;
 	in_own_namespace(kill_under_lies);
@@ -492,12 +493,12 @@ TCase *unit_inside_process(void)
 	tcase_add_test(tcase, inside_read__processes__those_outside_the_hosts_mount_namespace);
 	tcase_add_test(tcase, inside_find__uid__a_process_that_is_inside);
 	tcase_add_test(tcase, inside_find__process_that_forks_and_ends_all_the_time__found);
-	tcase_add_test(tcase, mounted_find__directory__who_has_it_or_a_part_of_it_mounted);
-	add_table(tcase, mounted_name__process__as_its_home_says, homes);
-	tcase_add_test(tcase, kill_uid__many_that_fork__all_and_no_others);
-	tcase_add_test(tcase, kill_uid__process_of_the_uid_on_the_host__nobody);
-	tcase_add_test(tcase, kill_uid__root_or_nobody__refused);
-	add_table(tcase, kill_uid__ids_that_do_not_change__refused_and_nobody_killed, lies);
+	tcase_add_test(tcase, ask_find_mounted__directory__who_has_it_or_a_part_of_it_mounted);
+	add_table(tcase, list_read_name__process__as_its_home_says, homes);
+	tcase_add_test(tcase, child_kill__many_that_fork__all_and_no_others);
+	tcase_add_test(tcase, child_kill__process_of_the_uid_on_the_host__nobody);
+	tcase_add_test(tcase, child_kill__root_or_nobody__refused);
+	add_table(tcase, child_kill__ids_that_do_not_change__refused_and_nobody_killed, lies);
 	return tcase;
 }
 

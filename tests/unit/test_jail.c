@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/jail.h"
+#include "keeper/policy/jail.h"
 
 #include <fcntl.h>
 #include <stdio.h>

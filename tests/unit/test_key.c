@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/key.h"
+#include "keeper/policy/key.h"
 
 #include <stdio.h>
 #include <string.h>

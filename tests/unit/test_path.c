@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/path.h"
+#include "keeper/policy/path.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/state.h"
+#include "keeper/build/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "keeper/lock.h"
 #include "sample.h"
 #include "unit.h"
 
@@ -128,15 +127,15 @@ START_TEST(state_lock__run_directory_gone__refused_in_the_end)
 }
 END_TEST
 
-START_TEST(lock_take__waited_for__alarm_and_handler_as_before)
+START_TEST(state_take_lock__waited_for__alarm_and_handler_as_before)
 {
 	start();
 	alarm(100);
 	int fd = open(ALICE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	close(directory_fd);
-	ck_assert_int_eq(lock_take(fd, true), 0);
+	ck_assert_int_eq(state_take_lock(fd, true), 0);
 	ck_assert_uint_ge(alarm(0), 99);
-	ck_assert_int_eq(lock_take(-1, true), -1);
+	ck_assert_int_eq(state_take_lock(-1, true), -1);
 	ck_assert_int_eq(errno, EBADF);
 }
 END_TEST
@@ -308,7 +307,7 @@ TCase *unit_state(void)
 	tcase_add_test(tcase, state_lock__removed_while_waited_for__the_new_one_is_taken);
 	tcase_add_test(tcase, state_lock__symlink_in_place_of_a_directory__refused);
 	tcase_add_test(tcase, state_lock__run_directory_gone__refused_in_the_end);
-	tcase_add_test(tcase, lock_take__waited_for__alarm_and_handler_as_before);
+	tcase_add_test(tcase, state_take_lock__waited_for__alarm_and_handler_as_before);
 	tcase_add_test(tcase, state_publish__record__read_back_sealed);
 	tcase_add_test(tcase, state_publish__no_room__old_record_whole);
 	tcase_add_test(tcase, state_mark__record__marked_in_place_and_valid);

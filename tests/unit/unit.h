@@ -46,9 +46,9 @@ int unit_run(void (*function)(void), char *output, size_t size);
 TCase *unit_name(void), *unit_quantity(void), *unit_limit(void), *unit_text(void),
 	*unit_arguments(void), *unit_record(void), *unit_environment(void), *unit_key(void),
 	*unit_config(void), *unit_filter(void), *unit_inside(void), *unit_report(void),
-	*unit_run_merge(void), *unit_layout(void), *unit_deadline(void);
+	*unit_run_merge(void), *unit_layout(void), *unit_child(void);
 
 /* Rooms that are tested on files, so as root. */
 TCase *unit_record_file(void), *unit_config_file(void), *unit_path(void), *unit_image(void),
-	*unit_jail(void), *unit_state(void), *unit_privilege(void), *unit_device(void),
+	*unit_jail(void), *unit_state(void), *unit_privilege(void), *unit_hub(void),
 	*unit_inside_process(void);

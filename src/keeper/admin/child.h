@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What another process does for the keeper: because it may hang, or because it must be the user. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "build/namespace.h"
+#include "trampoline/attributes.h"
+#include "trampoline/text.h"
+
+/*
+ * Asks storage that may never answer: calls TASK(CONTEXT, ANSWER) in a child; TASK fills the SIZE
+ * bytes of ANSWER, at most 4096, which the caller gets. 0; -1 and errno, ETIME if the child does
+ * not come back in time: it is killed then, and not waited for, since even SIGKILL may have to wait
+ * for the storage. It keeps none of our descriptors open: who reads our output to its end would
+ * wait for the child too.
+ */
+int child_ask(int64_t time_limit_ns, void (*task)(const void *context, void *answer),
+	      const void *context, void *answer, size_t size) MUST_CHECK;
+
+/*
+ * Kills all processes of UID. 0, and none is left; -1 with *ERROR. Kills nobody if one of them is
+ * in the host's own mount namespace: an account that shares the uid is not to pay for it.
+ */
+int child_kill(const struct namespace_home *home, uid_t uid, struct text *error) MUST_CHECK;

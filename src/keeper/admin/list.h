@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* --list and --status: what is live, for people or, as JSON, for programs. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "build/namespace.h"
+#include "trampoline/name.h"
+
+/* Every live jail, and whoever runs in one that is not live any more. Exits if it cannot look. */
+void list_all(bool json);
+
+/* One of them, with everything its record says. Exits if it cannot look, or NAME is not live. */
+void list_one(const char *name, bool json);
+
+/*
+ * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
+ * does not, as where the user has made mount namespaces without our mounts.
+ */
+void list_read_name(const struct namespace_home *home, pid_t process,
+		    char name[static NAME_LENGTH_MAX + 1]);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a description to a live jail. Nothing is visible until it is verified; the record is the
+ * commit. Killed at any point before that, the kernel undoes what only this process held, and what
+ * is left (a lock, a pin without a record) is what the next build replaces.
+ */
+#include "build.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "auto_free.h"
+#include "clock.h"
+#include "hub.h"
+#include "policy/jail.h"
+#include "pin.h"
+#include "privilege.h"
+#include "report.h"
+#include "cgroup.h"
+#include "state.h"
+#include "trampoline/layout.h"
+#include "tree.h"
+#include "verify.h"
+
+struct trees {
+	int image_fd, base_fd, tmp_fd, proc_fd, dev_fd; /* detached; -1: none */
+};
+
+/* Refuses to build: the policy, as far as it could be read, says whether the log hears of it. */
+static _Noreturn void refuse(const struct jail *jail, uid_t caller, const struct text *error)
+{
+	if (jail->config.log & RECORD_LOG_REFUSALS)
+		report_log("uid %u: %s", caller, error->bytes);
+	report_die(error);
+}
+
+static void describe(struct jail *jail, const char *name, uid_t caller)
+{
+	struct text error;
+
+	if (jail_describe(jail, name, &error) != 0 || cgroup_check(&jail->config, &error) != 0)
+		refuse(jail, caller, &error);
+	if (record_admits(&jail->record, caller))
+		return;
+	(void)report_fill(&error, "enter jail", name,
+			  "this caller may not; `callers' is set in trampoline.conf");
+	refuse(jail, caller, &error);
+}
+
+/* A detached copy of the directory at FD, restricted before anybody can see it. */
+static int make_tree(int fd, uint64_t attributes, const char *what, const char *name)
+{
+	int tree_fd = tree_clone(fd, "");
+
+	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
+		report_refuse(what, name, NULL);
+	return tree_fd;
+}
+
+static void make_trees(struct trees *trees, const struct jail *jail)
+{
+	const char *name = jail->record.name;
+	uint64_t users = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+	if (jail->config.is_noexec)
+		users |= MOUNT_ATTR_NOEXEC;
+	*trees = (struct trees){-1, -1, -1, -1, -1};
+	trees->image_fd =
+		make_tree(jail->image_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+			  "bind the image for jail", name);
+	trees->base_fd = make_tree(jail->base_fd, users, "bind the home of jail", name);
+	trees->tmp_fd = make_tree(jail->tmp_fd, users, "bind the tmp of jail", name);
+}
+
+static void attach(int tree_fd, int root_fd, const char *path)
+{
+	if (tree_fd >= 0 && tree_attach(tree_fd, root_fd, path) != 0)
+		report_refuse("mount in the image on", path,
+			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+				      ? "the image must have a real directory there; see "
+					"trampoline-image "
+					"audit"
+				      : report_if_full(REPORT_MOUNTS));
+}
+
+/* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
+static void assemble(const struct trees *trees, const char *name)
+{
+	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, LAYOUT_STAGE) != 0)
+		report_refuse("mount the image for jail", name, report_if_full(REPORT_MOUNTS));
+	attach(trees->base_fd, trees->image_fd, "home");
+	attach(trees->tmp_fd, trees->image_fd, "tmp");
+	attach(trees->dev_fd, trees->image_fd, "dev");
+	attach(trees->proc_fd, trees->image_fd, "proc");
+	if (tree_pivot(trees->image_fd) != 0)
+		report_refuse("change the root of jail", name, NULL);
+}
+
+/* The number of a namespace. None is 0: in a record that would say the host's. */
+static uint64_t inode_of(int fd, const char *name)
+{
+	struct stat status = {.st_ino = 0};
+
+	if (fstat(fd, &status) != 0 || status.st_ino == 0)
+		report_refuse("look at the namespaces of jail", name, NULL);
+	return status.st_ino;
+}
+
+/* The namespaces that are a jail's beside its mounts, and pins of them. */
+static void make_namespaces(const struct namespace_home *home, struct jail *jail,
+			    int pin_fds[static PIN_KINDS])
+{
+	const char *name = jail->record.name;
+	AUTO_CLOSE ipc_fd = -1;
+	AUTO_CLOSE network_fd = -1;
+
+	if (jail->config.is_ipc_private) {
+		ipc_fd = namespace_unshare(home, "ipc", CLONE_NEWIPC) == 0
+				 ? namespace_open(home, "ipc")
+				 : -1;
+		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
+		if (pin_fds[PIN_IPC] < 0)
+			report_refuse("make an ipc namespace for jail", name,
+				      report_if_full(REPORT_IPC_NAMESPACES));
+		jail->record.ipc_namespace = inode_of(ipc_fd, name);
+	}
+	if (jail->config.is_network_private) {
+		network_fd = namespace_new_network(home) == 0 ? namespace_open(home, "net") : -1;
+		pin_fds[PIN_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
+		if (pin_fds[PIN_NETWORK] < 0)
+			report_refuse("make a network namespace for jail", name,
+				      report_if_full(REPORT_NETWORK_NAMESPACES));
+		jail->record.network_namespace = inode_of(network_fd, name);
+	}
+}
+
+/* In the hub: a restricted copy of what all jails share. */
+static int copy_of(const char *path, uint64_t attributes, const char *name)
+{
+	int tree_fd = tree_clone(AT_FDCWD, path);
+
+	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
+		report_refuse("bind /dev and /proc for jail", name, report_if_full(REPORT_MOUNTS));
+	return tree_fd;
+}
+
+/* In the hub. Returns with the process in the jail's new namespace. */
+static int make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
+		       struct trees *trees, int *pin_fd)
+{
+	const char *name = jail->record.name;
+	struct text error;
+	AUTO_CLOSE seed_fd = open(LAYOUT_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (jail->config.has_dev)
+		trees->dev_fd =
+			copy_of(LAYOUT_DEV,
+				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, name);
+	if (jail->config.has_proc)
+		trees->proc_fd =
+			copy_of(LAYOUT_PROC,
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, name);
+	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
+	if (mount_fd < 0)
+		report_refuse("make a mount namespace for jail", name,
+			      report_if_full(REPORT_MOUNT_NAMESPACES));
+	assemble(trees, name);
+	if (verify_jail(home, jail, &error) != 0)
+		report_die(&error);
+	jail->record.mount_namespace = inode_of(mount_fd, name);
+	return mount_fd;
+}
+
+/*
+ * Whether errno says that an administrator has deleted the jail's directory, which is its lock, so
+ * that another keeper may be building the same jail. The launcher then finds no record, and starts
+ * a keeper again.
+ */
+static bool is_overtaken(void)
+{
+	return errno == EEXIST || errno == ENOENT;
+}
+
+static void build(const struct namespace_home *home, int hub_fd, int directory_fd,
+		  struct jail *jail)
+{
+	const char *name = jail->record.name;
+	int pin_fds[PIN_KINDS] = {-1, -1, -1};
+	struct trees trees;
+	struct text error;
+
+	if (cgroup_make(&jail->config, name, &jail->record.origins[RECORD_CGROUP], &error) != 0)
+		report_die(&error);
+	make_trees(&trees, jail);
+	make_namespaces(home, jail, pin_fds);
+	if (namespace_enter_surely(home, hub_fd) != 0)
+		report_refuse("enter the hub for jail", name, NULL);
+	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
+	/* The record first, then the pins, as in retire_jail(). */
+	if (namespace_enter_surely(home, hub_fd) != 0)
+		report_refuse("enter the hub for jail", name, NULL);
+	if (state_withdraw(directory_fd, name, true, &error) != 0)
+		report_die(&error);
+	if (pin_remove(name) != 0)
+		report_refuse("retire the old jail", name, NULL);
+	if (pin_attach(name, jail->record.uid, pin_fds) != 0 && !is_overtaken())
+		report_refuse("pin jail", name, report_if_full(REPORT_MOUNTS));
+	jail->record.built_ns = clock_boottime_ns();
+	if (state_publish(directory_fd, &jail->record) != 0 && !is_overtaken())
+		report_refuse("write the record of jail", name, report_if_full(REPORT_RUN));
+}
+
+/* Whether the jail is live already: its record is believed, current, and of the pins there. */
+static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
+		    const char *name)
+{
+	struct record record;
+
+	if (state_read(directory_fd, name, &record) != 0 || !record_is_current(&record))
+		return false;
+	if (namespace_enter(hub_fd) != 0)
+		return false;
+	bool is_pinned = pin_inode(name, PIN_MOUNT) == record.mount_namespace &&
+			 pin_inode(name, PIN_IPC) == record.ipc_namespace &&
+			 pin_inode(name, PIN_NETWORK) == record.network_namespace;
+	if (namespace_enter(home->mount_fd) != 0)
+		report_refuse("return to the host for jail", name, NULL);
+	return is_pinned;
+}
+
+void build_jail(const char *name, uid_t caller)
+{
+	struct namespace_home home;
+	struct jail jail;
+	struct text error;
+
+	if (privilege_lower(PRIVILEGE_BUILD) != 0)
+		report_refuse("lower the keeper's privilege", NULL, NULL);
+	describe(&jail, name, caller); /* refuses before anything is made */
+	if (namespace_remember(&home) != 0)
+		report_refuse("open", "/proc", NULL);
+	int run_fd = hub_make_run_directory(&error);
+	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&home, run_fd, &error);
+	int directory_fd = hub_fd < 0 ? -1 : state_lock(run_fd, name, true, &error);
+	if (directory_fd < 0)
+		report_die(&error);
+	if (is_live(&home, hub_fd, directory_fd, name))
+		return;
+	jail_close(&jail);
+	describe(&jail, name, caller); /* again: it may have changed while we waited */
+	build(&home, hub_fd, directory_fd, &jail);
+}

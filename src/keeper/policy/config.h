@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy: trampoline.conf and jails.d/NAME.conf, read strictly. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trampoline/attributes.h"
+#include "trampoline/limit.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+#define CONFIG_KEYS_MAX 40
+#define CONFIG_VALUE_MAX 512
+#define CONFIG_NOBODY 65534 /* who everybody is on a squashed or foreign file system */
+
+/* Where a key's value came from. */
+struct config_entry {
+	char value[CONFIG_VALUE_MAX];
+	enum record_source source; /* RECORD_CONFIG, RECORD_OVERRIDE; RECORD_SOURCES: built in */
+	int line;
+};
+
+/* What a jail's cgroup can limit. */
+enum config_resource { CONFIG_MEMORY, CONFIG_PROCESSES, CONFIG_CPU, CONFIG_RESOURCES };
+
+struct config {
+	uint32_t callers[RECORD_CALLERS_MAX], caller_count;
+	char image[NAME_LENGTH_MAX + 8];
+	uint64_t minimum_uid, maximum_uid;
+	uint32_t log; /* RECORD_LOG_ flags */
+	uint64_t limits[LIMIT_RESOURCES], timeout_ms;
+	/* Bytes, a count, percent; QUANTITY_UNLIMITED; 0: none. */
+	uint64_t resources[CONFIG_RESOURCES];
+	char path[512], shell[128], keep[512];
+	uint32_t keep_length, umask;
+	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
+	bool is_filtered, is_noexec;
+	struct config_entry entries[CONFIG_KEYS_MAX];      /* by the key's index */
+	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
+};
+
+/* Everything as built in: what an empty configuration means. */
+void config_defaults(struct config *config);
+
+/*
+ * Reads the LENGTH bytes of TEXT, which has room for one more and does not stay as it is, as the
+ * file SOURCE, called PATH in the sentence, on top of what CONFIG holds. 0, or -1 with *ERROR:
+ * unknown section or key, a key twice, a value out of range. Pure but for the names of callers,
+ * which NSS looks up.
+ */
+int config_parse(struct config *config, enum record_source source, const char *path, char *text,
+		 size_t length, struct text *error) MUST_CHECK;
+
+/* Defaults, then trampoline.conf, then the override of JAIL (NULL: of none), each root's alone. */
+int config_load(struct config *config, const char *jail, struct text *error) MUST_CHECK;
+
+/* Whether a jail's user may have this uid or gid. */
+bool config_has_uid(const struct config *config, uint32_t uid);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Judgement: may this home be a jail's, whose is it, on which image, under which policy. Everything
+ * is held by descriptors from here on; the names are not looked up again.
+ */
+#include "jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "auto_free.h"
+#include "filter.h"
+#include "path.h"
+#include "report.h"
+#include "trampoline/paths.h"
+
+/* Opens data/NAME: a user exists because root made this directory. */
+static int open_data(const char *name, struct text *error)
+{
+	AUTO_CLOSE data_fd = path_open_trusted(PATHS_DATA, error);
+	struct stat status;
+
+	if (data_fd < 0)
+		return -1;
+	if (fstatat(data_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+		return report_fill(error, "find jail", name,
+				   "there is no such user in " PATHS_DATA
+				   "; see trampoline-user(8)");
+	return path_open_trusted_at(data_fd, PATHS_DATA, name, error);
+}
+
+/* Opens a directory of the user's, and remembers which it was. */
+static int open_users(struct jail *jail, enum record_source source, int parent_fd, const char *name,
+		      struct text *error)
+{
+	AUTO_CLOSE fd = path_open_directory(parent_fd, name);
+	struct record_origin *origin = &jail->record.origins[source];
+
+	if (fd < 0)
+		return report_fill(error, "open directory", origin->path,
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
+	if (path_read_origin(fd, origin) != 0)
+		return report_fill(error, "look at directory", origin->path, NULL);
+	return auto_close_take(&fd);
+}
+
+/* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
+static int judge_id(const struct jail *jail, const char *kind, uint32_t id, const char *action,
+		    struct text *error)
+{
+	const struct config *config = &jail->config;
+	const char *home = jail->record.origins[RECORD_HOME].path;
+	char reason[160];
+
+	if (config_has_uid(config, id))
+		return 0;
+	if (id == CONFIG_NOBODY)
+		snprintf(reason, sizeof(reason), "its %s is %u, which is nobody's", kind, id);
+	else
+		snprintf(reason, sizeof(reason),
+			 "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
+			 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
+	return report_fill(error, action, home, reason);
+}
+
+/* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
+static int identify(struct jail *jail, struct text *error)
+{
+	struct record *record = &jail->record;
+	const struct record_origin *home = &record->origins[RECORD_HOME];
+	const struct record_origin *tmp = &record->origins[RECORD_TMP];
+
+	if (judge_id(jail, "uid", home->uid, "run as the owner of", error) != 0 ||
+	    judge_id(jail, "gid", home->gid, "run as the group of", error) != 0)
+		return -1;
+	record->uid = home->uid;
+	record->gid = home->gid;
+	if (tmp->uid != record->uid)
+		return report_fill(error, "use", tmp->path,
+				   "it belongs to another user than the home");
+	return 0;
+}
+
+/* What is bound is one file system: another's root mounted on it would stay behind. */
+static bool is_left_behind(const struct record *record, int home_fd)
+{
+	struct statx status;
+
+	return record->origins[RECORD_HOME].device != record->origins[RECORD_BASE].device &&
+	       statx(home_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
+	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+static int open_data_directories(struct jail *jail, struct text *error)
+{
+	const char *name = jail->record.name;
+	AUTO_CLOSE data_fd = open_data(name, error);
+	char path[PATH_MAX];
+
+	if (data_fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), PATHS_DATA "/%s", name);
+	jail->base_fd = path_open_trusted_at(data_fd, path, "home", error);
+	if (jail->base_fd < 0)
+		return -1;
+	if (path_read_origin(jail->base_fd, &jail->record.origins[RECORD_BASE]) != 0)
+		return report_fill(error, "look at directory", path, NULL);
+	AUTO_CLOSE home_fd = open_users(jail, RECORD_HOME, jail->base_fd, name, error);
+	if (home_fd < 0)
+		return -1;
+	if (is_left_behind(&jail->record, home_fd))
+		return report_fill(error, "use", jail->record.origins[RECORD_HOME].path,
+				   "it is a mount of its own; mount that file system one level "
+				   "higher");
+	jail->tmp_fd = open_users(jail, RECORD_TMP, data_fd, "tmp", error);
+	return jail->tmp_fd < 0 ? -1 : identify(jail, error);
+}
+
+/* One path component, not hidden, of letters that need no quoting anywhere. */
+static bool is_version(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+	size_t length = strlen(name);
+
+	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
+	       strspn(name, letters) == length;
+}
+
+int jail_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
+{
+	char path[PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
+
+	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
+	AUTO_CLOSE image_fd = path_open_trusted(path, error);
+	if (image_fd < 0)
+		return -1;
+	path_of_origin(RECORD_IMAGE, NULL, image, current);
+	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
+	if (length < 0)
+		return report_fill(
+			error, "read link", current,
+			errno == ENOENT   ? "no version is current; use trampoline-image activate"
+			: errno == EINVAL ? "it is no symbolic link; move it away and use "
+					    "trampoline-image activate"
+					  : NULL);
+	link[length] = '\0';
+	if (!is_version(link))
+		return report_fill(error, "use image version", link,
+				   "`current' must name a version that is beside it, of letters, "
+				   "digits and _.-");
+	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
+	return path_open_trusted_at(image_fd, path, version, error);
+}
+
+/* The policy as the launcher will obey it. */
+static void copy_policy(struct record *record, const struct config *config)
+{
+	memcpy(record->callers, config->callers, sizeof(record->callers));
+	memcpy(record->limits, config->limits, sizeof(record->limits));
+	memcpy(record->path, config->path, sizeof(record->path));
+	memcpy(record->shell, config->shell, sizeof(record->shell));
+	memcpy(record->keep, config->keep, sizeof(record->keep));
+	memcpy(record->image, config->image, sizeof(record->image));
+	record->caller_count = config->caller_count;
+	record->timeout_ms = config->timeout_ms;
+	record->keep_length = config->keep_length;
+	record->umask = config->umask;
+	record->flags = config->log;
+	if (config->are_processes_private)
+		record->flags |= RECORD_PRIVATE_PROCESSES;
+	if (config->has_proc)
+		record->flags |= RECORD_PROC;
+	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
+		if (source <= RECORD_OVERRIDE)
+			record->origins[source] = config->origins[source];
+		path_of_origin(source, record->name, config->image, record->origins[source].path);
+	}
+}
+
+static int describe(struct jail *jail, struct text *error)
+{
+	struct record *record = &jail->record;
+
+	if (config_load(&jail->config, record->name, error) != 0)
+		return -1;
+	copy_policy(record, &jail->config);
+	if (open_data_directories(jail, error) != 0)
+		return -1;
+	jail->image_fd = jail_open_image(jail->config.image, record->image_version, error);
+	if (jail->image_fd < 0)
+		return -1;
+	if (path_read_origin(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
+		return report_fill(error, "look at image", jail->config.image, NULL);
+	if (jail->config.is_filtered && filter_compile(record) != 0)
+		return report_fill(error, "compile the system call filter", NULL, NULL);
+	return 0;
+}
+
+int jail_describe(struct jail *jail, const char *name, struct text *error)
+{
+	memset(jail, 0, sizeof(*jail));
+	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+	snprintf(jail->record.name, sizeof(jail->record.name), "%s", name);
+	if (describe(jail, error) == 0)
+		return 0;
+	jail_close(jail);
+	return -1;
+}
+
+void jail_close(struct jail *jail)
+{
+	auto_close(&jail->image_fd);
+	auto_close(&jail->base_fd);
+	auto_close(&jail->tmp_fd);
+	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What a jail is to be: configuration, image, data, opened and judged before anything is done. */
+#pragma once
+
+#include "config.h"
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+struct jail {
+	struct record record; /* all but the namespaces and the time */
+	struct config config;
+	/* All three O_PATH. */
+	int image_fd; /* the image's version */
+	int base_fd;  /* data/NAME/home */
+	int tmp_fd;   /* data/NAME/tmp */
+};
+
+/*
+ * Decides what jail NAME is. 0; or -1 with a sentence in *ERROR and nothing open. Touches nothing.
+ * Afterwards jail_close() releases it.
+ */
+int jail_describe(struct jail *jail, const char *name, struct text *error) MUST_CHECK;
+
+void jail_close(struct jail *jail);
+
+/*
+ * An O_PATH descriptor of the version that images/IMAGE/current names, and that name in VERSION.
+ * Every directory down to it is trusted. -1, and a sentence in *ERROR.
+ */
+int jail_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1],
+		    struct text *error) MUST_CHECK;

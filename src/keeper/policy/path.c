@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whoever can write to a parent can exchange what is below it, so every component is looked at
+ * through the descriptor that the next one is opened from: no name is resolved twice.
+ */
+#include "path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "auto_free.h"
+#include "report.h"
+#include "trampoline/paths.h"
+
+#define DIRECTORY_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+int path_open_directory(int directory_fd, const char *name)
+{
+	return openat(directory_fd, name, DIRECTORY_FLAGS);
+}
+
+int path_open_file(int directory_fd, const char *name)
+{
+	AUTO_CLOSE fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return -1;
+	if (S_ISREG(status.st_mode) && status.st_uid == 0 &&
+	    !(status.st_mode & (S_IWGRP | S_IWOTH)))
+		return auto_close_take(&fd);
+	errno = EPERM;
+	return -1;
+}
+
+static int check_trusted(int fd, bool is_last, const char *path, struct text *error)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return report_fill(error, "look at directory", path, NULL);
+	if (status.st_uid != 0)
+		return report_fill(error, "trust directory", path,
+				   "it is not root's; chown root it, or whoever owns it decides");
+	if ((status.st_mode & (S_IWGRP | S_IWOTH)) && (is_last || !(status.st_mode & S_ISVTX)))
+		return report_fill(error, "trust directory", path,
+				   "others than root can write to it; chmod go-w it");
+	return 0;
+}
+
+static int open_component(int directory_fd, const char *name, bool is_last, const char *path,
+			  struct text *error)
+{
+	AUTO_CLOSE fd = openat(directory_fd, name, DIRECTORY_FLAGS);
+
+	if (fd < 0)
+		return report_fill(error, "open directory", path,
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
+	if (check_trusted(fd, is_last, path, error) != 0)
+		return -1;
+	return auto_close_take(&fd);
+}
+
+int path_open_trusted_at(int directory_fd, const char *path, const char *name, struct text *error)
+{
+	char whole[PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	return open_component(directory_fd, name, true, whole, error);
+}
+
+int path_open_trusted(const char *path, struct text *error)
+{
+	char sofar[PATH_MAX];
+	AUTO_CLOSE fd = open_component(AT_FDCWD, "/", path[1] == '\0', "/", error);
+
+	for (size_t at = 1; fd >= 0 && path[at];) {
+		size_t length = strcspn(path + at, "/"), end = at + length;
+
+		if (end >= sizeof(sofar))
+			return report_fill(error, "open directory", path, "its name is too long");
+		memcpy(sofar, path, end);
+		sofar[end] = '\0';
+		at = end + strspn(path + end, "/");
+		if (length == 0)
+			continue;
+		int next = open_component(fd, sofar + end - length, path[at] == '\0', sofar, error);
+		close(fd);
+		fd = next;
+	}
+	return auto_close_take(&fd);
+}
+
+int path_open_own(int directory_fd, const char *path)
+{
+	struct open_how how = {.flags = DIRECTORY_FLAGS,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	AUTO_CLOSE fd = (int)syscall(SYS_openat2, directory_fd, path, &how, sizeof(how));
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return -1;
+	if (status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+		return auto_close_take(&fd);
+	errno = EPERM;
+	return -1;
+}
+
+/* A prefix, two names and some words always fit. */
+_Static_assert(sizeof(PATHS_CONFIG) + 64 < RECORD_PATH_MAX &&
+		       sizeof(PATHS_DATA) + 96 < RECORD_PATH_MAX &&
+		       sizeof(PATHS_IMAGES) + 64 < RECORD_PATH_MAX,
+	       "STATEDIR and SYSCONFDIR are too long");
+
+void path_of_origin(enum record_source source, const char *jail, const char *image,
+		    char path[static RECORD_PATH_MAX])
+{
+	switch (source) {
+	case RECORD_CONFIG:
+		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/trampoline.conf");
+		break;
+	case RECORD_OVERRIDE:
+		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/jails.d/%s.conf", jail ? jail : "");
+		break;
+	case RECORD_IMAGE:
+		snprintf(path, RECORD_PATH_MAX, PATHS_IMAGES "/%s/current", image ? image : "");
+		break;
+	case RECORD_BASE:
+		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home", jail);
+		break;
+	case RECORD_HOME:
+		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home/%s", jail, jail);
+		break;
+	case RECORD_TMP:
+		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/tmp", jail);
+		break;
+	case RECORD_CGROUP: /* where the mount is, only a look at it tells */
+	case RECORD_SOURCES:
+		break;
+	}
+}
+
+int path_read_origin(int fd, struct record_origin *origin)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return -1;
+	record_fill_origin(origin, &status);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Where things are, and names into descriptors: component by component, through no symlink. */
+#pragma once
+
+#include "trampoline/attributes.h"
+#include "trampoline/record.h"
+#include "trampoline/text.h"
+
+/*
+ * An O_PATH descriptor of the directory PATH (absolute), each component of which is a directory of
+ * root's that nobody else can write to. A sticky parent such as /tmp may be writable: there only
+ * an owner can rename an entry, and the entry is checked. -1, and a sentence naming the component.
+ */
+int path_open_trusted(const char *path, struct text *error) MUST_CHECK;
+
+/* The same for NAME in DIRECTORY_FD, a trusted directory called PATH in the sentence. */
+int path_open_trusted_at(int directory_fd, const char *path, const char *name,
+			 struct text *error) MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the directory NAME in DIRECTORY_FD, whoever owns it: O_PATH opens no
+ * device and waits for no fifo. -1 and errno: ENOTDIR also for a symlink.
+ */
+int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * A readable descriptor of the regular file NAME in DIRECTORY_FD, if it is root's and only root can
+ * write it. -1 and errno: EPERM if it is not so.
+ */
+int path_open_file(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
+ * through no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there,
+ * EPERM if it is somebody else's.
+ */
+int path_open_own(int directory_fd, const char *path) MUST_CHECK;
+
+/* Writes the path of a source, for jail JAIL and image IMAGE (NULL where it matters not). */
+void path_of_origin(enum record_source source, const char *jail, const char *image,
+		    char path[static RECORD_PATH_MAX]);
+
+/* Fills *ORIGIN but its path from the thing itself, open at FD. -1 and errno. */
+int path_read_origin(int fd, struct record_origin *origin) MUST_CHECK;
