@@ -25,8 +25,11 @@
 #include "tree.h"
 #include "verify.h"
 
+/* A jail's mounts, and of each the detached tree that will be it. */
 struct trees {
-	int image_fd, base_fd, tmp_fd, proc_fd, dev_fd; /* detached; -1: none */
+	struct jail_mount mounts[JAIL_MOUNTS_MAX];
+	int fds[JAIL_MOUNTS_MAX];
+	size_t count;
 };
 
 /* Refuses to build: the policy, as far as it could be read, says whether the log hears of it. */
@@ -50,52 +53,39 @@ static void describe(struct jail *jail, const char *name, uid_t caller)
 	refuse(jail, caller, &error);
 }
 
-/* A detached copy of the directory at FD, restricted before anybody can see it. */
-static int make_tree(int fd, uint64_t attributes, const char *what, const char *name)
+/* Makes a tree of each directory that is mounted, or of what is SHARED, restricted from the start. */
+static void make_trees(struct trees *trees, bool shared, const char *name)
 {
-	int tree_fd = tree_clone(fd, "");
+	char action[64];
 
-	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
-		report_refuse(what, name, NULL);
-	return tree_fd;
+	for (size_t i = 0; i < trees->count; i++) {
+		const struct jail_mount *mount = &trees->mounts[i];
+
+		if ((mount->shared != NULL) != shared)
+			continue;
+		snprintf(action, sizeof(action), "bind %s of jail", mount->path);
+		trees->fds[i] = shared ? tree_clone(AT_FDCWD, mount->shared)
+				       : tree_clone(mount->source_fd, "");
+		if (trees->fds[i] < 0 || tree_restrict(trees->fds[i], mount->attributes) != 0)
+			report_refuse(action, name, report_if_full(REPORT_MOUNTS));
+	}
 }
 
-static void make_trees(struct trees *trees, const struct jail *jail)
-{
-	const char *name = jail->record.name;
-	uint64_t users = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-
-	if (jail->config.is_noexec)
-		users |= MOUNT_ATTR_NOEXEC;
-	*trees = (struct trees){-1, -1, -1, -1, -1};
-	trees->image_fd =
-		make_tree(jail->image_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-			  "bind the image for jail", name);
-	trees->base_fd = make_tree(jail->base_fd, users, "bind the home of jail", name);
-	trees->tmp_fd = make_tree(jail->tmp_fd, users, "bind the tmp of jail", name);
-}
-
-static void attach(int tree_fd, int root_fd, const char *path)
-{
-	if (tree_fd >= 0 && tree_attach(tree_fd, root_fd, path) != 0)
-		report_refuse("mount in the image on", path,
-			      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-				      ? "the image must have a real directory there; see "
-					"trampoline-image "
-					"audit"
-				      : report_if_full(REPORT_MOUNTS));
-}
-
-/* In the new namespace: the image on the stage, the user's part in it, and then it is the root. */
+/* In the new namespace: the image on the stage, the rest in it, and then it is the root. */
 static void assemble(const struct trees *trees, const char *name)
 {
-	if (tree_make_private() != 0 || tree_attach(trees->image_fd, AT_FDCWD, LAYOUT_STAGE) != 0)
+	int root_fd = trees->fds[0];
+
+	if (tree_make_private() != 0 || tree_attach(root_fd, AT_FDCWD, LAYOUT_STAGE) != 0)
 		report_refuse("mount the image for jail", name, report_if_full(REPORT_MOUNTS));
-	attach(trees->base_fd, trees->image_fd, "home");
-	attach(trees->tmp_fd, trees->image_fd, "tmp");
-	attach(trees->dev_fd, trees->image_fd, "dev");
-	attach(trees->proc_fd, trees->image_fd, "proc");
-	if (tree_pivot(trees->image_fd) != 0)
+	for (size_t i = 1; i < trees->count; i++)
+		if (tree_attach(trees->fds[i], root_fd, trees->mounts[i].path + 1) != 0)
+			report_refuse("mount in the image on", trees->mounts[i].path,
+				      errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+					      ? "the image must have a real directory there; see "
+						"trampoline-image audit"
+					      : report_if_full(REPORT_MOUNTS));
+	if (tree_pivot(root_fd) != 0)
 		report_refuse("change the root of jail", name, NULL);
 }
 
@@ -109,61 +99,30 @@ static uint64_t inode_of(int fd, const char *name)
 	return status.st_ino;
 }
 
-/* The namespaces that are a jail's beside its mounts, and pins of them. */
-static void make_namespaces(const struct namespace_home *home, struct jail *jail,
-			    int pin_fds[static PIN_KINDS])
+/* A pin of the namespace of KIND that was made, if RESULT is 0. Returns its number. */
+static uint64_t pin_namespace(const struct namespace_home *home, const char *kind, int result,
+			      int *pin_fd, const char *name, const char *limit)
 {
-	const char *name = jail->record.name;
-	AUTO_CLOSE ipc_fd = -1;
-	AUTO_CLOSE network_fd = -1;
+	char action[64];
+	AUTO_CLOSE fd = result == 0 ? namespace_open(home, kind) : -1;
 
-	if (jail->config.is_ipc_private) {
-		ipc_fd = namespace_unshare(home, "ipc", CLONE_NEWIPC) == 0
-				 ? namespace_open(home, "ipc")
-				 : -1;
-		pin_fds[PIN_IPC] = ipc_fd < 0 ? -1 : tree_clone(ipc_fd, "");
-		if (pin_fds[PIN_IPC] < 0)
-			report_refuse("make an ipc namespace for jail", name,
-				      report_if_full(REPORT_IPC_NAMESPACES));
-		jail->record.ipc_namespace = inode_of(ipc_fd, name);
-	}
-	if (jail->config.is_network_private) {
-		network_fd = namespace_new_network(home) == 0 ? namespace_open(home, "net") : -1;
-		pin_fds[PIN_NETWORK] = network_fd < 0 ? -1 : tree_clone(network_fd, "");
-		if (pin_fds[PIN_NETWORK] < 0)
-			report_refuse("make a network namespace for jail", name,
-				      report_if_full(REPORT_NETWORK_NAMESPACES));
-		jail->record.network_namespace = inode_of(network_fd, name);
-	}
-}
-
-/* In the hub: a restricted copy of what all jails share. */
-static int copy_of(const char *path, uint64_t attributes, const char *name)
-{
-	int tree_fd = tree_clone(AT_FDCWD, path);
-
-	if (tree_fd < 0 || tree_restrict(tree_fd, attributes) != 0)
-		report_refuse("bind /dev and /proc for jail", name, report_if_full(REPORT_MOUNTS));
-	return tree_fd;
+	*pin_fd = fd < 0 ? -1 : tree_clone(fd, "");
+	snprintf(action, sizeof(action), "make the %s namespace of jail", kind);
+	if (*pin_fd < 0)
+		report_refuse(action, name, report_if_full(limit));
+	return inode_of(fd, name);
 }
 
 /* In the hub. Returns with the process in the jail's new namespace. */
-static int make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
-		       struct trees *trees, int *pin_fd)
+static void make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
+			struct trees *trees, int *pin_fd)
 {
 	const char *name = jail->record.name;
 	struct text error;
 	AUTO_CLOSE seed_fd = open(LAYOUT_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (jail->config.has_dev)
-		trees->dev_fd =
-			copy_of(LAYOUT_DEV,
-				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, name);
-	if (jail->config.has_proc)
-		trees->proc_fd =
-			copy_of(LAYOUT_PROC,
-				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, name);
-	int mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
+	make_trees(trees, true, name);
+	AUTO_CLOSE mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
 		report_refuse("make a mount namespace for jail", name,
 			      report_if_full(REPORT_MOUNT_NAMESPACES));
@@ -171,7 +130,6 @@ static int make_mounts(const struct namespace_home *home, int hub_fd, struct jai
 	if (verify_jail(home, jail, &error) != 0)
 		report_die(&error);
 	jail->record.mount_namespace = inode_of(mount_fd, name);
-	return mount_fd;
 }
 
 /*
@@ -194,11 +152,19 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 
 	if (cgroup_make(&jail->config, name, &jail->record.origins[RECORD_CGROUP], &error) != 0)
 		report_die(&error);
-	make_trees(&trees, jail);
-	make_namespaces(home, jail, pin_fds);
+	trees.count = jail_mounts(jail, trees.mounts);
+	make_trees(&trees, false, name);
+	if (jail->config.is_ipc_private)
+		jail->record.ipc_namespace =
+			pin_namespace(home, "ipc", namespace_unshare(home, "ipc", CLONE_NEWIPC),
+				      &pin_fds[PIN_IPC], name, REPORT_IPC_NAMESPACES);
+	if (jail->config.is_network_private)
+		jail->record.network_namespace =
+			pin_namespace(home, "net", namespace_new_network(home),
+				      &pin_fds[PIN_NETWORK], name, REPORT_NETWORK_NAMESPACES);
 	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
-	(void)make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
+	make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
 	/* The record first, then the pins, as in retire_jail(). */
 	if (namespace_enter_surely(home, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);

@@ -48,7 +48,8 @@ struct parse {
 	struct config *config;
 	enum record_source source;
 	const char *path;
-	int line; /* counts from 1 */
+	int line;       /* counts from 1 */
+	int range_line; /* the last one that sets an end of the range of uids */
 	char section[32];
 	struct text *error;
 };
@@ -89,7 +90,7 @@ static int take_section(struct parse *parse, const char *name)
 	return refuse(parse, "there is no section ", name);
 }
 
-static int take_key(const struct parse *parse, const char *name, const char *value)
+static int take_key(struct parse *parse, const char *name, const char *value)
 {
 	for (size_t i = 0; key_name(i); i++) {
 		struct config_entry *entry = &parse->config->entries[i];
@@ -103,6 +104,8 @@ static int take_key(const struct parse *parse, const char *name, const char *val
 		snprintf(entry->value, sizeof(entry->value), "%s", value);
 		entry->source = parse->source;
 		entry->line = parse->line;
+		if (strstr(name, "imum_uid"))
+			parse->range_line = parse->line;
 		return 0;
 	}
 	return refuse(parse,
@@ -138,24 +141,6 @@ static int take_line(struct parse *parse, char *line)
 	return take_key(parse, trim(line, strlen(line)), value);
 }
 
-/* One file may contradict itself or the other; a line of this one's has the last word in it. */
-static int judge_range(struct parse *parse)
-{
-	const struct config *config = parse->config;
-
-	if (config->minimum_uid <= config->maximum_uid)
-		return 0;
-	parse->line = 0;
-	for (size_t i = 0; key_name(i); i++) {
-		const struct config_entry *entry = &config->entries[i];
-
-		if ((!strcmp(key_name(i), "minimum_uid") || !strcmp(key_name(i), "maximum_uid")) &&
-		    entry->source == parse->source && entry->line > parse->line)
-			parse->line = entry->line;
-	}
-	return refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
-}
-
 int config_parse(struct config *config, enum record_source source, const char *path, char *text,
 		 size_t length, struct text *error)
 {
@@ -171,7 +156,10 @@ int config_parse(struct config *config, enum record_source source, const char *p
 		if (take_line(&parse, line) != 0)
 			return -1;
 	}
-	return judge_range(&parse);
+	parse.line = parse.range_line; /* it may contradict the other file */
+	if (config->minimum_uid <= config->maximum_uid)
+		return 0;
+	return refuse(&parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
 }
 
 static int load_file(struct config *config, enum record_source source, int directory_fd,
@@ -183,15 +171,17 @@ static int load_file(struct config *config, enum record_source source, int direc
 	path_of_origin(source, jail, NULL, path);
 	if (fd < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
 		return 0;
-	if (fd < 0 && errno == ENOENT)
-		return report_fill(error, "open", path,
-				   "there is none; make install puts one there");
-	if (fd < 0 && (errno == EPERM || errno == ELOOP))
-		return report_fill(error, "trust", path,
-				   "it must be a regular file of root's that only root can write");
-	if (fd < 0 || path_read_origin(fd, &config->origins[source]) != 0)
-		return report_fill(error, "open", path, NULL);
-	ssize_t length = read(fd, text, sizeof(text));
+	if (fd < 0)
+		return report_fill(
+			error, errno == EPERM || errno == ELOOP ? "trust" : "open", path,
+			errno == ENOENT ? "there is none; make install puts one there"
+			: errno == EPERM || errno == ELOOP
+				? "it must be a regular file of root's that only root can write"
+				: NULL);
+	/* In this order, so that what is written meanwhile makes the origin another. */
+	ssize_t length = path_read_origin(fd, &config->origins[source]) == 0
+				 ? read(fd, text, sizeof(text))
+				 : -1;
 	if (length < 0)
 		return report_fill(error, "read", path, NULL);
 	if (length == sizeof(text)) /* one byte is for the end */

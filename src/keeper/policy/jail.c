@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "auto_free.h"
 #include "filter.h"
 #include "path.h"
 #include "report.h"
+#include "trampoline/layout.h"
 #include "trampoline/paths.h"
 
 /* Opens data/NAME: a user exists because root made this directory. */
@@ -53,18 +55,16 @@ static int judge_id(const struct jail *jail, const char *kind, uint32_t id, cons
 		    struct text *error)
 {
 	const struct config *config = &jail->config;
-	const char *home = jail->record.origins[RECORD_HOME].path;
 	char reason[160];
 
 	if (config_has_uid(config, id))
 		return 0;
-	if (id == CONFIG_NOBODY)
-		snprintf(reason, sizeof(reason), "its %s is %u, which is nobody's", kind, id);
-	else
-		snprintf(reason, sizeof(reason),
-			 "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
-			 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
-	return report_fill(error, action, home, reason);
+	snprintf(reason, sizeof(reason),
+		 id == CONFIG_NOBODY
+			 ? "its %s is %u, which is nobody's"
+			 : "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
+		 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
+	return report_fill(error, action, jail->record.origins[RECORD_HOME].path, reason);
 }
 
 /* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
@@ -218,4 +218,27 @@ void jail_close(struct jail *jail)
 	auto_close(&jail->base_fd);
 	auto_close(&jail->tmp_fd);
 	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+}
+
+size_t jail_mounts(const struct jail *jail, struct jail_mount mounts[static JAIL_MOUNTS_MAX])
+{
+	uint64_t users = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	size_t count = 0;
+
+	if (jail->config.is_noexec)
+		users |= MOUNT_ATTR_NOEXEC;
+	mounts[count++] =
+		(struct jail_mount){"/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+				    jail->image_fd, NULL, RECORD_IMAGE};
+	mounts[count++] = (struct jail_mount){"/home", users, jail->base_fd, NULL, RECORD_BASE};
+	mounts[count++] = (struct jail_mount){"/tmp", users, jail->tmp_fd, NULL, RECORD_TMP};
+	if (jail->config.has_dev)
+		mounts[count++] = (struct jail_mount){
+			"/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, -1,
+			LAYOUT_DEV, RECORD_SOURCES};
+	if (jail->config.has_proc)
+		mounts[count++] = (struct jail_mount){
+			"/proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, -1,
+			LAYOUT_PROC, RECORD_SOURCES};
+	return count;
 }

@@ -2,6 +2,10 @@
 /* What a jail is to be: configuration, image, data, opened and judged before anything is done. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "config.h"
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
@@ -23,6 +27,19 @@ struct jail {
 int jail_describe(struct jail *jail, const char *name, struct text *error) MUST_CHECK;
 
 void jail_close(struct jail *jail);
+
+#define JAIL_MOUNTS_MAX 5
+
+struct jail_mount {
+	const char *path;          /* in the jail */
+	uint64_t attributes;       /* MOUNT_ATTR_ of mount_setattr(2) */
+	int source_fd;             /* the directory that is mounted there; -1: */
+	const char *shared;        /* what all jails share, a path in the hub */
+	enum record_source origin; /* what SOURCE_FD is; RECORD_SOURCES where there is none */
+};
+
+/* Fills MOUNTS with all that JAIL has mounted, its root first. Returns how many there are. */
+size_t jail_mounts(const struct jail *jail, struct jail_mount mounts[static JAIL_MOUNTS_MAX]);
 
 /*
  * An O_PATH descriptor of the version that images/IMAGE/current names, and that name in VERSION.
