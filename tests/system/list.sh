@@ -38,9 +38,9 @@ move_out() {
 # JAIL is - for a row without a name.
 rows() {
 	local people programs
-	people=$("$T" --list | sed -nE "s/^$1 +[0-9]+ +(in use|[a-z]+) +([0-9]+) +([0-9]+) .*/\1 \2 \3/p")
+	people=$("$T" --list | awk -v uids=" $A $B $long_uid " 'index(uids, " " $2 " ")' | sed -nE "s/^$1 +[0-9]+ +(in use|[a-z]+) +([0-9]+) +([0-9]+) .*/\1 \2 \3/p")
 	programs=$("$T" --list --json |
-		jq -r --arg jail "$1" '.[] | select((.jail // "-") == $jail) | "\(.state) \(.processes) \(.earlier)"')
+		jq -r --arg jail "$1" --argjson uids "[$A,$B,$long_uid]" '.[] | select((.jail // "-") == $jail and ([.uid] | inside($uids))) | "\(.state) \(.processes) \(.earlier)"')
 	[ "$people" = "$programs" ] || echo "the table says $people, JSON says $programs"
 	printf '%s\n' "$people" | paste -sd , -
 }
@@ -93,7 +93,7 @@ like "and the one in the new jail" "$("$T" --status bob)" "^process $lodger uid 
 "$T" --discard bob
 is "a discarded jail has a row while its processes run" "$(rows bob)" "discarded 5 0"
 is "with null for what is not known of it any more" \
-	"$("$T" --list --json | jq -c '.[] | select(.jail == "bob") | [.uid, .built, .last_entered, .image]')" "[$B,null,null,null]"
+	"$("$T" --list --json | jq -c --argjson uid "$B" '.[] | select(.jail == "bob" and .uid == $uid) | [.uid, .built, .last_entered, .image]')" "[$B,null,null,null]"
 refused 125 '"bob"' "--status of a discarded jail is refused" "$T" --status bob
 refused 125 '"bob"' "it cannot be discarded again" "$T" --discard bob
 ok "its processes can be killed by --discard --kill" "$T" --discard --kill bob
@@ -158,7 +158,7 @@ if in_jail alice unshare -U -m true 2>/dev/null; then
 	is "a user who has mounted over /home is shown" "$(rows alice)" "in use 1 0"
 	"$T" --discard alice
 	is "when that jail is discarded the row has no name" "$(rows alice) $(rows -)" " discarded 1 0"
-	is "but the uid" "$("$T" --list --json | jq -c '.[] | select(.jail == null) | .uid')" "$A"
+	is "but the uid" "$("$T" --list --json | jq -c --argjson uid "$A" '.[] | select(.jail == null and .uid == $uid) | .uid')" "$A"
 	"$T" --discard --kill alice
 	is "--discard --kill finds the uid by the name" "$(rows -)" ""
 	lodger=

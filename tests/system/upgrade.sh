@@ -42,13 +42,13 @@ wait_for pgrep -xU "$A" sleep
 pid=$(pgrep -xU "$A" sleep)
 put "$other"
 is "the other version is installed" "$("$T" --version)" "trampoline other"
-is "who runs in a jail of this one is listed by it" "$("$T" --list --json | jq -c '.[] | select(.jail == "alice") | .processes')" 1
+is "who runs in a jail of this one is listed by it" "$("$T" --list --json | jq -c ".[] | select(.uid == $A) | .processes")" 1
 "$T" --cleanup
 "$T" --cleanup
 "$T" --cleanup
 ok "and lives on, whatever it cleans up" kill -0 "$pid"
 is "the next entry builds the jail anew" "$(in_jail alice id -u)" "$A"
-is "and who came before is in an earlier one" "$("$T" --list --json | jq -c '.[] | select(.jail == "alice") | [.processes, .earlier]')" "[1,1]"
+is "and who came before is in an earlier one" "$("$T" --list --json | jq -c ".[] | select(.uid == $A) | [.processes, .earlier]")" "[1,1]"
 not_ok "his data cannot be removed" "$T_PREFIX/sbin/trampoline-user" remove alice --yes
 ok "nor has it been" test -d "$ALICE"
 ok "he can be ended" "$T" --discard --kill alice
