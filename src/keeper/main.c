@@ -93,10 +93,8 @@ static int administer(const struct arguments *arguments)
 {
 	switch (arguments->mode) {
 	case ARGUMENTS_LIST:
-		list_all(arguments->json);
-		return 0;
 	case ARGUMENTS_STATUS:
-		list_one(arguments->jail, arguments->json);
+		list_live(arguments->jail, arguments->json);
 		return 0;
 	case ARGUMENTS_CLEANUP:
 		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;

@@ -196,7 +196,6 @@ like "and the image with its version" "$(cat "$OUT")" "^alice .* default@$(readl
 "$T" --status bob >"$OUT"
 like "--status names each process" "$(cat "$OUT")" "process +$lodger"
 like "and the namespaces" "$(cat "$OUT")" "mount namespace +$(pin_inode bob)"
-like "and the limits" "$(cat "$OUT")" '^ *cpu +30'
 unlike "nothing of it leads to another line by a name from inside" "$(cat "$OUT")" $'\r|\033'
 # shellcheck disable=SC2016 # they are the inner shell's
 {

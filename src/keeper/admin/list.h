@@ -6,13 +6,17 @@
 #include <sys/types.h>
 
 #include "build/namespace.h"
+#include "live.h"
 #include "trampoline/name.h"
 
-/* Every live jail, and whoever runs in one that is not live any more. Exits if it cannot look. */
-void list_all(bool json);
+/*
+ * Every live jail, and whoever runs in one that is not live any more; or jail NAME alone, with what
+ * its record says. Exits if it cannot look, or NAME is not live.
+ */
+void list_live(const char *name, bool json);
 
-/* One of them, with everything its record says. Exits if it cannot look, or NAME is not live. */
-void list_one(const char *name, bool json);
+/* Gives up what looking does not need, and opens *LIVE. Exits if it cannot. */
+void list_open(struct live *live);
 
 /*
  * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
