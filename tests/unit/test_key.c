@@ -278,16 +278,6 @@ START_TEST(key_name__table__each_key_once_and_ends)
 }
 END_TEST
 
-START_TEST(key_limit_name__resource__as_its_section_calls_it)
-{
-	ck_assert_str_eq(key_limit_name(RLIMIT_DATA), "memory");
-	ck_assert_str_eq(key_limit_name(RLIMIT_CPU), "cpu");
-	ck_assert_str_eq(key_limit_name(RLIMIT_NPROC), "processes");
-	ck_assert_ptr_null(key_limit_name(RLIMIT_NICE));
-	ck_assert_ptr_null(key_limit_name(LIMIT_RESOURCES));
-}
-END_TEST
-
 TCase *unit_key(void)
 {
 	TCase *tcase = tcase_create("key");
@@ -297,6 +287,5 @@ TCase *unit_key(void)
 	tcase_add_test(tcase, key_read__good_value__field_set);
 	tcase_add_test(tcase, key_read__longest_value__fits_and_longer_refused);
 	tcase_add_test(tcase, key_name__table__each_key_once_and_ends);
-	tcase_add_test(tcase, key_limit_name__resource__as_its_section_calls_it);
 	return tcase;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "build/cgroup.h"
 #include "child.h"
@@ -18,210 +17,95 @@
 
 #define STORAGE_NS INT64_C(5000000000)
 #define KILL_AFTER_MS 2000 /* where no option says another: arguments_parse() */
+/* What makes a run private. */
+#define PRIVATE (RUN_PRIVATE_OPTION | RUN_PRIVATE_POLICY | RUN_TIMEOUT_OPTION | RUN_TIMEOUT_POLICY)
+/* Section, name and value; behind them stands what set the value. */
+#define ROW "%-14s %-14s %-32s "
 
-/* The jail as it would be built, and the run that the arguments ask for. */
-struct explain {
-	const struct jail *jail;
-	const struct arguments *arguments;
-	struct run run;
-};
-
-static void print_row(const char *section, const char *name, const char *value, const char *place)
+static void format_duration(char duration[static 32], uint64_t milliseconds)
 {
-	printf("%-14s %-14s %-32s %s\n", section, name, value, place);
+	snprintf(duration, 32, "%.15gs", (double)milliseconds / 1000);
 }
 
-static void format_duration(char value[static 32], uint64_t milliseconds)
+/* The --limit for what the key at INDEX sets, of several the last, which counts; NULL: none. */
+static const struct arguments_limit *find_limit(const struct arguments *arguments, size_t index)
 {
-	if (milliseconds % 1000)
-		snprintf(value, 32, "%ju.%03jus", (uintmax_t)(milliseconds / 1000),
-			 (uintmax_t)(milliseconds % 1000));
-	else
-		snprintf(value, 32, "%jus", (uintmax_t)(milliseconds / 1000));
-}
-
-/* A limit as trampoline.conf would have it. */
-static void format_limit(char value[static 32], unsigned int resource, uint64_t limit)
-{
-	static const char *const units[] = {"", "K", "M", "G", "T"};
-	size_t unit = 0;
-
-	if (limit == QUANTITY_UNLIMITED) {
-		snprintf(value, 32, "unlimited");
-		return;
-	}
-	if (resource == RLIMIT_CPU) {
-		format_duration(value, limit * 1000);
-		return;
-	}
-	while (resource != RLIMIT_NPROC && resource != RLIMIT_NOFILE && limit > 0 &&
-	       limit % 1024 == 0 && unit + 1 < ARRAY_LENGTH(units)) {
-		limit /= 1024;
-		unit++;
-	}
-	snprintf(value, 32, "%ju%s", (uintmax_t)limit, units[unit]);
-}
-
-static bool is_key(size_t index, const char *section, const char *name)
-{
-	return !strcmp(key_section(index), section) && !strcmp(key_name(index), name);
-}
-
-/* Adds where the value of the key at INDEX stands: FILE:LINE, or "built in". */
-static void add_place(struct text *place, const struct jail *jail, size_t index)
-{
-	const struct config_entry *entry = &jail->config.entries[index];
-
-	if (entry->source == RECORD_SOURCES) {
-		text_add(place, "built in");
-		return;
-	}
-	text_add(place, jail->record.origins[entry->source].path);
-	text_add(place, ":");
-	text_add_number(place, (uint64_t)entry->line);
-}
-
-/* Prints the row of the limit that the key at INDEX sets, if an option changes it. */
-static bool print_limit(const struct explain *explain, size_t index)
-{
-	const uint64_t *policy = explain->jail->record.limits, *limit = explain->run.limits;
 	const char *name = key_name(index);
-	struct text place = {.length = 0};
 	unsigned int resource;
 	uint64_t zero;
-	char value[32];
 
 	if (strcmp(key_section(index), "limits") != 0 ||
-	    limit_parse(name, strlen(name), "0", &resource, &zero) != 0 ||
-	    limit[resource] == policy[resource])
-		return false;
-	format_limit(value, resource, limit[resource]);
-	text_add(&place, "--limit");
-	if (limit[resource] > policy[resource]) {
-		text_add(&place, ", which only root may raise above ");
-		text_add(&place, explain->jail->config.entries[index].value);
-		text_add(&place, ", ");
-		add_place(&place, explain->jail, index);
-	}
-	print_row("limits", name, value, place.bytes);
-	return true;
+	    limit_parse(name, strlen(name), "0", &resource, &zero) != 0)
+		return NULL;
+	for (size_t i = arguments->limit_count; i > 0; i--)
+		if (arguments->limits[i - 1].resource == resource)
+			return &arguments->limits[i - 1];
+	return NULL;
 }
 
-/* Whether the time-out in force is the option's, which is shorter than the policy's. */
-static bool has_own_timeout(const struct explain *explain)
+static void print_key(const struct jail *jail, const struct arguments *arguments,
+		      const struct run *run, size_t index)
 {
-	return explain->run.timeout_ms < explain->jail->record.timeout_ms;
+	const struct record *record = &jail->record;
+	const struct config_entry *entry = &jail->config.entries[index];
+	const char *section = key_section(index), *name = key_name(index);
+	const struct arguments_limit *limit = find_limit(arguments, index);
+	bool is_timeout = !strcmp(name, "timeout");
+	char place[RECORD_PATH_MAX + 16] = "built in", timeout[32];
+
+	if (entry->source != RECORD_SOURCES)
+		snprintf(place, sizeof(place), "%s:%d", record->origins[entry->source].path,
+			 entry->line);
+	format_duration(timeout, run->timeout_ms);
+	if (limit && limit->value > record->limits[limit->resource])
+		printf(ROW "--limit, which only root may raise above %s, %s\n", section, name,
+		       strchr(limit->text, '=') + 1, entry->value, place);
+	else if (limit)
+		printf(ROW "--limit\n", section, name, strchr(limit->text, '=') + 1);
+	else if (is_timeout && run->timeout_ms < record->timeout_ms)
+		printf(ROW "--timeout\n", section, name, timeout);
+	else
+		printf(ROW "%s%s\n", section, name, entry->value, place,
+		       is_timeout && arguments->timeout_ms
+			       ? "; --timeout is not shorter and changes nothing"
+			       : "");
 }
 
-/* Prints the row of the key at INDEX if an option or another key changes its value. */
-static bool print_changed(const struct explain *explain, size_t index)
-{
-	char value[32];
-
-	if (is_key(index, "limits", "timeout") && has_own_timeout(explain)) {
-		format_duration(value, explain->run.timeout_ms);
-		print_row("limits", "timeout", value, "--timeout");
-		return true;
-	}
-	if (is_key(index, "confinement", "processes") && explain->run.is_private &&
-	    !(explain->run.reasons & RUN_PRIVATE_POLICY)) {
-		print_row("confinement", "processes", "private",
-			  explain->run.reasons & RUN_PRIVATE_OPTION ? "--private"
-			  : has_own_timeout(explain)
-				  ? "--timeout, which ends all of a run"
-				  : "the policy's timeout, which ends all of a run");
-		return true;
-	}
-	return print_limit(explain, index);
-}
-
-static void print_key(const struct explain *explain, size_t index)
-{
-	struct text place = {.length = 0};
-
-	if (print_changed(explain, index))
-		return;
-	add_place(&place, explain->jail, index);
-	if (is_key(index, "limits", "timeout") && explain->arguments->timeout_ms)
-		text_add(&place, "; --timeout is not shorter and changes nothing");
-	print_row(key_section(index), key_name(index), explain->jail->config.entries[index].value,
-		  place.bytes);
-}
-
-/* Whether the key at INDEX makes every run of the jail a supervised one. */
-static bool is_reason(const struct explain *explain, size_t index)
-{
-	if (is_key(index, "limits", "timeout"))
-		return explain->run.reasons & RUN_TIMEOUT_POLICY;
-	if (is_key(index, "confinement", "processes"))
-		return explain->run.reasons & RUN_PRIVATE_POLICY;
-	/* The record gets its cgroup, and with it the reason, when the jail is built. */
-	return !strcmp(key_section(index), "resources") &&
-	       strcmp(explain->jail->config.entries[index].value, "none") != 0;
-}
-
-static void add_reason(struct text *reasons, const char *reason)
-{
-	if (reasons->length > 0)
-		text_add(reasons, ", ");
-	text_add(reasons, reason);
-}
-
-static void print_supervision(const struct explain *explain)
+static void print_reasons(const char *name, unsigned int reasons)
 {
 	static const struct {
 		enum run_reason reason;
-		const char *option;
-	} options[] = {{RUN_PRIVATE_OPTION, "--private"},
-		       {RUN_TIMEOUT_OPTION, "--timeout"},
-		       {RUN_STATUS_OPTION, "--status-fd"}};
-	struct text reasons = {.length = 0};
+		const char *words;
+	} rows[] = {{RUN_PRIVATE_OPTION, ", --private"},
+		    {RUN_TIMEOUT_OPTION, ", --timeout"},
+		    {RUN_STATUS_OPTION, ", --status-fd"},
+		    {RUN_TIMEOUT_POLICY, ", timeout of [limits]"},
+		    {RUN_PRIVATE_POLICY, ", processes of [confinement]"},
+		    {RUN_CGROUP_POLICY, ", [resources]"}};
+	struct text text = {.length = 0};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
-		if (explain->run.reasons & options[i].reason)
-			add_reason(&reasons, options[i].option);
-	for (size_t i = 0; key_name(i); i++) {
-		if (!is_reason(explain, i))
-			continue;
-		add_reason(&reasons, key_name(i));
-		text_add(&reasons, " of [");
-		text_add(&reasons, key_section(i));
-		text_add(&reasons, "] at ");
-		add_place(&reasons, explain->jail, i);
-	}
-	print_row("run", "supervised", reasons.length > 0 ? "yes" : "no",
-		  reasons.length > 0 ? reasons.bytes : "nothing asks for it");
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+		if (reasons & rows[i].reason)
+			text_add(&text, rows[i].words);
+	printf(ROW "%s\n", "run", name, reasons ? "yes" : "no",
+	       reasons ? text.bytes + strlen(", ") : "nothing asks for it");
 }
 
-static void print_run(const struct explain *explain)
+static void print_run(const struct arguments *arguments, const struct run *run)
 {
-	const struct arguments *arguments = explain->arguments;
 	struct text directory = {.length = 0};
-	char value[32];
+	char kill_after[32];
 
-	format_duration(value, explain->run.kill_after_ms);
-	const char *place = arguments->kill_after_ms == KILL_AFTER_MS ? "built in" : "--kill-after";
-	if (explain->run.timeout_ms != QUANTITY_UNLIMITED)
-		print_row("run", "kill_after", value, place);
-	else if (arguments->kill_after_ms != KILL_AFTER_MS)
-		print_row("run", "kill_after", value, "--kill-after; there is no time-out for it");
-	if (arguments->daemon)
-		print_row("run", "daemon", "yes", "--daemon");
-	for (size_t i = 0; i < arguments->keep_fd_count; i++) {
-		bool is_status = arguments->keep_fds[i] == arguments->status_fd;
-
-		snprintf(value, sizeof(value), "%d", arguments->keep_fds[i]);
-		print_row("run", is_status ? "status_fd" : "keep_fd", value,
-			  is_status ? "--status-fd" : "--keep-fd");
-	}
+	format_duration(kill_after, run->kill_after_ms);
+	if (run->timeout_ms != QUANTITY_UNLIMITED)
+		printf(ROW "%s\n", "run", "kill_after", kill_after,
+		       run->kill_after_ms == KILL_AFTER_MS ? "built in" : "--kill-after");
 	if (!arguments->directory) {
-		text_add(&directory, "/home/");
-		text_add(&directory, arguments->jail);
-	} else {
-		text_add_quoted(&directory, arguments->directory, TEXT_OBJECT_MAX);
+		printf("%-14s %-14s /home/%-26s built in\n", "run", "directory", arguments->jail);
+		return;
 	}
-	print_row("run", "directory", directory.bytes,
-		  arguments->directory ? "--chdir" : "built in");
+	text_add_quoted(&directory, arguments->directory, TEXT_OBJECT_MAX);
+	printf(ROW "--chdir\n", "run", "directory", directory.bytes);
 }
 
 static void print_mounts(const struct jail *jail)
@@ -230,36 +114,14 @@ static void print_mounts(const struct jail *jail)
 	const char *users = config->is_noexec ? "nosuid,nodev,noexec" : "nosuid,nodev";
 	const char *name = jail->record.name;
 
-	printf("mount          /              ro,nosuid,nodev                  %s/%s/%s\n",
-	       PATHS_IMAGES, config->image, jail->record.image_version);
-	printf("mount          /home          %-32s %s/%s/home\n", users, PATHS_DATA, name);
-	printf("mount          /tmp           %-32s %s/%s/tmp\n", users, PATHS_DATA, name);
+	printf(ROW PATHS_IMAGES "/%s/%s\n", "mount", "/", "ro,nosuid,nodev", config->image,
+	       jail->record.image_version);
+	printf(ROW PATHS_DATA "/%s/home\n", "mount", "/home", users, name);
+	printf(ROW PATHS_DATA "/%s/tmp\n", "mount", "/tmp", users, name);
 	if (config->has_dev)
-		printf("mount          /dev           ro,nosuid,noexec                 the shared "
-		       "minimal /dev\n");
+		printf(ROW "the shared minimal /dev\n", "mount", "/dev", "ro,nosuid,noexec");
 	if (config->has_proc)
-		printf("mount          /proc          nosuid,nodev,noexec              a /proc of "
-		       "its own\n");
-}
-
-static void print_arguments(const struct arguments *arguments)
-{
-	struct text text;
-
-	if (arguments->cgi)
-		print_row("environment", "cgi", "the CGI/1.1 variables", "--cgi");
-	for (size_t i = 0; i < arguments->environment_count; i++) {
-		text.length = 0;
-		text_add_quoted(&text, arguments->environment[i], TEXT_OBJECT_MAX);
-		printf("%-14s %-47s --env\n", "environment", text.bytes);
-	}
-	printf("command       ");
-	for (char *const *word = arguments->command; word && *word; word++) {
-		text.length = 0;
-		text_add_quoted(&text, *word, TEXT_OBJECT_MAX);
-		printf(" %s", text.bytes);
-	}
-	printf("%s\n", arguments->command ? "" : " a login shell");
+		printf(ROW "a /proc of its own\n", "mount", "/proc", "nosuid,nodev,noexec");
 }
 
 static void look(const void *context, void *answer)
@@ -272,7 +134,7 @@ static void look(const void *context, void *answer)
 void explain_run(const struct arguments *arguments)
 {
 	struct jail jail;
-	struct explain explain = {.jail = &jail, .arguments = arguments};
+	struct run run;
 	struct text error;
 
 	if (child_ask(STORAGE_NS, look, arguments->jail, &error, sizeof(error)) != 0)
@@ -280,17 +142,19 @@ void explain_run(const struct arguments *arguments)
 			      errno == ETIME ? "its storage does not answer" : NULL);
 	if (jail_describe(&jail, arguments->jail, &error) != 0 ||
 	    cgroup_check(&jail.config, &error) != 0 ||
-	    run_merge(&explain.run, &jail.record, arguments, 0, &error) != 0)
+	    run_merge(&run, &jail.record, arguments, 0, &error) != 0)
 		report_die(&error);
-	printf("%-14s %s\n%-14s uid %u, gid %u, the owner of %s/%s/home/%s\n", "jail",
-	       arguments->jail, "identity", jail.record.uid, jail.record.gid, PATHS_DATA,
-	       arguments->jail, arguments->jail);
+	/* The record gets its cgroup, and with it the reason, when the jail is built. */
+	if (cgroup_is_wanted(&jail.config))
+		run.reasons |= RUN_CGROUP_POLICY;
+	printf("%-14s uid %u, gid %u, the owner of " PATHS_DATA "/%s/home/%s\n", "identity",
+	       jail.record.uid, jail.record.gid, arguments->jail, arguments->jail);
 	for (size_t i = 0; key_name(i); i++)
-		print_key(&explain, i);
-	print_supervision(&explain);
+		print_key(&jail, arguments, &run, i);
+	print_reasons("supervised", run.reasons);
+	print_reasons("private", run.reasons & PRIVATE);
 	print_mounts(&jail);
 	printf("%-14s %u instructions\n", "filter", jail.record.filter_length);
-	print_run(&explain);
-	print_arguments(arguments);
+	print_run(arguments, &run);
 	jail_close(&jail);
 }

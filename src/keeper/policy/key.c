@@ -244,17 +244,3 @@ bool key_read(struct config *config, size_t index, const char *value)
 {
 	return strlen(value) < CONFIG_VALUE_MAX && keys[index].read(config, &keys[index], value);
 }
-
-const char *key_limit_name(unsigned int resource)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
-		unsigned int of = 0;
-		uint64_t value;
-
-		if (keys[i].read == read_limit &&
-		    limit_parse(keys[i].name, strlen(keys[i].name), "0", &of, &value) == 0 &&
-		    of == resource)
-			return keys[i].name;
-	}
-	return NULL;
-}

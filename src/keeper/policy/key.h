@@ -16,6 +16,3 @@ const char *key_default(size_t index);
 
 /* Reads VALUE into CONFIG; false, with the field in any state, if it is none of this key's. */
 bool key_read(struct config *config, size_t index, const char *value);
-
-/* The name of the limit RESOURCE in its section; NULL if no key sets it. */
-const char *key_limit_name(unsigned int resource);
