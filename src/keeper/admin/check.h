@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * --check: looks at configuration, image, data, state and kernel, and at one jail or all of them.
+ * --check: looks at configuration, image, data, state and kernel, and at jail NAME or all of them.
  * Prints a line a finding, with its cure. Returns how many there were.
  */
-unsigned int check_all(const char *jail);
+unsigned int check_all(const char *name);
