@@ -151,7 +151,7 @@ ok "nineteen children and their shell" wait_for grep -q full "$T_WORK/told"
 status 125 "who has as many as he may is refused another run" in_jail alice true
 like "in a sentence" "$(cat "$ERR")" "^trampoline: cannot fork: the user already has as many processes as the limit allows"
 status 0 "bob is not" in_jail bob true
-is "the status counts them" "$("$T" --status --json alice | jq '.[0].usage.processes')" 20
+is "the status counts them" "$("$T" --status --json alice | jq '.[0].processes')" 20
 "$T" --discard --kill alice
 wait "$run" || :
 

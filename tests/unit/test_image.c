@@ -88,7 +88,8 @@ START_TEST(jail_open_image__directory_that_others_can_change__refused)
 {
 	make_image("1");
 	unit_make_directory(strangers[_i].directory, strangers[_i].mode, strangers[_i].owner);
-	assert_refused(jail_open_image("default", version, &error), error, "cannot trust directory");
+	assert_refused(jail_open_image("default", version, &error), error,
+		       "cannot trust directory");
 }
 END_TEST
 

@@ -53,7 +53,7 @@ static void describe(struct jail *jail, const char *name, uid_t caller)
 	refuse(jail, caller, &error);
 }
 
-/* Makes a tree of each directory that is mounted, or of what is SHARED, restricted from the start. */
+/* Makes the trees of what is mounted of the host, or of what is SHARED, restricted at once. */
 static void make_trees(struct trees *trees, bool shared, const char *name)
 {
 	char action[64];

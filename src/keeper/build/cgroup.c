@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Directories are cgroups, and each file in one is a value: cgroups(7). A controller is turned on
- * where our cgroup is and in our cgroup, and never off: as long as it is on here, nobody can turn it
- * off above. What is written is read back.
+ * where our cgroup is and in our cgroup, and never off: as long as it is on here, nobody can turn
+ * it off above. What is written is read back.
  */
 #include "cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #define MOUNT_MAX 128
 #define VALUE_SIZE 512
 #define PERIOD_US 100000
+#define OWN_NAME (strrchr("/" PATHS_CGROUP, '/') + 1) /* the last name in it */
 
 _Static_assert(MOUNT_MAX + sizeof(PATHS_CGROUP) + CGROUP_LEAF_SIZE < RECORD_PATH_MAX,
 	       "CGROUP is too long");
@@ -34,11 +36,12 @@ static const struct {
 };
 
 /* Whether FS is the cgroup2 mount that shows all cgroups, and nothing is mounted over it. */
-static bool is_whole(struct libmnt_fs *fs)
+static int is_whole(struct libmnt_fs *fs, void *context)
 {
 	const char *type = mnt_fs_get_fstype(fs), *root = mnt_fs_get_root(fs);
 	struct statx status;
 
+	(void)context;
 	return type && root && !strcmp(type, "cgroup2") && !strcmp(root, "/") &&
 	       statx(AT_FDCWD, mnt_fs_get_target(fs), 0, STATX_MNT_ID, &status) == 0 &&
 	       status.stx_mnt_id == (uint64_t)mnt_fs_get_id(fs);
@@ -49,35 +52,21 @@ static int find_mount(char path[static MOUNT_MAX])
 	AUTO_TABLE table = mnt_new_table_from_file("/proc/self/mountinfo");
 	struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int result = -1;
+	bool is_found = table && iterator &&
+			mnt_table_find_next_fs(table, iterator, is_whole, NULL, &fs) == 0 &&
+			snprintf(path, MOUNT_MAX, "%s", mnt_fs_get_target(fs)) < MOUNT_MAX;
 
-	while (table && iterator && result != 0 && mnt_table_next_fs(table, iterator, &fs) == 0)
-		if (is_whole(fs) &&
-		    snprintf(path, MOUNT_MAX, "%s", mnt_fs_get_target(fs)) < MOUNT_MAX)
-			result = 0;
 	mnt_free_iter(iterator);
 	errno = ENODEV;
-	return result;
-}
-
-/* The last name in PATHS_CGROUP. */
-static const char *own_name(void)
-{
-	const char *slash = strrchr(PATHS_CGROUP, '/');
-
-	return slash ? slash + 1 : PATHS_CGROUP;
+	return is_found ? 0 : -1;
 }
 
 /* Opens the directory that PATHS_CGROUP is in, which may be the root; MOUNT is where that is. */
 static int open_above(char mount[static MOUNT_MAX], struct text *error)
 {
 	char above[sizeof(PATHS_CGROUP)] = PATHS_CGROUP;
-	char *slash = strrchr(above, '/');
 	AUTO_CLOSE root_fd = find_mount(mount) == 0 ? path_open_directory(AT_FDCWD, mount) : -1;
-
-	if (slash)
-		*slash = '\0';
-	int fd = root_fd < 0 ? -1 : path_open_own(root_fd, slash ? above : ".");
+	int fd = root_fd < 0 ? -1 : path_open_own(root_fd, dirname(above));
 	return fd >= 0 ? fd
 		       : report_fill(error, "make cgroup", PATHS_CGROUP,
 				     errno == ENODEV   ? "no cgroup2 file system is mounted whole; "
@@ -89,7 +78,7 @@ static int open_above(char mount[static MOUNT_MAX], struct text *error)
 
 static int open_own(int above_fd, struct text *error)
 {
-	int fd = path_open_own(above_fd, own_name());
+	int fd = path_open_own(above_fd, OWN_NAME);
 
 	return fd >= 0 ? fd
 		       : report_fill(error, "use cgroup", PATHS_CGROUP,
@@ -105,7 +94,7 @@ int cgroup_open(void)
 	struct text error;
 	AUTO_CLOSE above_fd = open_above(mount, &error);
 
-	return above_fd < 0 ? -1 : path_open_own(above_fd, own_name());
+	return above_fd < 0 ? -1 : path_open_own(above_fd, OWN_NAME);
 }
 
 /* Reads the first line of a file of the kernel's; writes one. 0, or -1 and errno. */
@@ -126,7 +115,7 @@ static int write_value(int directory_fd, const char *file, const char *value)
 	return fd < 0 || write(fd, value, strlen(value)) < 0 ? -1 : 0;
 }
 
-static bool is_wanted(const struct config *config)
+bool cgroup_is_wanted(const struct config *config)
 {
 	return config->resources[CONFIG_MEMORY] || config->resources[CONFIG_PROCESSES] ||
 	       config->resources[CONFIG_CPU];
@@ -167,7 +156,7 @@ int cgroup_check(const struct config *config, struct text *error)
 {
 	char mount[MOUNT_MAX];
 
-	if (!is_wanted(config))
+	if (!cgroup_is_wanted(config))
 		return 0;
 	AUTO_CLOSE above_fd = open_above(mount, error);
 	if (above_fd < 0)
@@ -175,7 +164,7 @@ int cgroup_check(const struct config *config, struct text *error)
 	for (enum config_resource i = 0; i < CONFIG_RESOURCES; i++)
 		if (is_limited(config, i) && !has_controller(above_fd, "cgroup.controllers", i))
 			return refuse_missing(error, i);
-	if (faccessat(above_fd, own_name(), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+	if (faccessat(above_fd, OWN_NAME, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0; /* it will be made */
 	AUTO_CLOSE own_fd = open_own(above_fd, error);
 	return own_fd < 0 ? -1 : 0;
@@ -187,18 +176,19 @@ static int enable(int directory_fd, const struct config *config, struct text *er
 	char order[16];
 
 	for (enum config_resource i = 0; i < CONFIG_RESOURCES; i++) {
-		if (!is_limited(config, i) ||
-		    has_controller(directory_fd, "cgroup.subtree_control", i))
-			continue;
+		bool is_right = !is_limited(config, i) ||
+				has_controller(directory_fd, "cgroup.subtree_control", i);
+
 		snprintf(order, sizeof(order), "+%s", resources[i].controller);
-		if (write_value(directory_fd, "cgroup.subtree_control", order) == 0)
+		if (is_right || write_value(directory_fd, "cgroup.subtree_control", order) == 0)
 			continue;
-		if (errno == ENOENT)
-			return refuse_missing(error, i);
-		return report_fill(error, "turn on a controller for cgroup", PATHS_CGROUP,
-				   errno == EBUSY ? "a process is in it, or right above it; only "
-						    "the cgroups below may have any"
-						  : NULL);
+		return errno == ENOENT
+			       ? refuse_missing(error, i)
+			       : report_fill(error, "turn on a controller for cgroup", PATHS_CGROUP,
+					     errno == EBUSY ? "a process is in it, or right above "
+							      "it; only the cgroups below may "
+							      "have any"
+							    : NULL);
 	}
 	return 0;
 }
@@ -244,12 +234,12 @@ int cgroup_make(const struct config *config, const char *name, struct record_ori
 {
 	char mount[MOUNT_MAX], leaf[CGROUP_LEAF_SIZE];
 
-	if (!is_wanted(config))
+	if (!cgroup_is_wanted(config))
 		return 0;
 	AUTO_CLOSE above_fd = open_above(mount, error);
 	if (above_fd < 0)
 		return -1;
-	if (mkdirat(above_fd, own_name(), 0755) != 0 && errno != EEXIST)
+	if (mkdirat(above_fd, OWN_NAME, 0755) != 0 && errno != EEXIST)
 		return report_fill(error, "make cgroup", PATHS_CGROUP, NULL);
 	AUTO_CLOSE own_fd = open_own(above_fd, error);
 	if (own_fd < 0 || enable(above_fd, config, error) != 0 ||
@@ -295,19 +285,12 @@ static uint64_t number_in(int leaf_fd, const char *file, const char *key)
 
 int cgroup_read_usage(int cgroup_fd, const char *name, struct cgroup_usage *usage)
 {
-	char leaf[CGROUP_LEAF_SIZE], buffer[4096];
-	ssize_t length;
+	char leaf[CGROUP_LEAF_SIZE];
 
 	snprintf(leaf, sizeof(leaf), CGROUP_LEAF "%s", name);
 	AUTO_CLOSE leaf_fd = cgroup_fd < 0 ? -1 : path_open_own(cgroup_fd, leaf);
-	AUTO_CLOSE fd = openat(leaf_fd, "cgroup.procs", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	*usage = (struct cgroup_usage){
-		.memory = number_in(leaf_fd, "memory.current", ""),
-		.memory_peak = number_in(leaf_fd, "memory.peak", ""), /* since Linux 5.19 */
-		.cpu_us = number_in(leaf_fd, "cpu.stat", "usage_usec "),
-	};
-	while (fd >= 0 && (length = read(fd, buffer, sizeof(buffer))) > 0)
-		for (ssize_t i = 0; i < length; i++)
-			usage->processes += buffer[i] == '\n'; /* a line for each */
+	usage->memory = number_in(leaf_fd, "memory.current", "");
+	usage->memory_peak = number_in(leaf_fd, "memory.peak", ""); /* since Linux 5.19 */
+	usage->cpu_us = number_in(leaf_fd, "cpu.stat", "usage_usec ");
 	return usage->cpu_us == QUANTITY_UNLIMITED ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 /* Control groups, version 2: a leaf for each jail whose policy has [resources], in PATHS_CGROUP. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/config.h"
@@ -16,8 +17,11 @@
 
 struct cgroup_usage {
 	uint64_t memory, memory_peak; /* bytes; QUANTITY_UNLIMITED: nobody counts them */
-	uint64_t processes, cpu_us;
+	uint64_t cpu_us;
 };
+
+/* Whether CONFIG wants a leaf. */
+bool cgroup_is_wanted(const struct config *config);
 
 /* Whether what CONFIG says of resources can be had here. 0, or -1 with *ERROR. Makes nothing. */
 int cgroup_check(const struct config *config, struct text *error) MUST_CHECK;
