@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
+#include <sys/vfs.h>
 
 #include "trampoline/auto_close.h"
 #include "trampoline/proof.h"
@@ -23,16 +25,70 @@
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
 
-/* A directory descriptor walks out of any jail, pivot_root or not (runc, CVE-2024-21626). */
-static int check_fd(int fd)
+#define ONLY "only a pipe, socket, regular file, terminal or /dev/null may be handed down; this is "
+#define MEMORY_DEVICES "\3\5\7\10\11" /* null, zero, full, random, urandom: major 1, devices.txt */
+#define PIDFS_MAGIC 0x50494446        /* linux/magic.h of Linux 6.14 */
+#define MQUEUE_MAGIC 0x19800202       /* ipc/mqueue.c */
+
+static const char not_open[] = "it is not open";
+
+/* The null device and its like, and terminals: who answers TCGETS, or had its line hung up. */
+static bool is_harmless_device(int fd, dev_t device)
 {
-	struct stat status;
+	char termios[64]; /* the kernel's has 36 bytes */
+
+	if (major(device) == 1)
+		return strchr(MEMORY_DEVICES, (int)minor(device)) && minor(device) != 0;
+	/* The master of a pseudoterminal answers too, but it is the terminal's other side. */
+	return device != makedev(5, 2) && (ioctl(fd, TCGETS, termios) == 0 || errno == EIO);
+}
+
+/* Namespaces and, since Linux 6.9, processes look like regular files; their file systems do not. */
+static bool is_file_of_disk(int fd)
+{
+	static const unsigned int others[] = {NSFS_MAGIC,   PIDFS_MAGIC,     MQUEUE_MAGIC,
+					      BPF_FS_MAGIC, SECRETMEM_MAGIC, DMA_BUF_MAGIC};
+	struct statfs place = {.f_type = NSFS_MAGIC}; /* for a call that only seems to work */
+
+	if (fstatfs(fd, &place) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+		if ((unsigned int)place.f_type == others[i])
+			return false;
+	return true;
+}
+
+/*
+ * NULL, or why FD may not stay open. A directory walks out of any jail, pivot_root or not (runc,
+ * CVE-2024-21626), and nobody can list all that the kernel makes descriptors of, so this is a list
+ * of what may. A memfd is a regular file: it holds what the caller has put there and no more.
+ */
+static const char *judge(int fd)
+{
+	struct stat status = {.st_mode = S_IFDIR}; /* as above */
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fstat(fd, &status) != 0)
-		return -1;
-	errno = S_ISBLK(status.st_mode) ? ENOTBLK : EISDIR;
-	return S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode) || (flags & O_PATH) ? -1 : 0;
+	if (flags < 0)
+		return not_open;
+	if (fstat(fd, &status) != 0)
+		return strerror(errno);
+	if (flags & O_PATH)
+		return ONLY "a path (O_PATH)";
+	switch (status.st_mode & S_IFMT) {
+	case S_IFIFO:
+	case S_IFSOCK:
+		return NULL;
+	case S_IFREG:
+		return is_file_of_disk(fd) ? NULL : ONLY "an object of the kernel's";
+	case S_IFCHR:
+		return is_harmless_device(fd, status.st_rdev) ? NULL : ONLY "another device";
+	case S_IFDIR:
+		return ONLY "a directory";
+	case S_IFBLK:
+		return ONLY "a block device";
+	default:
+		return ONLY "an object of the kernel's";
+	}
 }
 
 static int open_null(int fd)
@@ -57,27 +113,40 @@ static int close_between(int first, int last)
 	return proof_of(!is_planted || fcntl(first, F_GETFD) < 0);
 }
 
-int inherited_close(const int *keep_fds, size_t count, int *fd)
+static int close_all_but(const int *keep_fds, size_t count)
 {
-	for (*fd = 0; *fd < 3; ++*fd)
-		if (fcntl(*fd, F_GETFD) < 0 ? open_null(*fd) : check_fd(*fd))
-			return -1;
-	for (size_t i = 0; i < count; i++) {
-		*fd = keep_fds[i];
-		if (check_fd(*fd) != 0)
-			return -1;
-	}
 	struct rlimit limit; /* the jail's comes later; too few even so, and an open says it */
+
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
 	int first = 3;
-	*fd = 0;
 	for (size_t i = 0; i < count; first = keep_fds[i++] + 1)
 		if (close_between(first, keep_fds[i] - 1) != 0)
 			return -1;
 	return close_between(first, INT_MAX);
+}
+
+const char *inherited_close(const int *keep_fds, size_t count, int *fd)
+{
+	const char *reason;
+
+	for (*fd = 0; *fd < 3; ++*fd) {
+		reason = judge(*fd);
+		if (reason == not_open)
+			reason = open_null(*fd) == 0 ? NULL : strerror(errno);
+		if (reason)
+			return reason;
+	}
+	for (size_t i = 0; i < count; i++) {
+		*fd = keep_fds[i];
+		reason = judge(*fd);
+		if (reason)
+			return reason;
+	}
+	*fd = 0;
+	return close_all_but(keep_fds, count) == 0 ? NULL : strerror(errno);
 }
 
 /* Not libc's, which keeps some signals to itself. */

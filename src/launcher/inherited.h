@@ -10,10 +10,10 @@
 
 /*
  * Leaves exactly 0, 1, 2 and the COUNT ascending KEEP_FDS open; 0-2 that were closed are /dev/null.
- * -1 with errno, and the descriptor in *FD: EISDIR or ENOTBLK for a descriptor that would be a way
- * out of the jail (directory, O_PATH, block device), EBADF for one that is not open.
+ * NULL; or why that cannot be, with the descriptor in *FD: it is none of pipe, socket, regular
+ * file, terminal, null and its like, or it is not open.
  */
-int inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
+const char *inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
 
 /* Default actions, empty mask, nothing pending, no timer; SIGPIPE, SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;

@@ -26,17 +26,16 @@
 
 #define ROUNDS 20 /* give up after as many builds: something is wrong */
 #define DEADLINE_SECONDS 10
-#define OUTSIDE "a directory, path or block device would lead out of the jail"
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
 	struct text number = {.length = 0};
-	int fd, result = inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
+	int fd;
+	const char *reason = inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
 
 	text_add_number(&number, (uint64_t)fd);
-	if (result != 0)
-		report_refuse(reporter, "keep descriptor", number.bytes,
-			      errno == EISDIR || errno == ENOTBLK ? OUTSIDE : NULL);
+	if (reason)
+		report_refuse(reporter, "keep descriptor", number.bytes, reason);
 	if (arguments->status_fd >= 0) /* it has just been looked at */
 		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
 	if (inherited_reset_signals() != 0)

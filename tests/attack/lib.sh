@@ -14,7 +14,7 @@ CLEANUPS=() SERVERS=()
 
 compile() {
 	local tool flags
-	for tool in terminal deadfs liar hostile swapper storm stalker reach devlog; do
+	for tool in terminal deadfs liar hostile swapper storm stalker reach devlog descriptors; do
 		[ "$here/$tool.c" -nt "$T_TOOLS/$tool" ] || continue
 		flags=
 		case $tool in reach) flags=-static ;; liar) flags=-lseccomp ;; esac
