@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -19,11 +20,13 @@
 #include "trampoline/auto_close.h"
 #include "trampoline/proof.h"
 #include "trampoline/quantity.h"
+#include "trampoline/text.h"
 
 /* Until the exec; SIGHUP is what a session's leader gets for letting go of its terminal. */
 #define IGNORED (1ul << SIGXFSZ | 1ul << SIGPIPE | 1ul << SIGHUP)
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
+#define PR_SET_MEMORY_MERGE 67 /* linux/prctl.h of Linux 6.4 */
 
 #define ONLY "only a pipe, socket, regular file, terminal or /dev/null may be handed down; this is "
 #define MEMORY_DEVICES "\3\5\7\10\11" /* null, zero, full, random, urandom: major 1, devices.txt */
@@ -208,18 +211,67 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t m
 	return proof_of(umask(mask) == mask);
 }
 
-int inherited_reset_standing(void)
+/* What a task hands to its children and no exec resets. EINVAL: this kernel does not have it. */
+static int reset_task(void)
 {
-	AUTO_CLOSE oom_fd = openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	static const struct {
+		int option;
+		unsigned long value;
+	} usual[] = {
+		{PR_SET_MEMORY_MERGE, 0}, /* its pages may be merged with others': a side channel */
+		{PR_SET_THP_DISABLE, 0},
+		{PR_SET_TSC, PR_TSC_ENABLE}, /* or each look at the clock is SIGSEGV */
+		{PR_MCE_KILL, PR_MCE_KILL_CLEAR},
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(usual); i++)
+		if (prctl(usual[i].option, usual[i].value, 0, 0, 0) != 0 && errno != EINVAL)
+			return -1;
+	return syscall(SYS_set_mempolicy, 0, NULL, 0) == 0 || errno == ENOSYS ? 0 : -1;
+}
+
+/*
+ * Who has no login uid yet may choose one, once, and the kernel's audit believes it: so the caller's
+ * uid it is, and not what a user in a jail would write there. Where we cannot write it nobody can.
+ */
+static void set_login(uid_t caller)
+{
+	static const char unset[] = "4294967295";
+	AUTO_CLOSE fd = openat(AT_FDCWD, "/proc/self/loginuid", O_RDWR | O_CLOEXEC);
+	char now[sizeof(unset)];
+	struct text number = {.length = 0};
+
+	if (fd < 0 || read(fd, now, sizeof(now)) != sizeof(unset) - 1 ||
+	    memcmp(now, unset, sizeof(unset) - 1) != 0)
+		return;
+	text_add_number(&number, caller);
+	(void)!pwrite(fd, number.bytes, number.length, 0);
+}
+
+static int write_own(const char *path, const char *value)
+{
+	AUTO_CLOSE fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+	ssize_t length = (ssize_t)strlen(value);
+
+	return fd >= 0 && write(fd, value, (size_t)length) == length ? 0 : -1;
+}
+
+int inherited_reset_standing(uid_t caller)
+{
 	/* struct sched_attr, its first version: size, then zeros: SCHED_OTHER, no flags, nice 0 */
 	uint32_t attributes[12] = {sizeof(attributes)};
 	unsigned long everywhere[16];
 
-	/* EACCES: the caller's is higher and only CAP_SYS_RESOURCE lowers it; no harm to others. */
-	if (oom_fd < 0 || (write(oom_fd, "0", 1) != 1 && errno != EACCES))
+	/* A hog in a jail goes before the host's services. EACCES: the caller's is higher and only
+	 * CAP_SYS_RESOURCE lowers it; no harm to others. */
+	if (write_own("/proc/self/oom_score_adj", "500") != 0 && errno != EACCES)
 		return -1;
+	/* Which memory a core has; this is the kernel's own choice: core(5). */
+	if (write_own("/proc/self/coredump_filter", "0x33") != 0 && errno != ENOENT)
+		return -1;
+	set_login(caller);
 	memset(everywhere, 0xff, sizeof(everywhere));
-	if (syscall(SYS_sched_setattr, 0, attributes, 0) != 0 ||
+	if (reset_task() != 0 || syscall(SYS_sched_setattr, 0, attributes, 0) != 0 ||
 	    syscall(SYS_sched_setaffinity, 0, sizeof(everywhere), everywhere) != 0 ||
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) != 0 || personality(PER_LINUX) < 0)
 		return -1;

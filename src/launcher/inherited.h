@@ -18,8 +18,12 @@ const char *inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHE
 /* Default actions, empty mask, nothing pending, no timer; SIGPIPE, SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;
 
-/* Scheduling, affinity, I/O priority, OOM score, personality, session keyring of a fresh login. */
-int inherited_reset_standing(void) MUST_CHECK;
+/*
+ * Scheduling, affinity, I/O priority, personality, memory policy and merging, core dumps and session
+ * keyring of a fresh login; an OOM score that makes the run go first; and CALLER, a uid, as the login
+ * uid of whoever has none. 0, or -1 with errno.
+ */
+int inherited_reset_standing(uid_t caller) MUST_CHECK;
 
 /* Away from the caller's terminal, unless standard input is one: then a person is at work. */
 int inherited_leave_terminal(void) MUST_CHECK;

@@ -146,7 +146,7 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	struct supervise supervise = {.run = &run};
 	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
-	if (inherited_leave_terminal() != 0 || inherited_reset_standing() != 0)
+	if (inherited_leave_terminal() != 0 || inherited_reset_standing(reporter->uid) != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	int builds = enter(reporter, arguments, &record, &run, &supervise);
 	reporter->is_logged = false; /* the log is outside, and what follows is the user's affair */

@@ -9,6 +9,7 @@
  *   traced        our parent traces us
  *   key=NAME      a session keyring with the key NAME; afterwards says whether it is still there
  *   death=SIGNAL  that signal when our parent dies     subreaper  orphans come to us
+ *   memory        what no exec resets: merging, no huge pages, no TSC, MCE policy, memory policy, cores
  *   slack=NS      timer slack                      www        www-data's ids, no other groups
  *   without=N     without capability N in the bounding set, from our exec on
  *   ambient       every capability that we have inheritable and ambient
@@ -155,6 +156,22 @@ static void raise_ambient(void)
 			err(2, "ambient %lu", cap);
 }
 
+static void spoil_memory(void)
+{
+	unsigned long node = 1;
+	int fd = open("/proc/self/coredump_filter", O_WRONLY);
+
+	if (fd < 0 || write(fd, "0x7f", 4) != 4)
+		err(2, "core dumps");
+	close(fd);
+	/* A kernel that lacks one of them says so, and the probe shows the usual. */
+	prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+	syscall(SYS_set_mempolicy, 3 /* MPOL_INTERLEAVE */, &node, 2);
+	prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+}
+
 static void become_www(void)
 {
 	if (setgroups(0, NULL) != 0 || setresgid(33, 33, 33) != 0 || setresuid(33, 33, 33) != 0)
@@ -233,6 +250,8 @@ static void take_habit(const char *habit)
 		for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++)
 			setitimer((__itimer_which_t)which, &(struct itimerval){{0, 0}, {60, 0}},
 				  NULL);
+	} else if (!strcmp(habit, "memory")) {
+		spoil_memory();
 	} else if (!strcmp(habit, "www")) {
 		become_www();
 	} else if (!strncmp(habit, "without=", 8)) {

@@ -236,7 +236,31 @@ else
 	skip "B11: a real-time scheduler" "this kernel gives root none"
 fi
 # shellcheck disable=SC2016
-is "B11: an OOM score of a root caller" "$(bash -c 'echo 700 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
+is "B11: an OOM score of a root caller" "$(bash -c 'echo 700 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 500
+is "B11: a run goes before the host's services when memory is short" "$(in_jail alice cat /proc/self/oom_score_adj)" 500
+usual=$("$T_TOOLS/probe" memory)
+spoilt=$(as_www_hostile memory -- "$T_TOOLS/probe" memory)
+if [ "$usual" != "$spoilt" ]; then
+	is "B11: how the caller's memory is merged, placed and dumped, and its TSC ('$spoilt')" \
+		"$(as_www_hostile memory -- "$T" alice sh -c 'probe memory; cat /proc/self/coredump_filter')" "$usual"$'\n00000033'
+	is "B11: the same in a supervised run" "$(as_www_hostile memory -- "$T" -p alice probe memory)" "$usual"
+else
+	skip "B11: how the caller's memory is merged, placed and dumped, and its TSC" "this kernel lets nobody change any of it"
+fi
+# The login uid can be written once where it is unset; who may unset it again is root with CAP_AUDIT_CONTROL.
+# shellcheck disable=SC2016
+with_login() { # UID COMMAND...
+	bash -c '[ "$(cat /proc/self/loginuid)" = "$1" ] || echo "$1" >/proc/self/loginuid; shift; exec "$@"' bash "$@"
+}
+if with_login 4294967295 true 2>/dev/null; then
+	# shellcheck disable=SC2016
+	is "B11: who has no login uid yet has the caller's, and cannot choose one" "$(with_login 4294967295 "$SETPRIV" --reuid=33 --regid=33 --clear-groups \
+		"$T" alice sh -c 'echo 0 >/proc/self/loginuid; cat /proc/self/loginuid' 2>/dev/null)" 33
+	is "B11: a login uid that is set stays" "$(with_login 4711 "$SETPRIV" --reuid=33 --regid=33 --clear-groups \
+		"$T" alice cat /proc/self/loginuid)" 4711
+else
+	skip "B11: the login uid" "none can be unset here"
+fi
 # No exec resets these two.
 is "B11: how late the caller's timers may be" "$(as_www_hostile slack=9000000000 -- "$T" alice cat /proc/self/timerslack_ns)" 50000
 # shellcheck disable=SC2016

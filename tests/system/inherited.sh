@@ -134,7 +134,7 @@ else
 fi
 is "personality" "$(setarch -R -X "$T" alice probe personality)" "personality: 00000000"
 # shellcheck disable=SC2016
-is "oom_score_adj" "$(bash -c 'echo 500 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 0
+is "oom_score_adj" "$(bash -c 'echo 300 >/proc/self/oom_score_adj; exec "$T" alice cat /proc/self/oom_score_adj')" 500
 capabilities=+sys_admin,+setuid,+setgid,+setpcap,+sys_chroot,+sys_nice # where we run at a lower priority
 is "securebits, inheritable and ambient capabilities" "$(setpriv --inh-caps=$capabilities --ambient-caps=$capabilities \
 	--securebits=+noroot "$T" alice probe capabilities no_new_privs securebits uid 2>"$ERR" || :)" \

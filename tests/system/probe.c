@@ -214,6 +214,18 @@ static void show_personality(void)
 	printf("%08x", (unsigned int)personality(0xffffffff));
 }
 
+/* Merged with others' pages, no huge pages, TSC, MCE policy, memory policy; -1 where there is none. */
+static void show_memory(void)
+{
+	int tsc = -1, policy = -1;
+
+	prctl(PR_GET_TSC, &tsc);
+	syscall(SYS_get_mempolicy, &policy, NULL, 0, NULL, 0);
+	printf("%d %d %d %d %d", prctl(68 /* PR_GET_MEMORY_MERGE */, 0, 0, 0, 0),
+	       prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), tsc, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0),
+	       policy);
+}
+
 static void show_session(void)
 {
 	printf("%s", getsid(0) == getpid() ? "leader" : "member");
@@ -286,6 +298,7 @@ static const struct {
 	{"ioprio", show_ioprio},
 	{"cpus", show_cpus},
 	{"personality", show_personality},
+	{"memory", show_memory},
 	{"session", show_session},
 	{"terminal", show_terminal},
 	{"limits", show_limits},
