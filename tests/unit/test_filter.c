@@ -104,6 +104,7 @@ static const struct {
 	{SYS_io_uring_setup, 0, 0, DENY(EPERM)},
 	{SYS_io_uring_enter, 0, 0, DENY(EPERM)},
 	{SYS_io_uring_register, 0, 0, DENY(EPERM)},
+	{SYS_syslog, 3, 0, DENY(EPERM)},
 	/* namespaces, by each way in */
 	{SYS_unshare, 0, 0, DENY(EPERM)},
 	{SYS_setns, 3, 0, DENY(EPERM)},
@@ -140,6 +141,7 @@ static const struct {
 	{SYS_socket, AF_VSOCK, SOCK_STREAM, DENY(EAFNOSUPPORT)},
 	{SYS_socket, UINT64_C(1) << 32 | AF_VSOCK, SOCK_STREAM, DENY(EAFNOSUPPORT)},
 	{SYS_socket, UINT64_C(0xffffffff), SOCK_STREAM, DENY(EAFNOSUPPORT)},
+	{SYS_socket, AF_UNSPEC, SOCK_STREAM, DENY(EAFNOSUPPORT)},
 	{SYS_socketpair, AF_UNIX, SOCK_STREAM, SECCOMP_RET_ALLOW},
 	{SYS_socketpair, AF_TIPC, SOCK_STREAM, DENY(EAFNOSUPPORT)},
 	{SYS_socketpair, AF_VSOCK, SOCK_STREAM, DENY(EAFNOSUPPORT)},
@@ -166,6 +168,22 @@ START_TEST(filter_compile__call__verdict)
 }
 END_TEST
 
+START_TEST(filter_compile__family__four_are_left)
+{
+	compile();
+	for (uint64_t family = 0; family < 1024; family++) {
+		bool is_left = family == AF_UNIX || family == AF_INET || family == AF_INET6 ||
+			       family == AF_NETLINK;
+
+		ck_assert_msg(verdict(SYS_socket, family, SOCK_RAW) ==
+				      (is_left ? SECCOMP_RET_ALLOW : DENY(EAFNOSUPPORT)),
+			      "family %d", (int)family);
+		ck_assert_uint_eq(verdict(SYS_socket, family | UINT64_C(1) << 32, SOCK_RAW),
+				  DENY(EAFNOSUPPORT));
+	}
+}
+END_TEST
+
 START_TEST(filter_compile__every_other_number__allowed)
 {
 	int denied = 0;
@@ -184,7 +202,7 @@ START_TEST(filter_compile__every_other_number__allowed)
 	}
 	ck_assert_int_eq(
 		denied,
-		13); /* whatever their arguments, but for socketpair, whose 0 is no AF_UNIX */
+		15); /* whatever their arguments, but for socket and socketpair, whose 0 is no AF_UNIX */
 }
 END_TEST
 
@@ -257,6 +275,7 @@ TCase *unit_filter(void)
 	TCase *tcase = tcase_create("filter");
 
 	add_table(tcase, filter_compile__call__verdict, calls);
+	tcase_add_test(tcase, filter_compile__family__four_are_left);
 	tcase_add_test(tcase, filter_compile__every_other_number__allowed);
 	tcase_add_test(tcase, filter_compile__other_numbering__killed);
 	tcase_add_test(tcase, filter_compile__length__bounded);
