@@ -62,19 +62,21 @@ static bool is_file_of_disk(int fd)
 }
 
 /*
- * NULL, or why FD may not stay open. A directory walks out of any jail, pivot_root or not (runc,
+ * NULL, with its *MODE, or why FD may not stay open. A directory walks out of any jail, pivot_root or not (runc,
  * CVE-2024-21626), and nobody can list all that the kernel makes descriptors of, so this is a list
  * of what may. A memfd is a regular file: it holds what the caller has put there and no more.
  */
-static const char *judge(int fd)
+static const char *judge(int fd, mode_t *mode)
 {
 	struct stat status = {.st_mode = S_IFDIR}; /* as above */
 	int flags = fcntl(fd, F_GETFL);
 
+	*mode = 0;
 	if (flags < 0)
 		return not_open;
 	if (fstat(fd, &status) != 0)
 		return strerror(errno);
+	*mode = status.st_mode;
 	if (flags & O_PATH)
 		return ONLY "a path (O_PATH)";
 	switch (status.st_mode & S_IFMT) {
@@ -116,6 +118,20 @@ static int close_between(int first, int last)
 	return proof_of(!is_planted || fcntl(first, F_GETFD) < 0);
 }
 
+/*
+ * /dev/stdin, /dev/stdout and /dev/stderr are links to what 0 to 2 are, and an anonymous pipe can be
+ * opened by its maker alone. So others get the right that the command has by the descriptor: nobody
+ * finds such a pipe but in a process of his own that has it. Where a run's output is another run's
+ * input, both rights are given. If it fails, only those three names cannot be opened.
+ */
+static void open_up(int fd, mode_t mode)
+{
+	struct statfs place = {.f_type = 0};
+
+	if (S_ISFIFO(mode) && fstatfs(fd, &place) == 0 && place.f_type == PIPEFS_MAGIC)
+		(void)fchmod(fd, (mode & 07777) | (fd == 0 ? S_IROTH : S_IWOTH));
+}
+
 static int close_all_but(const int *keep_fds, size_t count)
 {
 	struct rlimit limit; /* the jail's comes later; too few even so, and an open says it */
@@ -134,17 +150,19 @@ static int close_all_but(const int *keep_fds, size_t count)
 const char *inherited_close(const int *keep_fds, size_t count, int *fd)
 {
 	const char *reason;
+	mode_t mode;
 
 	for (*fd = 0; *fd < 3; ++*fd) {
-		reason = judge(*fd);
+		reason = judge(*fd, &mode);
 		if (reason == not_open)
 			reason = open_null(*fd) == 0 ? NULL : strerror(errno);
 		if (reason)
 			return reason;
+		open_up(*fd, mode);
 	}
 	for (size_t i = 0; i < count; i++) {
 		*fd = keep_fds[i];
-		reason = judge(*fd);
+		reason = judge(*fd, &mode);
 		if (reason)
 			return reason;
 	}

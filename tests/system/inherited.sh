@@ -57,6 +57,29 @@ caller close=0 close=1 close=2 -- "$T" --prepare alice || :
 is "no message and no record went astray" \
 	"$(find "$T_RUNDIR" -xdev -name 'record' -size -1 -o -xdev -name lock -size +0)" ""
 
+# --- /dev/stdin, /dev/stdout, /dev/stderr --------------------------------------------------------
+
+in_pipes() { # COMMAND...: input from a pipe, output and errors into one
+	echo 1 2 3 | as_www "$T" "$@" 2>&1 | cat
+}
+for option in "" -p; do
+	# shellcheck disable=SC2086
+	{
+		is "/dev/stdin of a pipe can be opened${option:+, with $option}" "$(in_pipes $option alice cat /dev/stdin)" "1 2 3"
+		is "so can /dev/stdout and /dev/stderr${option:+, with $option}" \
+			"$(in_pipes $option alice sh -c 'echo out >/dev/stdout; echo error >/dev/stderr; echo appended >>/proc/self/fd/2' | xargs)" \
+			"out error appended"
+		like "but not to read back what was written${option:+, with $option}" \
+			"$(in_pipes $option alice sh -c 'echo mine; read -r line </dev/stdout && echo "read $line"' | tr '\n' ' ')" '^mine .*ermission denied $'
+	}
+done
+mkfifo -m 600 "$T_WORK/named"
+exec 7<>"$T_WORK/named"
+# shellcheck disable=SC2094
+as_www "$T" alice true <&7 >&7 2>&1
+exec 7>&-
+is "a pipe that has a name in a file system stays closed to others" "$(stat -c %a "$T_WORK/named")" 600
+
 # --- umask, signals, timers ----------------------------------------------------------------------
 
 for mask in 000 022 077 777; do
