@@ -11,10 +11,9 @@
 #define ENVIRONMENT_MAX 1024
 
 struct environment {
-	const char *entries[ENVIRONMENT_MAX + 1]; /* NULL-terminated, no name twice */
-	size_t count;
 	char bytes[2048]; /* the entries we make ourselves */
-	size_t used;
+	size_t used, count;
+	const char *entries[ENVIRONMENT_MAX + 1]; /* NULL-terminated, no name twice */
 };
 
 /*

@@ -14,14 +14,15 @@
 #include "environment.h"
 #include "trampoline/supervisor.h"
 
-static void change_directory(const struct reporter *reporter, const char *directory)
-{
-	char where[PATH_MAX];
+#define SEARCHED_MAX 1024 /* directories of PATH with longer names are skipped */
 
+static void change_directory(const struct reporter *reporter, const char *directory,
+			     char where[static PATH_MAX])
+{
 	if (chdir(directory) != 0)
 		report_refuse(reporter, "change to directory", directory, NULL);
 	/* "(unreachable)/..." is the kernel's word for outside our root: getcwd(2). */
-	if (syscall(SYS_getcwd, where, sizeof(where)) < 0 || where[0] != '/')
+	if (syscall(SYS_getcwd, where, PATH_MAX) < 0 || where[0] != '/')
 		report_refuse(reporter, "change to directory", directory,
 			      "it is not inside the jail");
 }
@@ -51,7 +52,7 @@ static int try(const char *path, char *const *argv, const struct environment *en
 static int search(const char *command, char *const *argv, const struct environment *environment)
 {
 	const char *at = environment_get(environment, "PATH");
-	char path[PATH_MAX];
+	char path[SEARCHED_MAX];
 	int result = ENOENT;
 
 	for (; at; at = *at ? at + 1 : NULL) {
@@ -90,11 +91,15 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 {
 	char *const *command = arguments->command;
 	char home[sizeof("/home/") + NAME_LENGTH_MAX];
-	struct environment environment;
+	/* Not on the stack, all of whose pages would be touched; and one page for both. */
+	static union {
+		char where[PATH_MAX];
+		struct environment environment;
+	} room;
 
 	stpcpy(stpcpy(home, "/home/"), record->name);
-	change_directory(reporter, arguments->directory ? arguments->directory : home);
-	if (environment_build(&environment, record, arguments, inherited) != 0)
+	change_directory(reporter, arguments->directory ? arguments->directory : home, room.where);
+	if (environment_build(&room.environment, record, arguments, inherited) != 0)
 		report_refuse(reporter, "build the environment", NULL, NULL);
 	for (int fd = 0; arguments->daemon && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
@@ -107,9 +112,9 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	if (!command)
-		log_in(reporter, record->shell, &environment);
+		log_in(reporter, record->shell, &room.environment);
 	refuse(reporter, command[0],
 	       !*command[0]              ? ENOENT
-	       : strchr(command[0], '/') ? try(command[0], command, &environment)
-					 : search(command[0], command, &environment));
+	       : strchr(command[0], '/') ? try(command[0], command, &room.environment)
+					 : search(command[0], command, &room.environment));
 }

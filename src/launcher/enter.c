@@ -105,7 +105,8 @@ static void note_entry(int record_fd)
 {
 	struct timespec now = {.tv_sec = 0};
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	/* By number: the vDSO's is two pages more to map for one look. */
+	syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
 	int64_t ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	(void)!pwrite(record_fd, &ns, sizeof(ns), offsetof(struct record, entered_ns));
 }

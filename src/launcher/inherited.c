@@ -26,6 +26,7 @@
 #define IGNORED (1ul << SIGXFSZ | 1ul << SIGPIPE | 1ul << SIGHUP)
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
+#define ENOUGH_FDS 256 /* for us; a number that is kept may be higher, and is open already */
 #define PR_SET_MEMORY_MERGE 67 /* linux/prctl.h of Linux 6.4 */
 
 #define ONLY "only a pipe, socket, regular file, terminal or /dev/null may be handed down; this is "
@@ -136,7 +137,7 @@ static int close_all_but(const int *keep_fds, size_t count)
 {
 	struct rlimit limit; /* the jail's comes later; too few even so, and an open says it */
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < ENOUGH_FDS) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
@@ -200,20 +201,24 @@ int inherited_reset_signals(void)
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+/*
+ * The proof is the old value: a call that only seems to work does not write it, and no limit that is
+ * in force has a soft value above its hard one.
+ */
 static int set_limit(int resource, rlim_t value)
 {
 	/* The signal comes at the soft limit and can be caught; a second later it is SIGKILL. */
 	rlim_t spare = resource == RLIMIT_CPU && value != RLIM_INFINITY;
-	struct rlimit limit = {value, value + spare}, now = {.rlim_cur = 1, .rlim_max = 0};
+	struct rlimit limit = {value, value + spare}, old = {.rlim_cur = 1, .rlim_max = 0};
 
-	if (setrlimit(resource, &limit) != 0) {
+	if (prlimit(0, resource, &limit, &old) != 0) {
 		if (errno != EPERM || getrlimit(resource, &limit) != 0)
 			return -1;
 		limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
-		if (setrlimit(resource, &limit) != 0)
+		if (prlimit(0, resource, &limit, &old) != 0)
 			return -1;
 	}
-	return proof_of(getrlimit(resource, &now) == 0 && now.rlim_cur == limit.rlim_cur);
+	return proof_of(old.rlim_cur <= old.rlim_max);
 }
 
 int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t mask)
@@ -225,8 +230,7 @@ int inherited_set_limits(const uint64_t limits[static LIMIT_RESOURCES], mode_t m
 		if (set_limit(i, limits[i] == QUANTITY_UNLIMITED ? RLIM_INFINITY : limits[i]) != 0)
 			return -1;
 	}
-	umask(mask);
-	return proof_of(umask(mask) == mask);
+	return proof_of(umask(mask) == INHERITED_UMASK);
 }
 
 /* What a task hands to its children and no exec resets. EINVAL: this kernel does not have it. */
@@ -257,11 +261,11 @@ static void set_login(uid_t caller)
 	static const char unset[] = "4294967295";
 	AUTO_CLOSE fd = openat(AT_FDCWD, "/proc/self/loginuid", O_RDWR | O_CLOEXEC);
 	char now[sizeof(unset)];
-	struct text number = {.length = 0};
 
 	if (fd < 0 || read(fd, now, sizeof(now)) != sizeof(unset) - 1 ||
 	    memcmp(now, unset, sizeof(unset) - 1) != 0)
 		return;
+	struct text number = {.length = 0};
 	text_add_number(&number, caller);
 	(void)!pwrite(fd, number.bytes, number.length, 0);
 }
@@ -301,12 +305,15 @@ int inherited_leave_terminal(void)
 {
 	char termios[64]; /* the kernel's has 36 bytes */
 
-	if (ioctl(0, TCGETS, termios) == 0 || setsid() >= 0)
+	if (ioctl(0, TCGETS, termios) == 0)
 		return 0;
-	/* We lead a process group, so there is no new session for us; letting go of the terminal is
-	 * as good: TIOCSTI wants it to be the controlling one (CVE-2017-5226). */
+	/* A new session costs a wait on a loaded machine, so only where there is a terminal to
+	 * leave: TIOCSTI wants it to be the controlling one (CVE-2017-5226). ENXIO: there is none. */
 	AUTO_CLOSE fd = openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? -(errno != ENXIO) : ioctl(fd, TIOCNOTTY);
+	if ((fd < 0 && errno == ENXIO) || setsid() >= 0)
+		return 0;
+	/* We lead a process group, so there is no new session for us; to let go is as good. */
+	return ioctl(fd, TIOCNOTTY);
 }
 
 int inherited_leave_own_terminal(void)

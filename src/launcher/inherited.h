@@ -32,6 +32,8 @@ int inherited_leave_terminal(void) MUST_CHECK;
 /* Away from it even so, where no system call filter keeps TIOCSTI from it. */
 int inherited_leave_own_terminal(void) MUST_CHECK;
 
+#define INHERITED_UMASK 077 /* while we are root; it has to be in force when the limits are set */
+
 /*
  * Sets the limits of the jail, and its umask. A hard limit of the caller's that is lower stays
  * where the kernel does not let us raise it: a limit is never weaker than asked for.

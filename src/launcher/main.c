@@ -10,6 +10,7 @@
  * nothing of the user's; after it (src/jailed) we are the user, and only then look at the jail.
  */
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include "enter.h"
@@ -29,13 +30,15 @@
 
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
-	struct text number = {.length = 0};
 	int fd;
 	const char *reason = inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
 
-	text_add_number(&number, (uint64_t)fd);
-	if (reason)
+	if (reason) {
+		struct text number = {.length = 0};
+
+		text_add_number(&number, (uint64_t)fd);
 		report_refuse(reporter, "keep descriptor", number.bytes, reason);
+	}
 	if (arguments->status_fd >= 0) /* it has just been looked at */
 		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
 	if (inherited_reset_signals() != 0)
@@ -92,8 +95,8 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		 struct record *record, struct run *run, struct supervise *supervise)
 {
 	AUTO_CLOSE root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	static struct text error;
 	struct enter enter;
-	struct text error;
 	int builds = 0;
 
 	for (;;) {
@@ -141,7 +144,8 @@ static void become_user(struct reporter *reporter, const struct record *record,
 static _Noreturn void run_command(struct reporter *reporter, const struct arguments *arguments,
 				  char *const inherited[])
 {
-	struct record record;
+	/* Not on the stack, all of whose pages would be touched; most records fit into one page. */
+	static _Alignas(4096) struct record record;
 	struct run run;
 	struct supervise supervise = {.run = &run};
 	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
@@ -169,9 +173,11 @@ int main(int argc, char *argv[])
 {
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
-	struct reporter reporter = {getuid(), getgid(), false, 2, -1, {-1, -1}, -1};
+	/* Not by getuid(), about which a filter can lie. */
+	struct reporter reporter = {
+		(uid_t)getauxval(AT_UID), (gid_t)getauxval(AT_GID), false, 2, -1, {-1, -1}, -1};
 	struct arguments arguments;
-	struct text error;
+	static struct text error;
 
 	environ = (char **)nothing; /* before any library call could look into the caller's */
 	if (argc < 1 || !argv[0] || !*argv[0])
@@ -191,7 +197,7 @@ int main(int argc, char *argv[])
 	const char *reason = privilege_take();
 	if (reason)
 		report_refuse(&reporter, "act as root", NULL, reason);
-	umask(077);
+	umask(INHERITED_UMASK);
 	if (arguments.mode != ARGUMENTS_RUN && arguments.mode != ARGUMENTS_PREPARE)
 		administer(&reporter, argv);
 	run_command(&reporter, &arguments, inherited);

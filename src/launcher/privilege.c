@@ -8,6 +8,7 @@
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,7 +16,6 @@
 #include "trampoline/proof.h"
 
 #define CAPABILITY_WORDS 2
-#define CAPABILITIES_MAX 64
 #define BIT(capability) (1u << (capability))
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* PROC_USER_INIT_INO, the same since Linux 3.8 */
 #define SECCOMP_FILTER 1                   /* SECCOMP_SET_MODE_FILTER */
@@ -49,11 +49,11 @@ const char *privilege_take(void)
 	struct __user_cap_data_struct have[CAPABILITY_WORDS];
 	struct stat status;
 
-	if (geteuid() != 0)
+	if (getauxval(AT_EUID) != 0)
 		return "the program is not setuid root here: its bit is lost, its file system is "
 		       "mounted nosuid, the caller has no_new_privs, or this is a user namespace";
 	/* In a user namespace anybody is uid 0; no set-uid exec by another uid happens there. */
-	if (getuid() == 0 &&
+	if (getauxval(AT_UID) == 0 &&
 	    (stat("/proc/self/ns/user", &status) != 0 || status.st_ino != INITIAL_USER_NAMESPACE))
 		return "this is a user namespace, and its root is not the host's";
 	if (get_capabilities(have) != 0 || (have[0].effective & needed) != needed)
@@ -66,16 +66,10 @@ int privilege_give_up(uid_t uid, gid_t gid)
 	return geteuid() != 0 && getuid() != 0 ? 0 : set_ids(uid, gid);
 }
 
-/* Nothing may come back by exec. The first number refused ends the list. */
-static int empty_bounding_set(void)
-{
-	for (long i = 0; i < CAPABILITIES_MAX; i++)
-		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
-			return errno == EINVAL && i > CAP_SYS_ADMIN ? 0 : -1;
-	return proof_of(false);
-}
-
-/* The capabilities in MASK, of the first 32, and no others; and no look at our memory. */
+/*
+ * The capabilities in MASK, of the first 32, and no others; and no look at our memory. The ambient
+ * set is what is both permitted and inheritable, so it goes with them: capabilities(7).
+ */
 static int keep_capabilities(unsigned int mask)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -90,6 +84,10 @@ static int keep_capabilities(unsigned int mask)
 			prctl(PR_GET_DUMPABLE) == 0);
 }
 
+/*
+ * The bounding set stays: with no_new_privs, and nothing permitted or inheritable, no exec adds a
+ * capability, and a user namespace, where the policy lets a user make one, has a full set anyway.
+ */
 int privilege_drop(uid_t uid, gid_t gid)
 {
 	gid_t groups[2];
@@ -97,13 +95,10 @@ int privilege_drop(uid_t uid, gid_t gid)
 	/* A root caller may hand down securebits under which uid changes keep capabilities. */
 	if (prctl(PR_GET_SECUREBITS) != 0 && prctl(PR_SET_SECUREBITS, 0) != 0)
 		return -1;
-	if (empty_bounding_set() != 0 ||
-	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, gid) != 0 ||
+	if (syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, gid) != 0 ||
 	    keep_capabilities(0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	return proof_of(getgroups(2, groups) == 1 && groups[0] == gid &&
-			prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 0 &&
 			prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
@@ -115,7 +110,6 @@ int privilege_supervise(uid_t uid, gid_t gid)
 	 */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
 		return -1;
-	/* With no_new_privs only the ambient set passes an exec, so the bounding set may stay. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_setgroups, 0, NULL) != 0 ||
 	    set_ids(uid, gid) != 0 || keep_capabilities(BIT(CAP_KILL)) != 0)
 		return -1;

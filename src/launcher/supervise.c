@@ -68,7 +68,7 @@ static _Noreturn void become_watcher(const struct reporter *reporter,
 	bool is_timed = supervise->run->timeout_ms != QUANTITY_UNLIMITED;
 	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->run->timeout_ms : 0,
 				    supervise->run->kill_after_ms, status_fd >= 0};
-	struct text texts[4] = {{.length = 0}};
+	static struct text texts[4];
 	const char *argv[7] = {"trampoline", "watch"};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {

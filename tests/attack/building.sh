@@ -134,7 +134,7 @@ install -o 0 -g 0 -m 755 "$T_TOOLS/probe" "$ALICE/marked"
 setcap cap_dac_override,cap_setuid+ep "$ALICE/marked" 2>/dev/null || :
 for file in ./suid /tmp/suid ./marked; do
 	is "C4: $file gives nothing" "$(in_jail alice "$file" uid gid capabilities | xargs)" \
-		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0 0"
+		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0"
 done
 for file in device /tmp/device; do
 	not_ok "C4: a device of the user's, $file" in_jail alice head -c 1 "$file"
@@ -146,7 +146,7 @@ setcap cap_setuid,cap_dac_override+ep "$IMAGES/odd/v1/bin/marked" 2>/dev/null ||
 mknod -m 666 "$IMAGES/odd/v1/device" c 1 5
 for file in /bin/suid /bin/marked; do
 	is "C5: $file of the image gives nothing" "$(in_jail alice "$file" uid gid capabilities no_new_privs | xargs)" \
-		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0 0 no_new_privs: 1"
+		"uid: $A $A $A $A gid: $A $A $A $A capabilities: 0 0 0 0 no_new_privs: 1"
 done
 not_ok "C5: a device of the image's" in_jail alice head -c 1 /device
 printf '[trampoline]\nimage = odd\n[confinement]\nsystem_calls = all\n' | override alice

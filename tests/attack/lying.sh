@@ -154,7 +154,7 @@ like "A13: the command is seen from outside" "$honest" "^Uid:.*$A.*$A.*$A.*$A"
 # shellcheck disable=SC2046
 must_notice "A13: every call of a warm entry" warm $(calls_of "$T" alice true)
 # What differs by argument: prctl's options; the descriptor of a namespace; one range of close_range; one signal.
-must_notice "A13: one of a call's many uses" warm prctl:0={4,8,23,24,28,38,47} setns:0={3..9} close_range:0=3 \
+must_notice "A13: one of a call's many uses" warm prctl:0={3,4,8,27,28,29,30,36,38,39,47,67} setns:0={3..9} close_range:0=3 \
 	fcntl:1={1,3,1030} prlimit64:1={0,1,2,3,4,6,7} setitimer:0={0,1,2} umask:0={18,63} rt_sigprocmask:0=2 ioprio_set:0=1
 options=(--keep-fd=77)
 lie sysinfo

@@ -182,7 +182,7 @@ is "23: a server with lower hard limits, jail to be built" "$(as_www prlimit --n
 	--data=200000000:200000000 --cpu=20:20 --fsize=1000000:1000000 "$T" alice id -u)" "$A"
 is "23: and live" "$(as_www prlimit --nofile=100:100 --nproc=40:40 --cpu=20:20 "$T" alice id -u)" "$A"
 is "24: the drop is complete" "$(run alice probe uid gid groups capabilities no_new_privs securebits)" \
-	$'uid: '"$A $A $A $A"$'\ngid: '"$A $A $A $A"$'\ngroups: '"$A"$'\ncapabilities: 0 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
+	$'uid: '"$A $A $A $A"$'\ngid: '"$A $A $A $A"$'\ngroups: '"$A"$'\ncapabilities: 0 0 0 0\nno_new_privs: 1\nsecurebits: 0'
 is "25: -d puts nothing in front of the output" "$(run -d alice true 2>&1)" ""
 is "25: nor does -v on stdout" "$(run -v alice echo output 2>/dev/null)" output
 is "26: ignored signals, timers and umask are not inherited" "$(umask 0; caller signals timer=60000 -- \
@@ -256,7 +256,7 @@ ok "30: the launcher builds with glibc as well" make --no-print-directory BUILD=
 	RUNDIR="$T_RUNDIR" "$T_WORK/glibc/trampoline"
 is "30: and runs" "$("$T_WORK/glibc/trampoline" --version)" "$("$T" --version)"
 is "30: and enters" "$("$T_WORK/glibc/trampoline" alice probe uid capabilities fds)" \
-	$'uid: '"$A $A $A $A"$'\ncapabilities: 0 0 0 0 0\nfds: 0 1 2'
+	$'uid: '"$A $A $A $A"$'\ncapabilities: 0 0 0 0\nfds: 0 1 2'
 
 # --- 31 to 34: expiry and removal ----------------------------------------------------------------
 

@@ -53,11 +53,11 @@ static void show_groups(void)
 		printf("%s%u", i ? " " : "", groups[i]);
 }
 
-/* The five sets through libcap, counted: permitted, effective, inheritable, bounding, ambient. */
+/* Four sets through libcap, counted: permitted, effective, inheritable, ambient. */
 static void show_capabilities(void)
 {
 	cap_t sets = cap_get_proc();
-	int counts[5] = {0};
+	int counts[4] = {0};
 
 	for (cap_value_t cap = 0; cap <= 63; cap++) {
 		for (int flag = 0; flag < 3; flag++) {
@@ -68,11 +68,10 @@ static void show_capabilities(void)
 			if (cap_get_flag(sets, cap, flags[flag], &value) == 0 && value == CAP_SET)
 				counts[flag]++;
 		}
-		counts[3] += prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0) == 1;
-		counts[4] +=
+		counts[3] +=
 			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, (unsigned long)cap, 0, 0) == 1;
 	}
-	printf("%d %d %d %d %d", counts[0], counts[1], counts[2], counts[3], counts[4]);
+	printf("%d %d %d %d", counts[0], counts[1], counts[2], counts[3]);
 	cap_free(sets);
 }
 
