@@ -2,27 +2,18 @@
 /* What an exec inherits besides memory, made harmless: the caller chose all of it. */
 #pragma once
 
-#include <stddef.h>
 #include <sys/types.h>
 
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
 
-/*
- * Leaves exactly 0, 1, 2 and the COUNT ascending KEEP_FDS open; 0-2 that were closed are /dev/null,
- * and those that are anonymous pipes can be opened anew, by /dev/stdin and so on.
- * NULL; or why that cannot be, with the descriptor in *FD: it is none of pipe, socket, regular
- * file, terminal, null and its like, or it is not open.
- */
-const char *inherited_close(const int *keep_fds, size_t count, int *fd) MUST_CHECK;
-
 /* Default actions, empty mask, nothing pending, no timer; SIGPIPE, SIGXFSZ ignored until exec. */
 int inherited_reset_signals(void) MUST_CHECK;
 
 /*
- * Scheduling, affinity, I/O priority, personality, memory policy and merging, core dumps and session
- * keyring of a fresh login; an OOM score that makes the run go first; and CALLER, a uid, as the login
- * uid of whoever has none. 0, or -1 with errno.
+ * Scheduling, affinity, I/O priority, personality, memory policy and merging, core dumps and
+ * session keyring of a fresh login; an OOM score that makes the run go first; and CALLER, a uid, as
+ * the login uid of a process that has none. 0, or -1 with errno.
  */
 int inherited_reset_standing(uid_t caller) MUST_CHECK;
 

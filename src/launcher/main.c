@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 
+#include "descriptors.h"
 #include "enter.h"
 #include "jailed/execute.h"
 #include "jailed/settle.h"
@@ -31,7 +32,7 @@
 static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
 {
 	int fd;
-	const char *reason = inherited_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
+	const char *reason = descriptors_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
 
 	if (reason) {
 		struct text number = {.length = 0};

@@ -9,7 +9,7 @@
  *   traced        our parent traces us
  *   key=NAME      a session keyring with the key NAME; afterwards says whether it is still there
  *   death=SIGNAL  that signal when our parent dies     subreaper  orphans come to us
- *   memory        what no exec resets: merging, no huge pages, no TSC, MCE policy, memory policy, cores
+ *   memory        what no exec resets: merging, huge pages, TSC, MCE, memory policy, cores
  *   slack=NS      timer slack                      www        www-data's ids, no other groups
  *   without=N     without capability N in the bounding set, from our exec on
  *   ambient       every capability that we have inheritable and ambient

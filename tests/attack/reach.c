@@ -93,7 +93,7 @@ static void calls(void)
 	say("iopl", syscall(SYS_iopl, 3));
 }
 
-/* No kernel has type 15, which is EINVAL of any family below 45: so another answer is the filter's. */
+/* No kernel has type 15, so it says EINVAL of each family; another answer is the filter's. */
 static void families(void)
 {
 	int pair[2];

@@ -45,7 +45,7 @@ speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c sr
 	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c
 	src/launcher/keeper.c'
 # Descriptors that the command is to inherit:
-inherited_fds='src/launcher/inherited.c:open_null'
+inherited_fds='src/launcher/descriptors.c:open_null'
 # What may be compiled without heap and stdio, and is:
 small_rooms='src/launcher src/jailed src/supervisor src/common'
 # The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.

@@ -213,7 +213,7 @@ static void show_personality(void)
 	printf("%08x", (unsigned int)personality(0xffffffff));
 }
 
-/* Merged with others' pages, no huge pages, TSC, MCE policy, memory policy; -1 where there is none. */
+/* Merged pages, no huge pages, TSC, MCE policy, memory policy; -1 where there is none. */
 static void show_memory(void)
 {
 	int tsc = -1, policy = -1;

@@ -202,7 +202,7 @@ START_TEST(filter_compile__every_other_number__allowed)
 	}
 	ck_assert_int_eq(
 		denied,
-		15); /* whatever their arguments, but for socket and socketpair, whose 0 is no AF_UNIX */
+		15); /* whatever their arguments; 0 is no AF_UNIX for socket and socketpair */
 }
 END_TEST
 
