@@ -1,27 +1,33 @@
 # SPDX-License-Identifier: MIT
-# Audit one image. Input: a listing of its objects, one a line, TAB between the fields:
-#   path  type  mode  uid:gid  size  link-target  links  device:inode
-# then "complete", then what getfattr says of extended attributes, then "complete" again.
+# Audit one image. Input: four lists, one object a line, TAB between the fields, "complete" after each:
+#   the manifest of the version      path type mode uid:gid size hash-or-target
+#   the manifest of what is there    the same
+#   what no manifest has             path links device:inode
+#   what getfattr says of extended attributes
 #
 # What would harm is printed as "path: what is wrong". What a jail makes harmless, because it has
-# the image read-only, nosuid and nodev and no_new_privs, is told once for each class. Exit status 1
-# for a harm, 2 if a list is cut short. The image itself is not touched: links are followed in the
-# list, from the image's own root, as the jail will see them. (The host would follow an absolute one
-# into its own /.)
+# the image read-only, nosuid and nodev, as its root, and no_new_privs, is told once for each class.
+# Exit status 1 for a harm, 2 if a list is cut short.
 
 BEGIN { FS = "\t" }
 
 $0 == "complete" { lists++; next }
 
-lists == 0 {
+lists == 0 { was[$1] = $0; next }
+
+lists == 1 {
+	is[$1] = $0
 	type[$1] = $2
 	mode[$1] = $3
 	owner[$1] = $4
 	target[$1] = $6
-	links[$1] = $7
-	inode[$1] = $8
-	if ($2 == "f")
-		names[$8]++
+	next
+}
+
+lists == 2 {
+	links[$1] = $2
+	inode[$1] = $3
+	names[$3]++
 	next
 }
 
@@ -30,15 +36,29 @@ lists == 0 {
 $0 != "" && $0 != "security.selinux" { harmless(file, "with the attribute " $0, "has no_new_privs and is read-only") }
 
 END {
-	if (lists != 2)
+	if (lists != 4)
 		exit 2
-	split(inode["/"], root, ":")
-	for (path in type)
+	for (path in is) {
 		check_object(path)
+		if (!(path in was))
+			harm(path, "is not in the manifest")
+		else if (was[path] != is[path])
+			harm(path, "is " rest(is[path]) ", and in the manifest " rest(was[path]))
+	}
+	for (path in was)
+		if (!(path in is))
+			harm(path, "is in the manifest, but no longer in the image")
 	check_layout()
 	for (what in count)
 		print count[what] (count[what] == 1 ? " object " : " objects ") what ", such as " example[what] ": harmless, because a jail " reason[what]
 	exit harms > 0
+}
+
+function rest(line)
+{
+	sub(/^[^\t]*\t/, "", line)
+	gsub(/\t/, " ", line)
+	return line
 }
 
 function harm(path, what)
@@ -55,10 +75,14 @@ function harmless(path, what, why)
 		example[what] = path
 }
 
-function check_object(path,    at)
+function device(path)
 {
-	split(inode[path], at, ":")
-	if (at[1] != root[1])
+	return substr(inode[path], 1, index(inode[path], ":"))
+}
+
+function check_object(path)
+{
+	if (device(path) != device("/"))
 		harm(path, "lies on another file system than the image")
 	if (type[path] ~ /[bc]/)
 		harmless(path, "with a device number", "is nodev")
@@ -70,25 +94,19 @@ function check_object(path,    at)
 		harm(path, "is owned by " owner[path] ", not by root")
 	else if (owner[path] != "0:0")
 		harmless(path, "of another owner or group than root", "is read-only")
-	if (type[path] == "l") {
-		if (leaves(target[path], path))
-			harm(path, "is a link that leaves the image: " target[path])
-		return
-	}
-	if (mode[path] ~ /^[2-7]...$/)
-		harmless(path, "with a setuid or setgid bit", "is nosuid")
-	if (mode[path] ~ /[2367].?$/)
-		harmless(path, "writable by group or others", "is read-only")
-	if (type[path] == "f" && links[path] + 0 > names[inode[path]])
+	if (type[path] == "f" && links[path] > names[inode[path]])
 		harm(path, "has a hard link outside the image")
+	if (type[path] != "l" && mode[path] ~ /^[2-7]...$/)
+		harmless(path, "with a setuid or setgid bit", "is nosuid")
+	if (type[path] != "l" && mode[path] ~ /[2367].?$/)
+		harmless(path, "writable by group or others", "is read-only")
 	if (path ~ /^\/(home|tmp|dev|proc)\//)
 		harmless(path, "below a mount point", "does not see them")
 }
 
-function check_layout(    i, n, dirs)
+function check_layout(    i, dirs)
 {
-	n = split("/home /tmp /dev /proc", dirs, " ")
-	for (i = 1; i <= n; i++)
+	for (i = split("/home /tmp /dev /proc", dirs, " "); i > 0; i--)
 		if (type[dirs[i]] != "d")
 			harm(dirs[i], "is missing: a jail needs this directory to mount on")
 	if (target["/etc/passwd"] != "../home/.etc/passwd")
@@ -97,38 +115,4 @@ function check_layout(    i, n, dirs)
 		harm("/etc/group", "is not a link to ../home/.etc/group")
 	if (type["/etc/jail/passwd"] != "f" || type["/etc/jail/group"] != "f")
 		harm("/etc/jail", "has no templates passwd and group for the jails")
-}
-
-# Whether a link's TEXT, seen from path FROM, leads out of the root on its way.
-function leaves(text, from,    path, part, n, i, at, next_at, hops)
-{
-	sub(/\/[^\/]*$/, "", from)
-	path = text ~ /^\// ? text : from "/" text
-	for (hops = 0; hops < 40; hops++) {
-		n = split(path, part, "/")
-		at = ""
-		for (i = 1; i <= n; i++) {
-			if (part[i] == "" || part[i] == ".")
-				continue
-			if (part[i] == "..") {
-				if (at == "")
-					return 1
-				sub(/\/[^\/]*$/, "", at)
-				continue
-			}
-			next_at = at "/" part[i]
-			# What is mounted there, only the jail knows.
-			if (!(next_at in type) || next_at ~ /^\/(home|tmp|dev|proc)$/)
-				return 0
-			if (type[next_at] == "l")
-				break
-			at = next_at
-		}
-		if (i > n)
-			return 0
-		path = target[next_at] ~ /^\// ? target[next_at] : at "/" target[next_at]
-		while (++i <= n)
-			path = path "/" part[i]
-	}
-	return 0
 }

@@ -6,14 +6,12 @@
 # What a killed command left. Whoever still works on such a directory holds a lock on it.
 remove_debris() {
 	for path in "$home"/.new-*; do
-		{ [ -d "$path" ] && [ ! -L "$path" ]; } || continue
-		flock -n "$path" true || continue
+		{ [ -d "$path" ] && [ ! -L "$path" ] && flock -n "$path" true; } || continue
 		say "removing ${path##*/}, left by a build that was interrupted"
 		delete_tree "$path"
 	done
 	for path in "$home"/[0-9]*.manifest; do
-		old=${path##*/}
-		old=${old%.manifest}
+		old=$(basename "$path" .manifest)
 		[ -e "$home/$old" ] || [ -e "$home/.old-$old" ] || rm -f "$path"
 	done
 }
@@ -21,8 +19,7 @@ remove_debris() {
 # A name for the new version that nobody has; the time, and a number if the second is taken.
 new_version() {
 	stamp=$(date -u +%Y%m%d-%H%M%S)
-	version=$stamp
-	number=1
+	version=$stamp number=1
 	while [ -e "$home/$version" ] || [ -e "$home/.new-$version" ] || [ -e "$home/.old-$version" ]; do
 		version=$stamp.$number
 		number=$((number + 1))
@@ -35,11 +32,8 @@ new_version() {
 tidy() (
 	cd "$1" || exit
 	refuse_odd_names || die "cannot use this tree: see the list above"
+	find . -maxdepth 1 -type l -regex '\./\(home\|tmp\|dev\|proc\)' -delete
 	for directory in home tmp dev proc etc etc/jail var; do
-		case $directory in
-		etc* | var) ;;
-		*) [ ! -L "$directory" ] || rm -f "$directory" ;;
-		esac
 		if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
 			die "cannot use this tree: its $directory is not a directory"
 		fi
@@ -47,25 +41,22 @@ tidy() (
 	mkdir -p home tmp dev proc etc/jail
 	find home tmp dev proc -xdev -mindepth 1 -delete
 
+	# The templates may be the tree's own.
+	find etc/jail -mindepth 1 -maxdepth 1 ! -type f ! -type d \( -name passwd -o -name group \) -delete
 	for file in jail/passwd jail/group passwd passwd- group group- shadow- gshadow- hosts hostname \
 		resolv.conf machine-id; do
 		if [ -d "etc/$file" ] && [ ! -L "etc/$file" ]; then
 			die "cannot use this tree: its etc/$file is a directory"
 		fi
-		# The templates may be the tree's own.
-		case $file in
-		jail/*) find "etc/$file" -maxdepth 0 ! -type f -delete 2>/dev/null || : ;;
-		*) rm -f "etc/$file" ;;
-		esac
+		[ "${file%/*}" = jail ] || rm -f "etc/$file"
 	done
-	# One line for root, one for the jail's user, whose shell is the best the image has.
+	# The user's shell is the best that the image has.
 	shell=/bin/sh
-	[ ! -x bin/bash ] || shell=/bin/bash
-	[ -e etc/jail/passwd ] || printf '%s\n' root:x:0:0:root:/root:/usr/sbin/nologin \
-		"@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:$shell" >etc/jail/passwd
-	[ -e etc/jail/group ] || printf 'root:x:0:\n@USER@:x:@GID@:\n' >etc/jail/group
-	ln -s ../home/.etc/passwd etc/passwd
-	ln -s ../home/.etc/group etc/group
+	[ -z "$(find . -maxdepth 3 -type f \( -path ./bin/bash -o -path ./usr/bin/bash \))" ] || shell=/bin/bash
+	[ -e etc/jail/passwd ] ||
+		printf '%s\n' "$passwd_template" | sed "s|/bin/sh\$|$shell|" >etc/jail/passwd
+	[ -e etc/jail/group ] || printf '%s\n' "$group_template" >etc/jail/group
+	ln -s ../home/.etc/passwd ../home/.etc/group etc
 
 	# Nothing of the machine that built it.
 	printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >etc/hosts
@@ -103,15 +94,13 @@ run_contained() {
 	return "$status"
 }
 
+# However the build ends before the version has its name.
 abandon() {
-	status=$?
-	if [ -n "${child:-}" ]; then
-		kill -KILL "$child" 2>/dev/null || :
-		wait "$child" 2>/dev/null || :
-	fi
-	[ ! -d "$work" ] || delete_tree "$work"
+	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || :
+	wait
+	delete_tree "$work"
 	flock -n "$home" rmdir "$home" 2>/dev/null || : # it is empty if this was to be the first version
-	[ "$status" -eq 0 ] || say "the build of $name@$version was given up"
+	say "the build of $name@$version was given up"
 }
 
 build() {
@@ -119,38 +108,32 @@ build() {
 	name=$1 home=$images/$1
 	need_name "$name"
 	shift
-	recipe='' from='' resolv_conf='' activate=yes
+	option='' recipe='' from='' resolv_conf='' activate=yes child=''
 	# Options that are not ours go to the recipe, in their order.
-	count=$#
-	while [ "$count" -gt 0 ]; do
-		count=$((count - 1))
-		case $1 in
-		--recipe | --from | --resolv-conf)
-			{ [ "$count" -ge 1 ] && [ -n "$2" ]; } || usage_error "$1 takes a value"
-			case $1 in
-			--recipe) recipe=$2 ;;
-			--from) from=$2 ;;
-			--resolv-conf) resolv_conf=$2 ;;
-			esac
-			shift
-			count=$((count - 1))
-			;;
-		--no-activate) activate=no ;;
-		*) set -- "$@" "$1" ;;
-		esac
+	for word; do
 		shift
+		case $option,$word in
+		?*,) usage_error "$option takes a value" ;;
+		--recipe,*) recipe=$word option='' ;;
+		--from,*) from=$word option='' ;;
+		--resolv-conf,*) resolv_conf=$word option='' ;;
+		,--recipe | ,--from | ,--resolv-conf) option=$word ;;
+		,--no-activate) activate=no ;;
+		*) set -- "$@" "$word" ;;
+		esac
 	done
+	[ -z "$option" ] || usage_error "$option takes a value"
 	case $recipe,$from in
 	,) usage_error "build wants --recipe RECIPE or --from DIR" ;;
 	,?*)
-		[ $# -eq 0 ] || usage_error "cannot use \"$1\" with --from"
-		from=$(cd -P -- "$from" 2>/dev/null && pwd) || die "cannot build $name from $from: not a directory one can enter"
-		case $(cd -P "$images" && pwd)/ in
+		[ $# -eq 0 ] || usage_error "\"$1\" is no option beside --from"
+		{ [ -d "$from" ] && from=$(realpath -e -- "$from"); } || die "cannot build $name from $from: not a directory"
+		case $(realpath -m -- "$images")/ in
 		"${from%/}"/*) die "cannot copy $from: the images are inside it" ;;
 		esac
 		;;
-	?*,?*) usage_error "cannot use --recipe and --from together" ;;
-	*/* | .*) usage_error "cannot use recipe \"$recipe\": recipes are files in $share/recipes" ;;
+	?*,?*) usage_error "--recipe and --from exclude each other" ;;
+	*/* | .*) usage_error "recipes are files in $share/recipes, and \"$recipe\" is no name of one" ;;
 	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes" ;;
 	esac
 	[ -z "$resolv_conf" ] || { [ -f "$resolv_conf" ] && resolv_conf=$(realpath -e -- "$resolv_conf"); } ||
@@ -160,30 +143,29 @@ build() {
 	lock "$home" 9 "image $name"
 	remove_debris
 	new_version
-	work=$home/.new-$version
+	work=$home/.new-$version tree=$home/.new-$version/tree
 	trap abandon EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	mkdir "$work"
+	mkdir "$work" "$tree"
 	lock "$work" 8 "$work"
 	exec 9<&-
 
-	tree=$work/tree
-	mkdir "$tree"
 	say "building $name@$version from ${from:-recipe $recipe}"
 	if [ -n "$recipe" ]; then
 		run_contained "$share/recipes/$recipe" "$tree" "$@" ||
 			die "cannot build $name: recipe $recipe failed"
 	else
-		run_contained cp -a --one-file-system "$from/." "$tree" ||
+		run_contained cp -a --one-file-system -- "$from/." "$tree" ||
 			die "cannot build $name: $from could not be copied"
 	fi
 	say "tidying"
 	tidy "$tree" >&2
 	say "auditing"
-	audit_structure "$tree" >&2 || die "cannot build $name: the new image fails its audit"
 	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of the new image"
+	audit_tree "$tree" "$work/manifest" <"$work/manifest" >&2 ||
+		die "cannot build $name: the new image fails its audit"
 	# Its data before its name: a power cut must not leave a version with holes.
 	sync -f "$work"
 
@@ -192,6 +174,7 @@ build() {
 	mv -T "$work/manifest" "$home/$version.manifest"
 	mv -T "$tree" "$home/$version"
 	delete_tree "$work"
+	trap - EXIT
 	say "$name@$version is complete"
 	[ "$activate" = no ] || switch_to "$version"
 	printf '%s@%s\n' "$name" "$version"

@@ -7,9 +7,16 @@
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
-unset TMPDIR CDPATH
+unset TMPDIR CDPATH TAR_OPTIONS POSIXLY_CORRECT
 umask 022
 keeper=$prefix/libexec/trampoline/keeper-$release
+
+# What a jail's passwd and group are made of, unless its image says so itself: root and the user.
+passwd_template='root:x:0:0:root:/root:/usr/sbin/nologin
+@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:/bin/sh'
+group_template='root:x:0:
+@USER@:x:@GID@:'
+export passwd_template group_template
 
 # ask QUESTION [ARGUMENT]: what the keeper answers, as of the configuration or of who is in a jail;
 # that is who is in another mount namespace than the host's, so the question is asked from there. If
@@ -32,10 +39,7 @@ die() {
 }
 
 usage_error() {
-	case $* in
-	cannot*) say "$*" ;;
-	*) say "cannot read the command line: $*" ;;
-	esac
+	say "cannot read the command line: $*"
 	say "try: $program --help"
 	exit 2
 }
@@ -44,39 +48,30 @@ usage_error() {
 run() {
 	commands=$1
 	shift
-	[ $# -ge 1 ] || usage_error "no command is given"
 	for word; do
 		case $word in
-		-h | --help)
-			usage
-			exit
-			;;
+		-h | --help) usage && exit ;;
 		esac
 	done
-	command=$1
-	shift
-	case " $commands --version " in
-	*" $command "*) ;;
-	*) usage_error "cannot use \"$command\": no such command" ;;
+	case ${1:-} in
+	'') usage_error "no command is given" ;;
+	--version) echo "$program $release" && exit ;;
 	esac
-	if [ "$command" = --version ]; then
-		echo "$program $release"
-		exit
-	fi
+	case " $commands " in
+	*" $1 "*) ;;
+	*) usage_error "there is no command \"$1\"" ;;
+	esac
 	[ "$(id -u)" -eq 0 ] || die "cannot go on: this needs root (run it with sudo)"
-	"$command" "$@"
+	"$@"
 }
 
 # The rule for names of jails and images; the launcher has the same one.
-is_name() {
-	case $1 in
-	'' | [!a-z_]* | *[!a-z0-9_.-]*) return 1 ;;
-	esac
-	[ "${#1}" -le 32 ]
-}
-
 need_name() {
-	is_name "$1" || usage_error "cannot use name \"$1\": want [a-z_][a-z0-9_.-]*, at most 32"
+	case $1 in
+	'' | [!a-z_]* | *[!a-z0-9_.-]*) ;;
+	*) [ "${#1}" -gt 32 ] || return 0 ;;
+	esac
+	usage_error "\"$1\" is no name: want [a-z_][a-z0-9_.-]*, at most 32"
 }
 
 # lock DIRECTORY NUMBER WHAT [SECONDS]: hold an exclusive lock on DIRECTORY until this process ends.
@@ -87,21 +82,21 @@ lock() {
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
 }
 
-# Mount points at or below a directory, as this mount namespace sees them.
+# Mount points at or below a directory, as this mount namespace sees them. Fails if that cannot be
+# found out.
 mounts_inside() {
-	physical=$(cd -P -- "$1" && pwd -P) || return 1
-	findmnt -rno TARGET | awk -v dir="$physical" '$0 == dir || index($0, dir "/") == 1'
+	physical=$(realpath -e -- "$1") || return 1
+	awk -v dir="$physical" '$5 == dir || index($5, dir "/") == 1 { print $5 }' /proc/self/mountinfo
 }
 
-# Delete one directory whose name says that it is waste, and nothing on any other file system.
+# Delete one directory whose name says that it is waste, and nothing on any other file system; what
+# is no directory is left alone.
 delete_tree() {
 	case ${1##*/} in
 	.new-* | .old-* | .removed-*) ;;
 	*) die "cannot delete $1: not a name that marks waste" ;;
 	esac
-	if [ -L "$1" ] || [ ! -d "$1" ]; then
-		die "cannot delete $1: not a directory"
-	fi
+	{ [ -d "$1" ] && [ ! -L "$1" ]; } || return 0
 	mounts=$(mounts_inside "$1") || die "cannot delete $1: its mounts cannot be listed"
 	[ -z "$mounts" ] || die "cannot delete $1: something is mounted at $(printf '%s' "$mounts" |
 		head -n 1); unmount it first"

@@ -6,14 +6,12 @@
 # need_idle DIRECTORY: die unless no process has the uid of the user whose data are there. Where
 # there is neither home nor tmp, nothing is left that a process could use; root's are no user's.
 need_idle() {
-	asked=0
 	for path in "$1/home/$name" "$1/tmp"; do
 		uid=$(stat -c %u -- "$path" 2>&1) || case $uid in
 		*': No such file or directory') continue ;;
 		*) die "cannot remove $name: $uid" ;;
 		esac
-		{ [ "$uid" -ne 0 ] && [ "$uid" -ne "$asked" ]; } || continue
-		asked=$uid
+		[ "$uid" -ne 0 ] || continue
 		answer=$(ask uid "$uid") ||
 			die "cannot remove $name: $keeper does not say whether a process has uid $uid"
 		[ -z "$answer" ] ||
@@ -31,17 +29,15 @@ confirm() {
 }
 
 # The file to write to, until it is whole: made now, so that what hinders it is known before
-# anything is done.
+# anything is done. Nobody else may read what was private, and no link that was put there meanwhile
+# is followed.
 begin_archive() {
-	directory=$(dirname -- "$archive")
-	[ -d "$directory" ] || die "cannot write $archive: no such directory"
 	{ [ ! -e "$archive" ] && [ ! -L "$archive" ]; } || die "cannot write $archive: it is there already"
-	case $(cd -P -- "$directory" && pwd)/ in
-	"$(cd -P "$data" && pwd)"/*) die "cannot write $archive: it would be among the users' data" ;;
+	case $(realpath -m -- "$archive") in
+	"$(realpath -e -- "$data")"/*) die "cannot write $archive: it would be among the users' data" ;;
 	esac
 	partial=$archive.partial
 	rm -f -- "$partial"
-	# Nobody else may read what was private, and no link that was put there meanwhile is followed.
 	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
 }
 
@@ -57,7 +53,6 @@ write_archive() {
 	need_idle "$gone"
 	mv -nT -- "$partial" "$archive"
 	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
-	partial=
 }
 
 # However it ends before anything is deleted: the user is there again, and no half archive.
@@ -68,22 +63,18 @@ undo() {
 
 remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
-	name=$1 archive='' partial='' yes=no is_hidden=no
+	name=$1 archive='' partial='' yes=no is_hidden=no gone=$data/.removed-$1
 	need_name "$name"
 	shift
 	while [ $# -gt 0 ]; do
-		case $1 in
-		--archive)
-			{ [ $# -ge 2 ] && [ -n "$2" ]; } || usage_error "--archive takes a file"
-			archive=$2
-			shift
-			;;
-		--yes) yes=yes ;;
-		*) usage_error "cannot use \"$1\": no such option" ;;
+		case $1,${2:-} in
+		--yes,*) yes=yes ;;
+		--archive,?*) archive=$2 && shift ;;
+		--archive,) usage_error "--archive takes a file" ;;
+		*) usage_error "\"$1\" is no option" ;;
 		esac
 		shift
 	done
-	gone=$data/.removed-$name
 	if [ -d "$gone" ]; then
 		confirm "$gone, which an earlier remove has left"
 	else
@@ -98,7 +89,8 @@ remove() {
 
 	# Out of sight first: from here on no request can enter.
 	if [ ! -d "$gone" ]; then
-		[ -z "$(mounts_inside "$data/$name")" ] || die "cannot remove $name: something is mounted in $data/$name"
+		mounts=$(mounts_inside "$data/$name") || die "cannot remove $name: its mounts cannot be listed"
+		[ -z "$mounts" ] || die "cannot remove $name: something is mounted in $data/$name"
 		is_hidden=yes
 		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
 	fi

@@ -1,64 +1,78 @@
 # SPDX-License-Identifier: MIT
 # What trampoline-user does for all users at once. Input: the survey ("TYPE MODE UID:GID", TAB, path
-# below "data"), then what the keeper says of each user (NAME IMAGE MINIMUM_UID MAXIMUM_UID).
-#   mode=names   prints the NAME of each user
+# below "data"), what the keeper says of users (NAME IMAGE MINIMUM_UID MAXIMUM_UID), and for
+# mode=next the uids of the machine's accounts.
 #   mode=list    prints NAME UID GID IMAGE of each; "?" for what is not as it should be
 #   mode=check   prints "path: what is wrong" of the users that the keeper has spoken of, and if
 #                "only" is empty of what is no user's; exit status 1 if it printed something
 #   mode=passwd  writes below the directory "etc" the passwd and group that are not as the image
 #                wants them, and prints for how many users
-#   mode=add     writes passwd and group for "uid" and "gid" into the directory "etc"
+#   mode=next    prints a uid from "uid" on that no user and no account has
+#   mode=add     writes passwd and group for the new user with "uid" and "gid" into "etc"; exit
+#                status 1 if he may not have those
 
 /\t/ {
 	path = substr($0, index($0, "\t") + 1)
 	what[path] = substr($0, 1, index($0, "\t") - 1)
-	if (is_user(path))
-		user[++users] = path
+	# The uid and gid of a user are the owner's of the home.
+	if (split(path, part, "/") == 3 && part[3] == part[1] && part[2] == "home" && what[path] ~ /^directory/) {
+		split(what[path], word, "[ :]")
+		uid_of[part[1]] = word[3]
+		gid_of[part[1]] = word[4]
+		holders[word[3]] = holders[word[3]] " " part[1]
+	}
 	next
 }
 
-NF {
-	asked[++count] = $1
+NF == 1 { account[$1] }
+
+NF == 4 {
+	user[++count] = $1
 	image[$1] = $2
 	low[$1] = $3
 	high[$1] = $4
 }
 
 END {
-	for (i = 1; i <= users; i++) {
-		learn(user[i])
-		if (mode == "names")
-			print user[i]
-		if (mode == "list")
+	for (i = 1; i <= count; i++)
+		if (!(user[i] in uid_of))
+			uid_of[user[i]] = gid_of[user[i]] = "?"
+	if (mode == "list")
+		for (i = 1; i <= count; i++)
 			printf "%-32s %10s %10s %s\n", user[i], uid_of[user[i]], gid_of[user[i]], image[user[i]]
-	}
 	if (mode == "check") {
 		for (i = 1; i <= count; i++)
-			check(asked[i])
+			check(user[i])
 		check_all()
 	}
 	if (mode == "passwd")
 		renew()
+	if (mode == "next") {
+		for (id in holders)
+			if (id + 0 >= uid + 0)
+				uid = id + 1
+		while (uid in account)
+			uid++
+		print uid
+	}
 	if (mode == "add")
-		write(etc, asked[1], uid, gid)
-	exit findings > 0
+		add(user[1])
+	exit failed
 }
 
-function is_user(path)
+function complain(text)
 {
-	return path ~ /^[a-z_][a-z0-9_.-]*$/ && length(path) <= 32 && what[path] ~ /^directory/
+	print "trampoline-user: " text >"/dev/stderr"
 }
 
-# The uid and gid of a user are the owner's of the home.
-function learn(name,    word, n)
+function is_in_range(id, name)
 {
-	uid_of[name] = gid_of[name] = "?"
-	n = split(what[name "/home/" name], word, "[ :]")
-	if (word[1] != "directory")
-		return
-	uid_of[name] = word[3]
-	gid_of[name] = word[4]
-	sharers[word[3]] = sharers[word[3]] " " name
+	return id ~ /^[1-9][0-9]*$/ && id + 0 >= low[name] + 0 && id + 0 <= high[name] + 0 && id + 0 != 65534
+}
+
+function range(name)
+{
+	return "from " low[name] " to " high[name]
 }
 
 # --- the jail's passwd and group ------------------------------------------------------------------
@@ -73,25 +87,14 @@ function read_text(path,    line, result)
 	return result == 0
 }
 
-# A template of the user's image; where the image is not on this machine, what every image has.
-function template(file, name,    path)
+# What FILE is to hold: the template of the user's image or, where the image is not on this machine,
+# what every image has, with the user's name and numbers.
+function wanted(file, name, uid, gid,    path, filled)
 {
 	path = images "/" image[name] "/current/etc/jail/" file
-	if (!(path in templates)) {
-		if (read_text(path))
-			templates[path] = text
-		else if (file == "passwd")
-			templates[path] = "root:x:0:0:root:/root:/usr/sbin/nologin\n" \
-				"@USER@:x:@UID@:@GID@:@USER@:/home/@USER@:/bin/sh\n"
-		else
-			templates[path] = "root:x:0:\n@USER@:x:@GID@:\n"
-	}
-	return templates[path]
-}
-
-function fill(file, name, uid, gid,    filled)
-{
-	filled = template(file, name)
+	if (!(path in templates))
+		templates[path] = read_text(path) ? text : ENVIRON[file "_template"] "\n"
+	filled = templates[path]
 	gsub(/@USER@/, name, filled)
 	gsub(/@UID@/, uid, filled)
 	gsub(/@GID@/, gid, filled)
@@ -103,33 +106,29 @@ function is_fresh(file, name,    path)
 {
 	path = name "/home/.etc/" file
 	return what[path] ~ /^regular file/ && read_text(data "/" path) &&
-		text == fill(file, name, uid_of[name], gid_of[name])
+		text == wanted(file, name, uid_of[name], gid_of[name])
 }
 
 function write(dir, name, uid, gid)
 {
-	printf "%s", fill("passwd", name, uid, gid) >(dir "/passwd")
-	printf "%s", fill("group", name, uid, gid) >(dir "/group")
+	printf "%s", wanted("passwd", name, uid, gid) >(dir "/passwd")
+	printf "%s", wanted("group", name, uid, gid) >(dir "/group")
 	if (close(dir "/passwd") != 0 || close(dir "/group") != 0)
 		exit 2
 }
 
-function is_stale(name)
-{
-	if (what[name "/home/.etc"] ~ /^directory .* 0:0$/ && uid_of[name] != "?" && image[name] != "?")
-		return !is_fresh("passwd", name) || !is_fresh("group", name)
-	print "trampoline-user: skipping " name ": see trampoline-user check " name >"/dev/stderr"
-	return 0
-}
-
-function renew(    i, stale, mkdir)
+function renew(    name, stale, mkdir)
 {
 	mkdir = "xargs mkdir -p --"
-	for (i = 1; i <= count; i++)
-		if (is_stale(asked[i])) {
-			stale[++n] = asked[i]
-			print etc "/" asked[i] "/home/.etc" | mkdir
+	for (i = 1; i <= count; i++) {
+		name = user[i]
+		if (what[name "/home/.etc"] !~ /^directory .* 0:0$/ || uid_of[name] == "?" || image[name] == "?")
+			complain("skipping " name ": see trampoline-user check " name)
+		else if (!is_fresh("passwd", name) || !is_fresh("group", name)) {
+			stale[++n] = name
+			print etc "/" name "/home/.etc" | mkdir
 		}
+	}
 	if (n > 0 && close(mkdir) != 0)
 		exit 2
 	for (i = 1; i <= n; i++)
@@ -137,18 +136,30 @@ function renew(    i, stale, mkdir)
 	print n + 0
 }
 
+function add(name,    with)
+{
+	with = "cannot add " name " with "
+	failed = 1
+	if (image[name] == "?")
+		complain("cannot add " name ": the policy for a user of this name cannot be read")
+	else if (!is_in_range(uid, name))
+		complain(with "uid " uid ": want one " range(name) ", not 65534: say --uid")
+	else if (!is_in_range(gid, name))
+		complain(with "gid " gid ": want one " range(name) ", not 65534: say --gid")
+	else if (uid in holders)
+		complain(with "uid " uid ": it is" holders[uid] "'s, and jails of one uid are not apart")
+	else {
+		write(etc, name, uid, gid)
+		failed = 0
+	}
+}
+
 # --- check ----------------------------------------------------------------------------------------
 
 function wrong(path, text)
 {
 	print data "/" path ": " text
-	findings = 1
-}
-
-function check_id(kind, id, name)
-{
-	if (id + 0 < low[name] + 0 || id + 0 > high[name] + 0 || id == 65534 || id == 0)
-		wrong(name "/home/" name, "has " kind " " id ", which is not from " low[name] " to " high[name])
+	failed = 1
 }
 
 function check(name,    home)
@@ -156,16 +167,17 @@ function check(name,    home)
 	home = name "/home"
 	want[name] = want[home] = want[home "/.etc"] = "directory 755 0:0"
 	want[home "/.etc/passwd"] = want[home "/.etc/group"] = "regular file 644 0:0"
-	want[home "/" name] = "directory"
-	want[name "/tmp"] = "directory of uid " uid_of[name]
-	if (what[name "/tmp"] ~ "^directory [0-7]* " uid_of[name] ":")
-		want[name "/tmp"] = what[name "/tmp"]
+	# Their modes and groups are the user's own affair.
+	want[home "/" name] = uid_of[name] == "?" ? "directory" : what[home "/" name]
+	want[name "/tmp"] = what[name "/tmp"] ~ "^directory [0-7]* " uid_of[name] ":" ? what[name "/tmp"] : \
+		"directory of uid " uid_of[name]
 	if (image[name] == "?")
 		wrong(name, "has a policy that cannot be read")
 	else if (uid_of[name] != "?") {
-		want[home "/" name] = what[home "/" name]
-		check_id("uid", uid_of[name], name)
-		check_id("gid", gid_of[name], name)
+		if (!is_in_range(uid_of[name], name))
+			wrong(home "/" name, "has uid " uid_of[name] ", which is not " range(name))
+		if (!is_in_range(gid_of[name], name))
+			wrong(home "/" name, "has gid " gid_of[name] ", which is not " range(name))
 		if (!is_fresh("passwd", name) || !is_fresh("group", name))
 			wrong(home "/.etc", "is not what the image " image[name] " wants: run trampoline-user passwd")
 	}
@@ -173,10 +185,10 @@ function check(name,    home)
 
 function check_all(    id, path, top)
 {
-	for (id in sharers)
-		if (sharers[id] ~ / .* /) {
-			print "uid " id ": belongs to" sharers[id] ": jails of one uid are not apart"
-			findings = 1
+	for (id in holders)
+		if (holders[id] ~ / .* /) {
+			print "uid " id ": belongs to" holders[id] ": jails of one uid are not apart"
+			failed = 1
 		}
 	for (path in want)
 		if (what[path] != want[path])

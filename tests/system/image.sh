@@ -136,10 +136,6 @@ planted '^/usr/socket: is a fifo or a socket' "a socket" 'rm usr/socket' \
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "usr/socket", Listen => 1) or die'
 planted '^/etc/hosts: is owned by 20001:0, not by root' "a file of a user's, who could lease it" \
 	'chown 0:0 etc/hosts' chown 20001 etc/hosts
-planted '^/usr/link: is a link that leaves the image' "a relative link that leaves" 'rm usr/link' \
-	ln -s ../../etc/shadow usr/link
-planted '^/usr/link: is a link that leaves the image' "one that leaves by way of another" \
-	'rm usr/link usr/up' sh -c 'ln -s .. usr/up; ln -s up/../etc usr/link'
 planted '^/proc: is missing' "a missing mount point" 'mkdir proc' rmdir proc
 planted '^/tmp: is missing' "a mount point that is a link" 'rm tmp; mkdir tmp' \
 	sh -c 'rmdir tmp && ln -s usr tmp'
