@@ -44,9 +44,8 @@ begin_archive() {
 # Everything of the user's below one directory NAME, whatever it is called while it is written. A
 # colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
-	dotted=$(printf '%s' ".removed-$name" | sed 's/\./\\./g')
-	if ! tar -C "$data" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
-		--transform "s,^$dotted,$name,S" -czf "$partial" ".removed-$name" ||
+	if ! tar -C "$gone" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
+		--transform "s,^\.,$name,S" -czf "$partial" . ||
 		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then
 		die "cannot archive $name in $archive: nothing is deleted"
 	fi

@@ -10,7 +10,8 @@ home=$IMAGES/$name
 
 cleanup() {
 	local path
-	for path in "$home" "$IMAGES/second"; do
+	umount "$IMAGES/full" 2>/dev/null || :
+	for path in "$home" "$IMAGES/second" "$IMAGES/full"; do
 		umount "$path"/*/usr/mounted "$path"/.new-*/mounted 2>/dev/null || :
 		rm -rf --one-file-system "$path"
 	done
@@ -359,6 +360,10 @@ touch "$left/mounted/precious"
 not_ok "which is not removed while something is mounted in it" "$image" build "$name" --recipe busybox
 like "it says where" "$(cat "$ERR")" 'something is mounted at .*/mounted; unmount it first$'
 ok "what is mounted is untouched" test -e "$left/mounted/precious"
+not_ok "nor where nothing tells what is mounted" \
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$0" build "$1" --recipe busybox' "$image" "$name"
+like "it says so" "$(cat "$ERR")" 'cannot delete .*: its mounts cannot be listed$'
+ok "and what is mounted is untouched again" test -e "$left/mounted/precious"
 umount "$left/mounted"
 ln -s "$T_WORK/victim" "$left/link"
 ln -s "$T_WORK/victim" "$home/.new-link"
@@ -389,6 +394,28 @@ is "three builds at once make three versions" \
 while read -r version; do
 	ok "$version is sound" "$image" audit "$version"
 done < <(grep -h "^$name@" "$T_WORK"/out.?)
+
+# --- a full disk ---------------------------------------------------------------------------------
+
+mkdir -p "$IMAGES/full" "$T_WORK/little/bin"
+if mount -t tmpfs -o size=512k,mode=755 none "$IMAGES/full"; then
+	"$image" build full --from "$T_WORK/little" >"$OUT" 2>"$ERR"
+	was=$(readlink "$IMAGES/full/current")
+	"$image" build full --from "$T_WORK/little" --no-activate >"$OUT" 2>"$ERR"
+	other=$(cat "$OUT")
+	cat /dev/zero >"$IMAGES/full/filler" 2>"$ERR" || :
+	not_ok "on a full disk nothing is built" "$image" build full --from "$T_WORK/little"
+	is "nor left" "$(find "$IMAGES/full" -maxdepth 1 -name '.new-*')" ""
+	not_ok "nor activated" "$image" activate "$other"
+	like "a sentence says why" "$(cat "$ERR")" '^trampoline-image: cannot make full@.* current: .*\.history\.new cannot be written$'
+	is "and current stays" "$(readlink "$IMAGES/full/current")" "$was"
+	rm "$IMAGES/full/filler"
+	ok "with room again it is activated" "$image" activate "$other"
+	is "and rollback knows what was current" "$("$image" list full | awk '$2 == "rollback" { print $1 }')" "full@$was"
+	umount "$IMAGES/full"
+else
+	skip "on a full disk nothing is built" "no tmpfs can be mounted here"
+fi
 
 # --- pruning -------------------------------------------------------------------------------------
 
