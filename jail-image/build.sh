@@ -164,6 +164,7 @@ build() {
 	tidy "$tree" >&2
 	say "auditing"
 	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of the new image"
+	# shellcheck disable=SC2094 # it is read twice, and written by nobody
 	audit_tree "$tree" "$work/manifest" <"$work/manifest" >&2 ||
 		die "cannot build $name: the new image fails its audit"
 	# Its data before its name: a power cut must not leave a version with holes.
