@@ -193,7 +193,7 @@ for option in fsize={0,1,4096} nofile={0,3,4,8,16} as={4,6,8,16}000000 stack=655
 done
 is "B8: $number limits of the caller's: it runs or is refused, and the jail is whole" "$wrong" ""
 wrong=
-for option in fsize=0: fsize=1: nofile=8: as=32000000: stack=65536: data=1000000: cpu=1: nproc=0: nproc=1: memlock=0: core=unlimited:; do
+for option in fsize=0: fsize=1: nofile=8: as=32000000: stack=65536: data=1000000: cpu=20: nproc=0: nproc=1: memlock=0: core=unlimited:; do
 	for state in warm cold; do
 		[ $state = warm ] || retire alice
 		got=$(as_www prlimit "--$option" "$T" alice id -u 2>&1) || :

@@ -72,7 +72,7 @@ ok "some were refused, and some saw: $refused and $seen" test "$refused" -gt 0 -
 wrong=
 for limit in {3..24}; do
 	prlimit --nofile="$limit" "$T" --list >"$OUT" 2>"$ERR" </dev/null || continue
-	[ "$(awk '$1 == "alice" { print $(NF > 8 ? 5 : 4) }' "$OUT")" = 1 ] || wrong+=" $limit: $(grep ^alice "$OUT")"
+	[ "$(awk -v uid="$A" '$1 == "alice" && $2 == uid { print $(NF > 8 ? 5 : 4) }' "$OUT")" = 1 ] || wrong+=" $limit: $(grep ^alice "$OUT")"
 done
 is "so does --list" "$wrong" ""
 pkill -KILL -x -U "$A" sleep

@@ -117,7 +117,7 @@ limited() { # OPTION...: the caller's limits
 	as_www prlimit "${options[@]}" "$@"
 }
 for option in --fsize=0: --fsize=1: --nofile=8: --nofile=16: --as=33554432: --stack=65536: --data=1000000: \
-	--cpu=1: --nproc=0: --nproc=1: --core=unlimited: --memlock=0: --sigpending=0: --msgqueue=0:; do
+	--cpu=20: --nproc=0: --nproc=1: --core=unlimited: --memlock=0: --sigpending=0: --msgqueue=0:; do
 	is "a soft limit ${option%:} of the caller's" "$(limited "$option" -- "$T" alice id -u)" "$A"
 	retire alice
 	is "the same where the jail is to be built" "$(limited "$option" -- "$T" alice id -u)" "$A"

@@ -120,7 +120,7 @@ cleanup_pass() {
 "$T" --list >"$T_WORK/list"
 is "shows all of them" "$(grep -c '^u[0-9]* .* idle ' "$T_WORK/list")" "$JAILS"
 "$T" --list --json >"$T_WORK/list"
-is "is JSON, and shows all of them" "$(jq '[.[] | select(.jail | test("^u[0-9]+$"))] | length' "$T_WORK/list")" "$JAILS"
+is "is JSON, and shows all of them" "$(jq '[.[] | select(.jail // "" | test("^u[0-9]+$"))] | length' "$T_WORK/list")" "$JAILS"
 ok "--status of one of them" "$T" --status u00000
 become_www "$T" u00000 sleep 600 &
 sleeper=$!
