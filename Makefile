@@ -78,16 +78,14 @@ endif
 # --- what is built -------------------------------------------------------------------------------
 # Sorted, because make before 4.3 takes the order that a directory is in.
 COMMON_SRC   := $(sort $(wildcard src/common/*.c))
-LAUNCHER_SRC := $(sort $(wildcard src/launcher/*.c src/jailed/*.c))
+LAUNCHER_SRC := $(sort $(wildcard src/launcher/*.c))
 KEEPER_SRC   := $(sort $(wildcard src/keeper/*.c src/keeper/*/*.c))
-WATCHER_SRC  := $(sort $(wildcard src/supervisor/*.c)) src/common/quantity.c src/common/text.c
 RECIPES      := $(wildcard jail-image/recipes/*)
 SCRIPTS       = $(BUILD)/trampoline-image $(BUILD)/trampoline-user
 LAUNCHER_OBJ := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(COMMON_SRC) $(LAUNCHER_SRC))
-WATCHER_OBJ  := $(patsubst src/%.c,$(BUILD)/launcher-obj/%.o,$(WATCHER_SRC))
 KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPER_SRC))
 
-all: $(BUILD)/trampoline $(BUILD)/supervisor $(BUILD)/keeper $(SCRIPTS)
+all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
 SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
@@ -135,15 +133,12 @@ $(BUILD)/keeper-obj/%.o: src/%.c $(BUILD)/include/trampoline/paths.h
 $(BUILD)/trampoline: $(LAUNCHER_OBJ)
 	$(LAUNCHER_LINK) -o $@ $^ $(LAUNCHER_END)
 
-$(BUILD)/supervisor: $(WATCHER_OBJ)
-	$(LAUNCHER_LINK) -o $@ $^ $(LAUNCHER_END)
-
 $(BUILD)/keeper: $(KEEPER_OBJ)
 	$(CC) -pie $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(KEEPER_LIBS)
 
-launcher-objects: $(LAUNCHER_OBJ) $(WATCHER_OBJ)
+launcher-objects: $(LAUNCHER_OBJ)
 
--include $(LAUNCHER_OBJ:.o=.d) $(WATCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
+-include $(LAUNCHER_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
 
 # --- install -------------------------------------------------------------------------------------
 LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/trampoline
@@ -169,9 +164,6 @@ install: install-check all install-documents
 	@# name is missing for an instant, as install(1) alone would have it.
 	install -m 755 $(BUILD)/keeper $(LIBEXECDIR)/.keeper.new
 	mv -f $(LIBEXECDIR)/.keeper.new $(LIBEXECDIR)/keeper-$(VERSION)
-	@# Not to be read: what its user cannot read the kernel lets nobody look into (ptrace(2)).
-	install -m 711 $(BUILD)/supervisor $(LIBEXECDIR)/.supervisor.new
-	mv -f $(LIBEXECDIR)/.supervisor.new $(LIBEXECDIR)/supervisor
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(RECIPES) $(SHAREDIR)/recipes
 	install -m 644 $(SHARED) $(SHAREDIR)
@@ -182,6 +174,8 @@ install: install-check all install-documents
 	test "$$(id -u)" -ne 0 || chown root:$(CALLER_GROUP) $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	chmod 4754 $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	mv -f $(DESTDIR)$(PREFIX)/bin/.trampoline.new $(DESTDIR)$(PREFIX)/bin/trampoline
+	@# A program of versions before 0.3, which the launcher that is now replaced needed.
+	rm -f $(LIBEXECDIR)/supervisor
 	@test "$$(id -u)" -eq 0 || echo 'make: staged in $(DESTDIR) as you, so a package has to make root:root the owner' \
 		'of all files, and root:$(CALLER_GROUP) that of $(PREFIX)/bin/trampoline, which then needs mode 4754 again'
 
@@ -257,7 +251,7 @@ deps-build:
 	@tests/deps $(DEPS)
 
 # The objects that are shipped, with libcheck; what runs behind the drop is built for this libc too.
-UNIT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c)) $(BUILD)/keeper-obj/jailed/environment.o
+UNIT_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c)) $(BUILD)/keeper-obj/launcher/environment.o
 CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS   = $(call once,CHECK_LIBS,pkg-config --libs check)
 $(BUILD)/can-test: | $(BUILD)/can-build
@@ -277,7 +271,7 @@ $(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
 # `fuzz' has libFuzzer look for longer.
 FUZZ        = config arguments record
 FUZZ_SECONDS ?= 60
-FUZZ_SRC    = $(COMMON_SRC) src/jailed/environment.c \
+FUZZ_SRC    = $(COMMON_SRC) src/launcher/environment.c \
               $(addprefix src/keeper/,policy/config.c policy/key.c policy/path.c report.c)
 FUZZ_CFLAGS = $(OUR_CFLAGS) -Isrc/keeper -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
               $(PKG_CFLAGS)
@@ -336,7 +330,7 @@ demo-clean:
 
 clean:
 	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
-		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/supervisor $(BUILD)/unit-tests* \
+		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* \
 		$(BUILD)/settings $(BUILD)/can-build $(BUILD)/can-test
 
 help:

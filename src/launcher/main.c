@@ -7,7 +7,8 @@
  * has decided everything about the jail and written it down in a record; we obey a valid one, and
  * have it made where there is none. Entering is setns() into pinned namespaces: no mount is made,
  * no text is read. The point of no return is privilege_drop(): before it we are root and touch
- * nothing of the user's; after it (src/jailed) we are the user, and only then look at the jail.
+ * nothing of the user's; after it (execute.c, init.c) we are the user, and only then look at the
+ * jail. A supervised run forks before that: supervise.h.
  */
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -15,9 +16,9 @@
 
 #include "descriptors.h"
 #include "enter.h"
-#include "jailed/execute.h"
-#include "jailed/settle.h"
+#include "execute.h"
 #include "inherited.h"
+#include "init.h"
 #include "keeper.h"
 #include "privilege.h"
 #include "report.h"
@@ -111,9 +112,6 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
-		if (run->reasons != 0)
-			supervise->program_fd =
-				openat(AT_FDCWD, PATHS_SUPERVISOR, O_PATH | O_CLOEXEC);
 		supervise->cgroup_fd = enter.cgroup_fd;
 		enum enter_result result = enter_join(&enter, record);
 		reporter->record_fd = enter.record_fd;
@@ -164,7 +162,7 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 		supervise_fork(reporter, &supervise);
 	become_user(reporter, &record, &run);
 	if (run.reasons != 0)
-		settle_run(reporter, &supervise);
+		init_settle(reporter, &supervise);
 	if (arguments->verbose)
 		report_note(reporter, builds ? "entered a jail built now" : "entered a live jail");
 	execute_command(reporter, &record, arguments, inherited, null_fd);

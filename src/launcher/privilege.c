@@ -73,13 +73,13 @@ int privilege_give_up(uid_t uid, gid_t gid)
 static int keep_capabilities(unsigned int mask)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct have[CAPABILITY_WORDS] = {{mask, mask, mask}};
+	struct __user_cap_data_struct have[CAPABILITY_WORDS] = {{mask, mask, 0}};
 
 	if (syscall(SYS_capset, &header, have) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
 	    get_capabilities(have) != 0)
 		return -1;
 	return proof_of(have[0].effective == mask && have[0].permitted == mask &&
-			have[0].inheritable == mask && have[1].effective == 0 &&
+			have[0].inheritable == 0 && have[1].effective == 0 &&
 			have[1].permitted == 0 && have[1].inheritable == 0 &&
 			prctl(PR_GET_DUMPABLE) == 0);
 }
@@ -104,16 +104,25 @@ int privilege_drop(uid_t uid, gid_t gid)
 
 int privilege_supervise(uid_t uid, gid_t gid)
 {
+	struct __user_cap_data_struct have[CAPABILITY_WORDS];
+
+	if (get_capabilities(have) != 0)
+		return -1;
+	errno = EPERM;
+	if (!(have[0].effective & BIT(CAP_KILL)))
+		return -1;
 	/*
 	 * The child gets its parent-death signal only if the dying parent may signal it, so this
 	 * process must have CAP_KILL in effect at every moment, also while its ids change.
 	 */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
 		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_setgroups, 0, NULL) != 0 ||
-	    set_ids(uid, gid) != 0 || keep_capabilities(BIT(CAP_KILL)) != 0)
-		return -1;
-	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
+	/* The watcher executes nothing, so the bounding set may stay. */
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+			       syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
+			       keep_capabilities(BIT(CAP_KILL)) != 0
+		       ? -1
+		       : 0;
 }
 
 int privilege_filter(const struct record *record)

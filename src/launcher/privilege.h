@@ -25,8 +25,9 @@ int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;
 int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
- * Becomes the caller UID, GID, who may signal us then, with one capability that outlives an exec:
- * CAP_KILL, for the supervisor has to end a process of another user. 0, or -1 with errno.
+ * Becomes the watcher: the caller UID, GID, who may signal us then, with one capability, CAP_KILL,
+ * to end a process of another user. 0, or -1 with errno: EPERM, and nothing has changed, where
+ * CAP_KILL is missing.
  */
 int privilege_supervise(uid_t uid, gid_t gid) MUST_CHECK;
 

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The forks of a run that is watched or detached; who watches is another program. */
+/* The forks of a run that is supervised or detached. */
 #include "supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "privilege.h"
 #include "trampoline/attributes.h"
-#include "trampoline/paths.h"
 #include "trampoline/proof.h"
-#include "trampoline/quantity.h"
-#include "trampoline/supervisor.h"
+#include "watch.h"
 
-#define ON_EXEC 4u                        /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
 #define INTO_CGROUP UINT64_C(0x200000000) /* CLONE_INTO_CGROUP of linux/sched.h */
 
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd)
@@ -49,60 +48,71 @@ static void make_proc(const struct reporter *reporter)
 		report_refuse(reporter, "mount a private /proc", NULL, NULL);
 }
 
-void supervise_become(const struct supervise *supervise, const char *const argv[],
-		      const int fds[static SUPERVISOR_FDS])
+void supervise_close_but(const int *fds, size_t count)
 {
-	for (int i = 0; i < SUPERVISOR_FDS; i++) /* all of ours are above */
-		if (dup2(fds[i], i) != i)
-			return;
-	if (syscall(SYS_close_range, SUPERVISOR_FDS, ~0u, ON_EXEC) == 0)
-		syscall(SYS_execveat, supervise->program_fd, "", argv, NULL, AT_EMPTY_PATH);
+	for (unsigned int first = 0, next = 0; next != ~0u; first = next + 1) {
+		next = ~0u;
+		for (size_t i = 0; i < count; i++)
+			if (fds[i] >= (int)first && (unsigned int)fds[i] < next)
+				next = (unsigned int)fds[i];
+		if (next > first)
+			(void)syscall(SYS_close_range, first, next - 1, 0);
+	}
 }
 
 static _Noreturn void become_watcher(const struct reporter *reporter,
-				     const struct supervise *supervise, pid_t child, int line_fd,
-				     int executed_fd)
+				     const struct supervise *supervise, pid_t child)
 {
-	int status_fd = reporter->status_fd;
-	const int fds[] = {line_fd, status_fd < 0 ? line_fd : status_fd, executed_fd};
-	bool is_timed = supervise->run->timeout_ms != QUANTITY_UNLIMITED;
-	const uint64_t numbers[] = {(uint64_t)child, is_timed ? supervise->run->timeout_ms : 0,
-				    supervise->run->kill_after_ms, status_fd >= 0};
-	static struct text texts[4];
-	const char *argv[7] = {"trampoline", "watch"};
+	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->start_fd,
+			   reporter->status_fd};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
-		text_add_number(&texts[i], numbers[i]);
-		argv[i + 2] = texts[i].bytes;
-	}
-	if (privilege_supervise(reporter->uid, reporter->gid) == 0)
-		supervise_become(supervise, argv, fds);
-	kill(child, SIGKILL);
-	report_refuse(reporter, "supervise the run", NULL, NULL);
+	/* Signals for all of our process group are passed on, and are not the child's a second time. */
+	(void)setpgid(child, child);
+	/* The command waits for a word from us; where none comes, it has not run. */
+	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
+	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0)
+		report_refuse(reporter, "supervise the run", NULL,
+			      errno == EPERM ? "CAP_KILL is not in the caller's bounding set"
+					     : NULL);
+	supervise_close_but(fds, ARRAY_LENGTH(fds));
+	watch_run(supervise, child, reporter->status_fd);
+}
+
+/* A socket whose ends are [0] the watcher's and [1] the child's. */
+static void make_socket(const struct reporter *reporter, int fds[static 2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		report_refuse(reporter, "make a socket", NULL, NULL);
 }
 
 void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 {
-	static const int passed_on[] = SUPERVISOR_SIGNALS;
-	int executed[2], line[2];
+	static const int passed_on[] = SUPERVISE_SIGNALS;
+	int start[2], line[2] = {-1, -1};
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(passed_on); i++)
 		set |= UINT64_C(1) << (passed_on[i] - 1);
-	if (supervise->program_fd < 0)
-		report_refuse(reporter, "open", PATHS_SUPERVISOR, "is trampoline installed whole?");
-	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof(set)) != 0 ||
-	    pipe2(executed, O_CLOEXEC) != 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0)
-		report_refuse(reporter, "make a pipe", NULL, NULL);
+	/* One descriptor for all: who reads it gets its own signals. The jail's limits come later. */
+	supervise->signal_fd = (int)syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC);
+	if (supervise->signal_fd < 0 ||
+	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof(set)) != 0)
+		report_refuse(reporter, "block signals", NULL, NULL);
+	make_socket(reporter, start);
+	if (supervise->run->is_private)
+		make_socket(reporter, line);
 	pid_t child = supervise_fork_with(reporter, supervise->run->is_private ? CLONE_NEWPID : 0,
 					  supervise->cgroup_fd);
-	if (child > 0)
-		become_watcher(reporter, supervise, child, line[0], executed[0]);
-	close(executed[0]);
+	bool is_child = child == 0;
+	supervise->start_fd = start[is_child];
+	supervise->line_fd = line[is_child];
+	if (!is_child)
+		become_watcher(reporter, supervise, child);
+	/* Closed before our ids change: no path of the user's may lead through a host's directory. */
+	close(supervise->cgroup_fd);
+	close(start[0]);
 	close(line[0]);
-	reporter->waiting_fds[0] = executed[1];
-	supervise->line_fd = line[1];
+	reporter->waiting_fds[0] = start[1];
 	if (supervise->run->is_private && supervise->has_proc)
 		make_proc(reporter);
 }

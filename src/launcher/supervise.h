@@ -1,41 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs that are watched. The launcher forks: the process that the caller knows becomes the
- * supervisor, another program, with CAP_KILL alone; the child goes on to become the command. With
- * private processes the child is process 1 of a pid namespace and forks once more, to become the
- * supervisor's other half.
+ * Runs that are supervised. The launcher forks: the process that the caller knows becomes the
+ * watcher (watch.h), with the caller's ids and CAP_KILL alone; the child goes on to become the
+ * command. With private processes the child is process 1 of a pid namespace (init.h) and forks once
+ * more. Three processes of one program, so nothing else has to be found, opened or executed.
+ *
+ * The command waits on its end of the start socket until the watcher has said that it stands.
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "report.h"
 #include "trampoline/run.h"
-#include "trampoline/supervisor.h"
+
+/* Passed on to the command; SIGCHLD is for watcher and process 1 themselves. */
+#define SUPERVISE_SIGNALS                                                                          \
+	{                                                                                          \
+		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGCHLD               \
+	}
+
+/* How late a timer may be: the kernel's own value, since the caller's outlives every exec. */
+#define SUPERVISE_SLACK_NS 50000
+
+/* What the command says on the start socket before its exit status, if it must refuse; and hears. */
+enum supervise_start { SUPERVISE_READY, SUPERVISE_GO };
 
 struct supervise {
 	const struct run *run;
-	/* The jail has a /proc, which must show only the run. */
-	bool has_proc;
-	int program_fd; /* the supervisor's, opened on the host; -1: it could not be */
-	int cgroup_fd;  /* where the run belongs; -1: where its caller is */
-	int line_fd;    /* the child's end of the line */
+	bool has_proc; /* the jail has a /proc, which must show only the run */
+	int cgroup_fd; /* where the run belongs; -1: where its caller is */
+	int signal_fd; /* SUPERVISE_SIGNALS, of whichever process reads it */
+	int line_fd;   /* one end of the socket between watcher and process 1; -1: no process 1 */
+	int start_fd;  /* one end of the socket between watcher and command; its exec closes it */
 };
 
-/* Forks. The child returns, still privileged, with signals blocked. */
+/* Forks. The child returns, still privileged, with signals blocked; the parent is the watcher. */
 void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 
 /* fork(2), with CLONE_ FLAGS, and into the cgroup CGROUP_FD (-1: none); refuses if it cannot. */
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd);
 
-/*
- * Becomes the supervisor, with ARGV, its descriptors FDS (each above 2) and nothing of the
- * command's open. Returns, with errno, if it cannot: descriptors 0 to 2 may be gone by then.
- */
-void supervise_become(const struct supervise *supervise, const char *const argv[],
-		      const int fds[static SUPERVISOR_FDS]);
+/* Closes all descriptors but the COUNT in FDS, of which -1 is none. */
+void supervise_close_but(const int *fds, size_t count);
 
 /*
  * --daemon: forks. The parent waits until the child has executed the command, or says why it could

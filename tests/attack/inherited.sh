@@ -270,7 +270,7 @@ is "B11: the orphans of a caller that takes them in are not the command's" "$(as
 "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T_TOOLS/hostile" slack=9000000000 -- "$T" -p alice sleep 3600 &
 watcher=$!
 wait_for pgrep -x -U "$A" sleep
-is "B11: nor are its supervisor's timers as late" "$(cat "/proc/$watcher/timerslack_ns")" 50000
+is "B11: nor are its watcher's timers as late" "$(cat "/proc/$watcher/timerslack_ns")" 50000
 stop "$watcher"
 # A run stays in the caller's cgroup: trampoline has none of its own to put it in.
 become_www "$T" alice sleep 3600 &

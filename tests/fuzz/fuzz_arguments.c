@@ -3,7 +3,7 @@
 #include "trampoline/arguments.h"
 
 #include "fuzz.h"
-#include "jailed/environment.h"
+#include "launcher/environment.h"
 #include "trampoline/name.h"
 #include "trampoline/quantity.h"
 

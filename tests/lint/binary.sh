@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What the built programs are, as readelf and objdump see them; TAP.
-#   binary.sh LAUNCHER SUPERVISOR KEEPER OBJECTS [musl|glibc]   OBJECTS: the directory of the first two's
-#   binary.sh --self-test                                       bad programs: each check refuses one
+#   binary.sh LAUNCHER KEEPER OBJECTS [musl|glibc]   OBJECTS: the directory of the first one's
+#   binary.sh --self-test                            bad programs: each check refuses one
 # Compiler options are a wish; this is what the linker made of them.
 set -eu
 export LC_ALL=C
@@ -68,10 +68,6 @@ heap_and_tables='malloc calloc realloc free strdup printf fprintf vfprintf snpri
 	getgrnam getgrgid initgroups dlopen dlsym setlocale iconv_open getenv system popen execvp
 	getaddrinfo syslog'
 
-# What a program calls that needs a right which no user has, or gives itself one.
-privileged='mount umount umount2 setns unshare chroot pivot_root setuid setgid setreuid setregid
-	setresuid setresgid setgroups capset mknod chown fchown ptrace'
-
 check_static() {
 	what=$1 program=$2 libc=$3
 	check_common "$what" "$program"
@@ -92,21 +88,11 @@ check_static() {
 
 check_launcher() { check_static 'the launcher' "$1" "$2"; }
 
-# It runs with the ids it is given, and has no use for others.
-check_supervisor() {
-	check_static 'the supervisor' "$1" "$2"
-	verdict 'the supervisor is not set-user-ID' "$([ ! -u "$1" ] && [ ! -g "$1" ] || echo "$1")"
-	[ "$2" = musl ] || return 0
-	# shellcheck disable=SC2086 # a list of words
-	verdict 'the supervisor has no call that takes privilege linked in' \
-		"$(missing "$symbols" '^main$'; found "$symbols" "^($(echo $privileged | tr ' ' '|'))\$")"
-}
-
 # Our own objects, whatever a libc drags in by itself (musl's getcwd has its malloc).
 check_objects() {
 	objects=$1
 	all=$(find "$objects" -name '*.o' | sort)
-	verdict 'the objects of launcher and supervisor are there' "$([ -n "$all" ] || echo "none in $objects")"
+	verdict 'the objects of the launcher are there' "$([ -n "$all" ] || echo "none in $objects")"
 	# Tables that hold pointers are in .data.rel.ro, which is read-only once the program runs.
 	verdict 'they keep no state between calls: no variable of static life' \
 		"$(for object in $all; do
@@ -165,7 +151,6 @@ self_test() {
 	{
 		for bad in dynamic static textrel objects/bad.c; do
 			check_launcher "$scratch/$bad" musl
-			check_supervisor "$scratch/$bad" musl
 			check_keeper "$scratch/$bad"
 		done
 		mkdir "$scratch/empty"
@@ -185,10 +170,9 @@ self_test() {
 if [ "${1-}" = --self-test ]; then
 	self_test
 else
-	check_launcher "$1" "${5-musl}"
-	check_supervisor "$2" "${5-musl}"
-	check_objects "$4"
-	check_keeper "$3"
+	check_launcher "$1" "${4-musl}"
+	check_objects "$3"
+	check_keeper "$2"
 fi
 echo "1..$count"
 exit $status

@@ -90,7 +90,7 @@ run_make() {
 # The keeper is the same whichever libc the launcher has.
 build_all() {
 	run_make "$1" musl '' BUILD="$scratch/$1-musl" "$scratch/$1-musl/trampoline" \
-		"$scratch/$1-musl/supervisor" "$scratch/$1-musl/keeper"
+		"$scratch/$1-musl/keeper"
 }
 
 # Not linked, and by clang not even compiled: its warnings do not come from its optimizer. PKGS: the
@@ -104,8 +104,8 @@ compile_glibc() {
 build_elsewhere() {
 	mkdir -p "$scratch/else/where"
 	cp -R Makefile include src jail-image man "$scratch/else/where"
-	(cd "$scratch/else/where" && run_make gcc musl '' BUILD=build build/trampoline build/supervisor build/keeper)
-	for program in trampoline supervisor keeper; do
+	(cd "$scratch/else/where" && run_make gcc musl '' BUILD=build build/trampoline build/keeper)
+	for program in trampoline keeper; do
 		cmp "$scratch/gcc-musl/$program" "$scratch/else/where/build/$program"
 	done
 }
@@ -127,7 +127,7 @@ builds() {
 		else
 			lint "$what" "$compiler" build_all "$compiler"
 		fi
-		lint "launcher and supervisor compile without a warning: $compiler, glibc" "$compiler" \
+		lint "the launcher compiles without a warning: $compiler, glibc" "$compiler" \
 			compile_glibc "$compiler"
 	done
 	what='the same sources in another directory give the same bytes'
@@ -140,9 +140,8 @@ builds() {
 
 binaries() {
 	built=$scratch/gcc-musl
-	if [ -x "$built/trampoline" ] && [ -x "$built/supervisor" ] && [ -x "$built/keeper" ]; then
-		part tests/lint/binary.sh "$built/trampoline" "$built/supervisor" "$built/keeper" \
-			"$built/launcher-obj"
+	if [ -x "$built/trampoline" ] && [ -x "$built/keeper" ]; then
+		part tests/lint/binary.sh "$built/trampoline" "$built/keeper" "$built/launcher-obj"
 	else
 		skip 'the programs are linked as they should be' 'they were not built'
 	fi

@@ -19,8 +19,6 @@ root=$(cd "$here/../.." && pwd)
 # An exception that nothing needs any more is an offence itself: see except_in and except_at.
 # Credentials, capabilities, no_new_privs and seccomp change in these alone:
 privilege_rooms='src/launcher/privilege.c src/keeper/privilege.c'
-# and the supervisor sees to it that its one capability goes no further.
-privilege_functions='src/supervisor/main.c:main'
 # The mount table changes in these alone:
 mount_rooms='src/keeper/build/tree.c src/keeper/build/hub.c src/keeper/build/pin.c
 	src/launcher/supervise.c'
@@ -34,30 +32,30 @@ namespace_functions='src/launcher/privilege.c:privilege_filter'
 delete_rooms='src/keeper/build/hub.c src/keeper/build/state.c src/keeper/build/pin.c src/keeper/build/cgroup.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
-	src/launcher/supervise.c src/jailed/execute.c src/jailed/settle.c src/supervisor/main.c
-	src/supervisor/init.c src/supervisor/signals.c
+	src/launcher/supervise.c src/launcher/watch.c src/launcher/init.c src/launcher/execute.c
 	src/keeper/main.c src/keeper/build/build.c src/keeper/report.c src/keeper/admin/ask.c
 	src/keeper/admin/retire.c src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c'
 # and here a child ends, which is not the program.
 dying_functions='src/keeper/admin/child.c:answer_in_child src/keeper/admin/child.c:kill_once'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
-speaking_rooms='src/launcher/report.c src/supervisor/main.c src/keeper/main.c src/keeper/report.c
+speaking_rooms='src/launcher/report.c src/launcher/watch.c src/keeper/main.c src/keeper/report.c
 	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c
 	src/launcher/keeper.c'
 # Descriptors that the command is to inherit:
 inherited_fds='src/launcher/descriptors.c:open_null'
 # What may be compiled without heap and stdio, and is:
-small_rooms='src/launcher src/jailed src/supervisor src/common'
-# The way out of src/jailed: what it may call of the launcher's, and ask the kernel for by number.
-jailed_headers='launcher/report.h launcher/supervise.h'
+small_rooms='src/launcher src/common'
+# What runs behind the drop, as the user; what it may call of the rest of the launcher, and ask the kernel for by number.
+jailed_files='environment execute init'
+jailed_headers='environment.h execute.h init.h report.h supervise.h'
 jailed_calls='getcwd rt_sigprocmask'
 jailed_prctls='PR_SET_PDEATHSIG PR_SET_TIMERSLACK PR_SET_CHILD_SUBREAPER'
 
 rules='
 forbidden|no call that cannot be used safely
-small|the setuid part, the supervisor and what they share: no heap, stdio, NSS, locale, loader
+small|the setuid part and what it shares with the keeper: no heap, stdio, NSS, locale, loader
 jailed|what runs behind the drop makes no privileged call and knows no path of the host
-headers|the setuid part, the supervisor and what they share include no library header of the keeper
+headers|the setuid part and what it shares with the keeper include no library header of the keeper
 credentials|ids, capabilities, no_new_privs and seccomp change in privilege.c alone
 mounts|the mount table changes in its rooms alone
 namespaces|namespaces change in their rooms alone
@@ -90,7 +88,7 @@ shell_safe|shell scripts stop at the first error
 shell_delete|no script deletes a tree across file systems
 options|the option table, --help, the man page and the completion name the same options
 statuses|the exit statuses of --help are in the man page
-signals|trampoline(8) names the signals that the supervisor passes on
+signals|trampoline(8) names the signals that the watcher passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
 targets|the targets that make help lists exist
 '
@@ -237,8 +235,8 @@ small='malloc calloc realloc free strdup strndup asprintf vasprintf printf fprin
 check_small() { grep_code "$(a_call_of $small)" $small_rooms; }
 plant_small() {
 	plant_each src/common/name.c '	x = %s(y);' $small
-	plant src/jailed/execute.c '	x = mmap(y);'
-	plant src/supervisor/main.c '	x = malloc(y);'
+	plant src/launcher/execute.c '	x = mmap(y);'
+	plant src/launcher/watch.c '	x = malloc(y);'
 	expected=$((expected + 2))
 }
 
@@ -258,33 +256,33 @@ check_credentials() {
 	{
 		grep_code "$(a_call_of $credentials)" src
 		grep_code "$(a_word_of $credential_words)" src
-	} | except_in $privilege_rooms | except_at $privilege_functions
+	} | except_in $privilege_rooms
 }
 plant_credentials() {
 	plant_each src/launcher/enter.c '	if (%s(0)) return;' $credentials
 	first=$expected
 	plant_each src/keeper/build/build.c '	prctl(%s, 0);' $credential_words
-	expected=$((first + expected + 1))
-	plant src/supervisor/main.c 'static int other(void)' '{' '	return setresuid(0, 0, 0);' '}'
+	expected=$((first + expected))
 }
 
 # What the user may do is left to the kernel; this is what would show that somebody forgot who he is.
 privileged='chroot chown fchown fchownat lchown mknod mknodat setrlimit prlimit setpriority sethostname
 	ptrace keyctl ioctl setsid open openat openat2 creat unlink unlinkat rename renameat rmdir mkdir
 	link symlink chmod fchmod'
+grep_jailed() { grep_code "$1" src/launcher | grep -E "^src/launcher/($(echo $jailed_files | tr ' ' '|'))\.[ch]:" || :; }
 check_jailed() {
-	grep_code "$(a_call_of $privileged $credentials $mounts setns unshare clone clone3)" src/jailed
-	# PATHS_: of the host. Of the launcher's, what speaks, forks and becomes the supervisor.
-	grep_code "$(a_word_of 'PATHS_[A-Z]+' 'CLONE_[A-Z]+' 'PR_[A-Z_]+' 'SYS_[a-z0-9_]+')" src/jailed |
+	grep_jailed "$(a_call_of $privileged $credentials $mounts setns unshare clone clone3)"
+	# PATHS_: of the host. Of the launcher's, what speaks, forks and closes.
+	grep_jailed "$(a_word_of 'PATHS_[A-Z]+' 'CLONE_[A-Z]+' 'PR_[A-Z_]+' 'SYS_[a-z0-9_]+')" |
 		grep -vE "[^A-Za-z0-9_]($(echo $jailed_prctls | tr ' ' '|')|SYS_($(echo $jailed_calls | tr ' ' '|')))[^A-Za-z0-9_]" || :
-	grep_code '(^|[^a-z_])(privilege|enter|keeper|inherited|supervise)_[a-z_]+[[:space:]]*\(' src/jailed |
-		grep -vE 'supervise_(fork_with|become)[[:space:]]*\(' || :
+	grep_jailed '(^|[^a-z_])(privilege|enter|keeper|inherited|supervise|watch)_[a-z_]+[[:space:]]*\(' |
+		grep -vE 'supervise_(fork_with|close_but)[[:space:]]*\(' || :
 }
 plant_jailed() {
-	plant_each src/jailed/execute.c '	if (%s(0)) return;' $privileged mount setns setgroups \
+	plant_each src/launcher/execute.c '	if (%s(0)) return;' $privileged mount setns setgroups \
 		privilege_take supervise_fork inherited_close
 	first=$expected
-	plant_each src/jailed/settle.c '	x = %s;' PATHS_RUN CLONE_NEWPID PR_SET_DUMPABLE SYS_chroot
+	plant_each src/launcher/init.c '	x = %s;' PATHS_RUN CLONE_NEWPID PR_SET_DUMPABLE SYS_chroot
 	expected=$((first + expected))
 }
 
@@ -355,13 +353,13 @@ check_speaking() {
 	{
 		grep_code "$(a_call_of $speaking)" src
 		grep_code '(f(printf|puts|write|putc|putchar)[[:space:]]*\(.*|[^A-Za-z_])std(out|err)' src
-		grep_code '(write|dprintf|writev|send)[[:space:]]*\(([12],|reporter->|SUPERVISOR_STATUS)' src
+		grep_code '(write|dprintf|writev|send)[[:space:]]*\(([12],|reporter->|watch->status)' src
 	} | except_in $speaking_rooms | sort -u
 }
 plant_speaking() {
 	plant_each src/keeper/policy/config.c '	%s("x");' $speaking
 	plant src/keeper/build/tree.c '	fprintf(stderr, "x");' '	write(2, x, 1);'
-	plant src/jailed/settle.c '	write(reporter->fd, x, 1);'
+	plant src/launcher/init.c '	write(reporter->fd, x, 1);'
 	expected=$((expected + 3))
 }
 
@@ -452,14 +450,6 @@ check_arrows() {
 	for file in $(named 'c h' src include); do
 		sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while IFS= read -r wanted; do
 			case $file,$wanted in
-			# In the setuid program: the launcher goes on in there, and is still its voice.
-			src/launcher/main.c,jailed/*) [ -e "src/$wanted" ] || echo "$file: $wanted" ;;
-			src/jailed/*,launcher/*)
-				case " $jailed_headers " in
-				*" $wanted "*) ;;
-				*) echo "$file: $wanted" ;;
-				esac
-				;;
 			*,trampoline/paths.h) ;; # made from paths.h.in
 			*,trampoline/*) [ -e "include/$wanted" ] || echo "$file: $wanted" ;;
 			# The keeper's wings call down, never across.
@@ -472,16 +462,22 @@ check_arrows() {
 			esac
 		done
 	done
+	for file in $(named 'c h' src/launcher | grep -E "/($(echo $jailed_files | tr ' ' '|'))\.[ch]$"); do
+		sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while IFS= read -r wanted; do
+			case " $jailed_headers ",$wanted in
+			*,trampoline/* | *" $wanted "*) ;;
+			*) echo "$file: $wanted" ;;
+			esac
+		done
+	done
 }
 plant_arrows() {
 	plant src/common/name.c '#include "report.h"'
-	plant src/launcher/enter.c '#include "../keeper/tree.h"' '#include "tree.h"' \
-		'#include "jailed/execute.h"'
-	plant src/jailed/execute.c '#include "launcher/privilege.h"'
-	plant src/supervisor/main.c '#include "launcher/report.h"'
+	plant src/launcher/enter.c '#include "../keeper/tree.h"' '#include "tree.h"'
+	plant src/launcher/execute.c '#include "privilege.h"'
 	plant src/keeper/policy/key.c '#include "build/tree.h"'
 	plant src/keeper/build/tree.c '#include "admin/list.h"' '#include "path.h"'
-	expected=9
+	expected=7
 }
 
 check_prefix() {
@@ -531,8 +527,8 @@ lines_of() {
 	done | wc -l
 }
 check_launcher_size() {
-	lines=$(lines_of src/launcher src/jailed src/common)
-	if [ "$lines" -gt 2100 ]; then echo "src/launcher src/jailed src/common: $lines lines"; fi
+	lines=$(lines_of src/launcher src/common)
+	if [ "$lines" -gt 2100 ]; then echo "src/launcher src/common: $lines lines"; fi
 }
 plant_launcher_size() { seq -f 'int x%g;' 2100 >>src/common/name.c; }
 
@@ -680,18 +676,18 @@ check_statuses() {
 }
 plant_statuses() { sed -i 's/^\.It \(Li \)\{0,1\}126/.It 226/' man/trampoline.8; }
 
-# SIGCHLD is among the supervisor's for itself.
+# SIGCHLD is among the watcher's for itself.
 check_signals() {
-	tr -d '\n' <"$view/code/include/trampoline/supervisor.h" |
-		sed -n 's/.*SUPERVISOR_SIGNALS[^{]*{\([^}]*\)}.*/\1/p' |
+	tr -d '\n' <"$view/code/src/launcher/supervise.h" |
+		sed -n 's/.*SUPERVISE_SIGNALS[^{]*{\([^}]*\)}.*/\1/p' |
 		grep -oE 'SIG[A-Z0-9]+' | grep -vx SIGCHLD | sort >"$view/passed"
 	sed -n '/^It passes on /,/;$/p' man/trampoline.8 | grep -oE 'SIG[A-Z0-9]+' | sort >"$view/page"
-	[ -s "$view/passed" ] || echo "include/trampoline/supervisor.h: no list of signals found"
+	[ -s "$view/passed" ] || echo "src/launcher/supervise.h: no list of signals found"
 	compare_sets passed page 'passed on, not in trampoline(8)'
 	compare_sets page passed 'in trampoline(8), not passed on'
 }
 plant_signals() {
-	sed -i 's/SIGUSR2,/SIGWINCH,/' include/trampoline/supervisor.h
+	sed -i 's/SIGUSR2,/SIGWINCH,/' src/launcher/supervise.h
 	expected=2
 }
 
@@ -756,7 +752,7 @@ check_all() {
 		echo "not ok $count - $sentence"
 		printf '%s\n' "$found" | head -n 40 | cut -c 1-160 | sed "s/^/#   /"
 	done
-	[ -n "$*" ] || for room in launcher common jailed supervisor keeper; do
+	[ -n "$*" ] || for room in launcher common keeper; do
 		echo "# src/$room: $(lines_of "src/$room") lines"
 	done
 	echo "1..$count"

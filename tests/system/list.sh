@@ -211,13 +211,12 @@ become_www "$T" -p bob sleep 600 </dev/null >/dev/null 2>&1 &
 lodger=$!
 one_sleeps() { [ "$(pgrep -c -x -u "$B" sleep)" = 1 ]; }
 wait_for one_sleeps
-is "the two supervisors of a private run are not the jail's" "$(rows bob)" "in use 1 0"
+is "watcher and process 1 of a private run are not counted" "$(rows bob)" "in use 1 0"
 "$T" --status bob >"$OUT"
 is "--status names the command alone" "$(grep '^process' "$OUT")" "process $(pgrep -x -u "$B" sleep || :) uid $B"
-supervisor=$T_PREFIX/libexec/trampoline/supervisor
-cp -p "$supervisor" "$supervisor.new"
-mv "$supervisor.new" "$supervisor"
-is "nor when another supervisor has been installed since" "$(rows bob)" "in use 1 0"
+cp -p "$T" "$T.new"
+mv "$T.new" "$T"
+is "nor when another launcher has been installed since" "$(rows bob)" "in use 1 0"
 
 # --- for programs ----------------------------------------------------------------------------------
 

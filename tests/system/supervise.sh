@@ -4,7 +4,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-SUPERVISOR=$T_PREFIX/libexec/trampoline/supervisor
 TREE=500
 started=()
 
@@ -40,18 +39,20 @@ of_alice() {
 
 # Watchers and process 1s of this installation, and launchers that have not got so far.
 of_ours() {
-	{ find /proc/[0-9]*/exe -maxdepth 0 \( -lname "$SUPERVISOR" -o -lname "$T" \) || :; } 2>/dev/null |
+	{ find /proc/[0-9]*/exe -maxdepth 0 -lname "$T" || :; } 2>/dev/null |
 		cut -d / -f 3 | sort
 }
 
 nothing_left() { [ -z "$(of_alice)$(of_ours)" ]; }
 
-is_role() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -q "^trampoline $2 "; }
+# Whether process PID is the launcher's program and has the user UID: 33 of a watcher, alice's of process 1
+is_ours() { [ "$(readlink "/proc/$1/exe")" = "$T" ] && [ "$(ps -o uid= "$1" | tr -d ' ')" = "$2" ]; }
 child_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
 
 # The watcher $run and the process 1 $init of a private run that is under way.
 settled() {
-	init=$(child_of "$run") && is_role "$run" watch && is_role "$init" init && [ -n "$(child_of "$init")" ]
+	init=$(child_of "$run") && is_ours "$run" 33 && is_ours "$init" "$A" && command=$(child_of "$init") &&
+		[ "$(readlink "/proc/$command/exe")" != "$T" ]
 }
 
 says() { grep -q "$1" "$WORDS"; }
@@ -149,14 +150,14 @@ stopped KILL 137 "--status-fd" --status-fd=3 "${alone[@]}"
 stopped KILL 137 "--private --status-fd" -p --status-fd=3 "${tree[@]}"
 for signal in TERM KILL; do
 	in_jail -d -p "${plain[@]}"
-	daemon=$(for pid in $(of_ours); do if is_role "$pid" watch; then echo "$pid"; fi; done)
+	daemon=$(for pid in $(of_ours); do if is_ours "$pid" 33; then echo "$pid"; fi; done)
 	like "a private daemon has one watcher" "$daemon" '^[0-9]+$'
 	wait_for as_www kill "-$signal" "$daemon" || :
 	ok "which www-data may end with SIG$signal: nothing is left" wait_for nothing_left
 done
-"$T" --status-fd=3 alice sleep 1h 3>/dev/null &
+"$T" --status-fd=3 alice sleep 1h 3>"$T_WORK/status" &
 run=$!
-wait_for is_role $run watch || :
+wait_for grep -q start "$T_WORK/status" || :
 kill -KILL $run || :
 wait $run || :
 ok "a root caller's run ends with its watcher too" wait_for nothing_left
@@ -227,7 +228,7 @@ is "process 1 has the user's ids and no capability, under the filter" "$(facts "
 is "nobody may look into the watcher" "$(stat -c %u "/proc/$run/fd")" 0
 is "nor into process 1" "$(stat -c %u "/proc/$init/fd")" 0
 for pid in "$run" "$init"; do
-	unlike "neither holds what the command got ($(tr '\0' ' ' <"/proc/$pid/cmdline"))" \
+	unlike "neither holds what the command got (uid $(ps -o uid= "$pid" | tr -d ' '))" \
 		"$(find "/proc/$pid/fd" -type l -printf '%l\n')" "^/|^pipe"
 done
 ok "the caller may stop the watcher" as_www kill -STOP "$run"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "jailed/environment.h"
+#include "launcher/environment.h"
 
 #include <errno.h>
 #include <stdio.h>

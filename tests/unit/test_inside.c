@@ -227,7 +227,7 @@ static void read_two(void)
 	must(inside.count == 2);
 	must(inside.processes[0].pid == other_pid && inside.processes[0].uid == 5);
 	const struct inside_process *process = &inside.processes[1];
-	must(process->pid == inside_pid && process->uid == UID && !process->is_supervisor);
+	must(process->pid == inside_pid && process->uid == UID && !process->is_launcher);
 	must(process->mount_namespace == inode_of(inside_pid, "mnt"));
 	must(process->ipc_namespace == inode_of(inside_pid, "ipc"));
 	must(process->ipc_namespace != inode_of(getpid(), "ipc"));

@@ -23,7 +23,6 @@
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
-#define LAUNCHER PATHS_PREFIX "/bin/trampoline"
 #define PATIENCE_NS INT64_C(5000000000)
 #define PATIENCE_LEAST_NS INT64_C(100000000)
 
@@ -52,9 +51,8 @@ static unsigned int check_programs(void)
 		const char *path;
 		mode_t mode, mask; /* mask: the bits that count */
 	} programs[] = {
-		{LAUNCHER, S_IFREG | 04754, S_IFMT | S_ISUID | S_IWGRP | S_IWOTH | S_IXOTH},
+		{PATHS_LAUNCHER, S_IFREG | 04754, S_IFMT | S_ISUID | S_IWGRP | S_IWOTH | S_IXOTH},
 		{PATHS_KEEPER, S_IFREG | 0755, S_IFMT | S_IWGRP | S_IWOTH},
-		{PATHS_SUPERVISOR, S_IFREG | 0755, S_IFMT | S_IWGRP | S_IWOTH},
 	};
 	struct text error;
 	struct stat status;
@@ -68,8 +66,8 @@ static unsigned int check_programs(void)
 		    ((status.st_mode ^ programs[i].mode) & programs[i].mask) != 0)
 			return find("%s is not a file of root's with mode %04o; run make install",
 				    programs[i].path, programs[i].mode & 07777);
-	if (statvfs(LAUNCHER, &file_system) == 0 && file_system.f_flag & ST_NOSUID)
-		return find("the file system of " LAUNCHER " is mounted nosuid; "
+	if (statvfs(PATHS_LAUNCHER, &file_system) == 0 && file_system.f_flag & ST_NOSUID)
+		return find("the file system of " PATHS_LAUNCHER " is mounted nosuid; "
 			    "install it elsewhere");
 	return 0;
 }

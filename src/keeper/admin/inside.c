@@ -103,13 +103,13 @@ static int read_uid(int task_fd, uid_t *uid)
  * By the path of its program, as the host has it: that is still so when another one has been
  * installed in its place, and no user can write there, nor in a jail's image, nor execute ours.
  */
-static bool is_supervisor(int task_fd)
+static bool is_launcher(int task_fd)
 {
-	char path[sizeof(PATHS_SUPERVISOR " (deleted)")];
+	char path[sizeof(PATHS_LAUNCHER " (deleted)")];
 	ssize_t length = readlinkat(task_fd, "exe", path, sizeof(path) - 1);
 
 	path[length < 0 ? 0 : length] = '\0';
-	return !strcmp(path, PATHS_SUPERVISOR) || !strcmp(path, PATHS_SUPERVISOR " (deleted)");
+	return !strcmp(path, PATHS_LAUNCHER) || !strcmp(path, PATHS_LAUNCHER " (deleted)");
 }
 
 /* Of a process in the HOST's mount namespace less is looked at. 1, 0, -1 as above. */
@@ -133,7 +133,7 @@ static int look_at(const struct namespace_home *home, const char *name, uint64_t
 	result = read_namespace(task_fd, "ipc", &process->ipc_namespace);
 	if (result == 1)
 		result = read_namespace(task_fd, "net", &process->network_namespace);
-	process->is_supervisor = is_supervisor(task_fd);
+	process->is_launcher = is_launcher(task_fd);
 	return result;
 }
 

@@ -19,7 +19,7 @@ struct inside_process {
 	uid_t uid;                                                  /* real */
 	uint64_t mount_namespace, ipc_namespace, network_namespace; /* 0: we may not look */
 	bool is_on_host;    /* in the host's mount namespace; the rest is not looked at then */
-	bool is_supervisor; /* one of ours: process 1 of a private run */
+	bool is_launcher; /* one of ours: process 1 of a private run, or a command to be */
 };
 
 struct inside {

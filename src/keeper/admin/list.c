@@ -171,13 +171,13 @@ static void print_others(struct table *table)
 	}
 }
 
-/* Supervisors only watch a run: they are not counted, nor shown, as processes of a jail. */
-static void leave_out_supervisors(struct inside *inside)
+/* Process 1 of a run and who is on his way in are not counted, nor shown, as processes of a jail. */
+static void leave_out_launchers(struct inside *inside)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < inside->count; i++)
-		if (!inside->processes[i].is_supervisor)
+		if (!inside->processes[i].is_launcher)
 			inside->processes[kept++] = inside->processes[i];
 	inside->count = kept;
 }
@@ -199,7 +199,7 @@ void list_live(const char *name, bool json)
 	struct record record;
 
 	list_open(&live);
-	leave_out_supervisors(&live.inside);
+	leave_out_launchers(&live.inside);
 	table.now_ns = clock_boottime_ns();
 	for (size_t i = 0; i < live.count; i++)
 		if (strlen(live.jails[i].name) > (size_t)table.width)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "environment.h"
-#include "trampoline/supervisor.h"
+#include "supervise.h"
 
 #define SEARCHED_MAX 1024 /* directories of PATH with longer names are skipped */
 
@@ -105,7 +105,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
 	/* What no exec resets: how late timers may be, and who takes in orphans. */
-	if (prctl(PR_SET_TIMERSLACK, SUPERVISOR_SLACK_NS) != 0 ||
+	if (prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	signal(SIGHUP, SIG_DFL);

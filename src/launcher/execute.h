@@ -3,7 +3,7 @@
 #pragma once
 
 #include "environment.h"
-#include "launcher/report.h"
+#include "report.h"
 
 /*
  * Changes to the working directory, builds the environment from what was INHERITED, puts NULL_FD

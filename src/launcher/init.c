@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Process 1 of a private run: the user's, without privilege, and not to be looked into. It reaps,
+ * tells the watcher of the command, signals it for the watcher, and ends when that has ended.
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "trampoline/attributes.h"
+
+/* Reaps all that has ended, tells of the command, and ends with it: the kernel ends the rest. */
+static void reap(int line_fd, pid_t command)
+{
+	struct init_word word;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &word.status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != command)
+			continue;
+		(void)!send(line_fd, &word, sizeof(word), MSG_NOSIGNAL);
+		if (!WIFSTOPPED(word.status))
+			_exit(0);
+	}
+}
+
+static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
+{
+	const int fds[] = {supervise->signal_fd, supervise->line_fd};
+	struct pollfd events[] = {{.fd = fds[0], .events = POLLIN},
+				  {.fd = fds[1], .events = POLLIN}};
+	struct signalfd_siginfo signal;
+	int message;
+
+	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
+	supervise_close_but(fds, ARRAY_LENGTH(fds));
+	for (;;) {
+		reap(supervise->line_fd, command);
+		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
+			continue;
+		if (events[0].revents && read(fds[0], &signal, sizeof(signal)) == sizeof(signal) &&
+		    signal.ssi_signo != SIGCHLD)
+			kill(-command, (int)signal.ssi_signo);
+		if (!events[1].revents)
+			continue;
+		/* The line ends with the watcher, and with process 1 all of the run. */
+		if (recv(fds[1], &message, sizeof(message), 0) != sizeof(message))
+			_exit(0);
+		kill(-command, message & INIT_SIGNAL);
+	}
+}
+
+void init_settle(const struct reporter *reporter, const struct supervise *supervise)
+{
+	uint64_t none = 0;
+	char word = SUPERVISE_READY;
+
+	/* setresuid cleared the parent-death signal: set it again. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		report_refuse(reporter, "follow the watcher", NULL, NULL);
+	pid_t command = supervise->run->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
+	if (command > 0)
+		run_init(supervise, command);
+	/* A process group of its own, which is what gets the signals. */
+	if (getpgrp() != getpid() && setpgid(0, 0) != 0)
+		report_refuse(reporter, "make a process group", NULL, NULL);
+	/* Without a watcher there is nobody to tell, and nothing to run. */
+	if (send(supervise->start_fd, &word, sizeof(word), MSG_NOSIGNAL) != sizeof(word) ||
+	    recv(supervise->start_fd, &word, sizeof(word), 0) != sizeof(word))
+		_exit(EXIT_REFUSED);
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) != 0)
+		report_refuse(reporter, "unblock signals", NULL, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* A supervised run between its fork and its command; and process 1 of a private one. */
+#pragma once
+
+#include "supervise.h"
+
+/* What the watcher sends on the line: a signal for the command, ORed with one of these or none. */
+enum init_message {
+	INIT_SIGNAL = 0xff, /* the bits of the signal; SIGKILL is for all of the run */
+};
+
+/* What process 1 sends on the line: of the command, as wait(2) has it. */
+struct init_word {
+	int status; /* it has stopped, or ended */
+};
+
+/*
+ * In a supervised run, as the user: arranges that we end when the watcher does; with private
+ * processes forks the command, and does not return in process 1. In the command it returns, with
+ * no signal blocked, once the watcher has said that it stands; if that has ended, it exits.
+ */
+void init_settle(const struct reporter *reporter, const struct supervise *supervise);
