@@ -15,7 +15,7 @@
 #include "trampoline/name.h"
 
 #define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
 #define RECORD_PATH_MAX 224        /* a whole record is to fit into a page */
@@ -69,6 +69,7 @@ struct record {
 	uint32_t caller_count, callers[RECORD_CALLERS_MAX]; /* real uids; 0 always may */
 	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
 	uint64_t timeout_ms;              /* QUANTITY_UNLIMITED for none */
+	uint64_t kill_after_ms;           /* from the time-out to SIGKILL */
 	char path[512], shell[128];
 	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];

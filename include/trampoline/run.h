@@ -27,14 +27,14 @@ enum run_reason {
 struct run {
 	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
 	uint64_t timeout_ms;              /* wall clock; QUANTITY_UNLIMITED for none */
-	uint64_t kill_after_ms;           /* from SIGTERM to SIGKILL */
+	uint64_t kill_after_ms;           /* from the time-out to SIGKILL */
 	unsigned int reasons;             /* enum run_reason, ORed; 0: the run is not supervised */
 	bool is_private;                  /* the run has a pid namespace of its own */
 };
 
 /*
- * Fills RUN for a caller with real uid UID. A caller may lower limits and shorten the time-out;
- * only root may raise limits. Pure. 0, or -1 with a sentence in *ERROR.
+ * Fills RUN for a caller with real uid UID. A caller may lower limits and shorten time-out and
+ * grace; only root may raise limits and lengthen the grace. Pure. 0, or -1 with a sentence in *ERROR.
  */
 int run_merge(struct run *run, const struct record *record, const struct arguments *arguments,
 	      uint32_t uid, struct text *error) MUST_CHECK;

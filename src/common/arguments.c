@@ -169,7 +169,6 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 
 	memset(arguments, 0, sizeof(*arguments));
 	arguments->status_fd = -1;
-	arguments->kill_after_ms = 2000;
 	while (at < argc && argv[at][0] == '-' && argv[at][1]) {
 		if (!strcmp(argv[at++], "--"))
 			break;

@@ -40,7 +40,10 @@ int run_merge(struct run *run, const struct record *record, const struct argumen
 	run->timeout_ms = record->timeout_ms;
 	if (arguments->timeout_ms && arguments->timeout_ms < record->timeout_ms)
 		run->timeout_ms = arguments->timeout_ms;
-	run->kill_after_ms = arguments->kill_after_ms;
+	run->kill_after_ms = record->kill_after_ms;
+	if (arguments->kill_after_ms &&
+	    (uid == 0 || arguments->kill_after_ms < record->kill_after_ms))
+		run->kill_after_ms = arguments->kill_after_ms;
 	run->reasons = find_reasons(record, arguments);
 	/* A time-out has to end all of the run, which only a pid namespace of its own can. */
 	run->is_private = run->timeout_ms != QUANTITY_UNLIMITED ||

@@ -35,7 +35,7 @@ static const char help[] =
 	"                          processes, open_files, stack, data, core, address_space\n"
 	"  -t, --timeout=DURATION  end the run after DURATION (30s, 2m): SIGTERM, then "
 	"SIGKILL\n"
-	"      --kill-after=DURATION  time between the two (default: 2s)\n"
+	"      --kill-after=DURATION  time between the two, at most the policy's (2s)\n"
 	"  -p, --private           own pid namespace: nothing outlives the run\n"
 	"  -d, --daemon            detach: own session, /dev/null on 0-2\n"
 	"      --keep-fd=N         let descriptor N through (repeatable; never a "

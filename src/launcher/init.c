@@ -16,24 +16,51 @@
 
 #include "trampoline/attributes.h"
 
-/* Reaps all that has ended, tells of the command, and ends with it: the kernel ends the rest. */
-static void reap(int line_fd, pid_t command)
+struct init {
+	pid_t command;
+	int line_fd;
+	bool is_patient, has_ended;
+	struct init_word word; /* how the command has ended, if it has */
+};
+
+/*
+ * Takes in all that has stopped or ended. When the command has, the rest of the run is killed; when
+ * nothing is left, so that all that the run has used is known, we tell, and end.
+ */
+static void reap(struct init *init)
 {
-	struct init_word word;
+	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &word.status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != command)
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != init->command)
 			continue;
-		(void)!send(line_fd, &word, sizeof(word), MSG_NOSIGNAL);
-		if (!WIFSTOPPED(word.status))
-			_exit(0);
+		init->word.status = status;
+		init->has_ended = !WIFSTOPPED(status);
+		if (!init->has_ended)
+			(void)!send(init->line_fd, &init->word, sizeof(init->word), MSG_NOSIGNAL);
+		else if (!init->is_patient)
+			kill(-1, SIGKILL);
 	}
+	if (pid == 0 || errno != ECHILD)
+		return;
+	(void)!send(init->line_fd, &init->word, sizeof(init->word), MSG_NOSIGNAL);
+	_exit(0);
+}
+
+/* A signal of ours is the command's, so `kill 1' ends a run; the watcher's may be for all of it. */
+static void pass_on(struct init *init, int message)
+{
+	int number = message & INIT_SIGNAL;
+
+	init->is_patient = init->is_patient || message & INIT_PATIENT;
+	kill(number == SIGKILL ? -1 : -init->command, number);
 }
 
 static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 {
 	const int fds[] = {supervise->signal_fd, supervise->line_fd};
+	struct init init = {.command = command, .line_fd = supervise->line_fd};
 	struct pollfd events[] = {{.fd = fds[0], .events = POLLIN},
 				  {.fd = fds[1], .events = POLLIN}};
 	struct signalfd_siginfo signal;
@@ -42,18 +69,18 @@ static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
 	supervise_close_but(fds, ARRAY_LENGTH(fds));
 	for (;;) {
-		reap(supervise->line_fd, command);
+		reap(&init);
 		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
 			continue;
 		if (events[0].revents && read(fds[0], &signal, sizeof(signal)) == sizeof(signal) &&
 		    signal.ssi_signo != SIGCHLD)
-			kill(-command, (int)signal.ssi_signo);
+			pass_on(&init, (int)signal.ssi_signo);
 		if (!events[1].revents)
 			continue;
 		/* The line ends with the watcher, and with process 1 all of the run. */
 		if (recv(fds[1], &message, sizeof(message), 0) != sizeof(message))
 			_exit(0);
-		kill(-command, message & INIT_SIGNAL);
+		pass_on(&init, message);
 	}
 }
 

@@ -75,8 +75,9 @@ static _Noreturn void finish(const struct watch *watch, int status, const struct
 	bool is_signal = WIFSIGNALED(status);
 	int code = is_signal ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 
-	if (watch->is_timed_out)
-		code = watch->is_killed ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_TIMEOUT;
+	/* Of a command that ended within the grace it does not matter what else had to be killed. */
+	if (watch->is_timed_out && !(watch->is_killed && code == EXIT_SIGNAL_BASE + SIGKILL))
+		code = EXIT_TIMEOUT;
 	if (!watch->has_started) /* the command's half has said why */
 		_exit(code);
 	text_add(&line, "{\"event\": \"exit\", \"code\": ");
@@ -126,7 +127,8 @@ static void expire(struct watch *watch)
 		watch->is_killed = true;
 		watch->deadline_ms = now_ms() + REAPED_MS;
 	} else {
-		signal_command(watch, SIGTERM);
+		signal_command(watch, SIGTERM | INIT_PATIENT);
+		signal_command(watch, SIGCONT); /* one that is stopped would not take it */
 		watch->is_timed_out = true;
 		watch->deadline_ms = now_ms() + (int64_t)watch->supervise->run->kill_after_ms;
 	}

@@ -189,7 +189,7 @@ START_TEST(arguments_parse__jail_alone__defaults)
 	ck_assert_uint_eq(arguments.keep_fd_count, 0);
 	ck_assert_int_eq(arguments.status_fd, -1);
 	ck_assert_uint_eq(arguments.timeout_ms, 0);
-	ck_assert_uint_eq(arguments.kill_after_ms, 2000);
+	ck_assert_uint_eq(arguments.kill_after_ms, 0);
 	ck_assert(!arguments.cgi && !arguments.private_processes && !arguments.daemon &&
 		  !arguments.json && !arguments.dry_run && !arguments.kill && !arguments.verbose);
 }

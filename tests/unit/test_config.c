@@ -56,6 +56,7 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert_uint_eq(config.limits[RLIMIT_NICE], 0);
 	ck_assert_uint_eq(config.limits[RLIMIT_RTPRIO], 0);
 	ck_assert_uint_eq(config.timeout_ms, QUANTITY_UNLIMITED);
+	ck_assert_uint_eq(config.kill_after_ms, 2000);
 	ck_assert_str_eq(config.path, "/usr/local/bin:/usr/bin:/bin");
 	ck_assert_uint_eq(config.keep_length, sizeof("LANG\0LC_*\0TZ\0TERM"));
 	ck_assert_mem_eq(config.keep, "LANG\0LC_*\0TZ\0TERM", config.keep_length);

@@ -19,9 +19,9 @@ static void setup(void)
 		record.limits[i] = QUANTITY_UNLIMITED;
 	record.limits[RLIMIT_CPU] = 30;
 	record.timeout_ms = QUANTITY_UNLIMITED;
+	record.kill_after_ms = 2000;
 	memset(&arguments, 0, sizeof(arguments));
 	arguments.status_fd = -1;
-	arguments.kill_after_ms = 2000;
 }
 
 static void limit(unsigned int resource, uint64_t value, const char *words)
@@ -89,6 +89,19 @@ START_TEST(caller_shortens_the_timeout_and_cannot_lengthen_it)
 }
 END_TEST
 
+START_TEST(only_root_lengthens_the_grace)
+{
+	arguments.kill_after_ms = 1000;
+	merges(33);
+	ck_assert_uint_eq(merged.kill_after_ms, 1000);
+	arguments.kill_after_ms = 5000;
+	merges(33);
+	ck_assert_uint_eq(merged.kill_after_ms, 2000);
+	merges(0);
+	ck_assert_uint_eq(merged.kill_after_ms, 5000);
+}
+END_TEST
+
 START_TEST(timeout_of_none_asks_for_nothing)
 {
 	arguments.timeout_ms = QUANTITY_UNLIMITED;
@@ -131,6 +144,7 @@ TCase *unit_run_merge(void)
 	tcase_add_test(tcase, caller_lowers_limits_and_the_last_counts);
 	tcase_add_test(tcase, only_root_raises_limits);
 	tcase_add_test(tcase, caller_shortens_the_timeout_and_cannot_lengthen_it);
+	tcase_add_test(tcase, only_root_lengthens_the_grace);
 	tcase_add_test(tcase, timeout_of_none_asks_for_nothing);
 	tcase_add_test(tcase, each_reason_makes_a_run_supervised);
 	return tcase;

@@ -16,7 +16,6 @@
 #include "trampoline/run.h"
 
 #define STORAGE_NS INT64_C(5000000000)
-#define KILL_AFTER_MS 2000 /* where no option says another: arguments_parse() */
 /* What makes a run private. */
 #define PRIVATE (RUN_PRIVATE_OPTION | RUN_PRIVATE_POLICY | RUN_TIMEOUT_OPTION | RUN_TIMEOUT_POLICY)
 /* Section, name and value; behind them stands what set the value. */
@@ -51,19 +50,25 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 	const char *section = key_section(index), *name = key_name(index);
 	const struct arguments_limit *limit = find_limit(arguments, index);
 	bool is_timeout = !strcmp(name, "timeout");
-	char place[RECORD_PATH_MAX + 16] = "built in", timeout[32];
+	bool is_grace = !strcmp(name, "kill_after");
+	char place[RECORD_PATH_MAX + 16] = "built in", duration[32];
 
 	if (entry->source != RECORD_SOURCES)
 		snprintf(place, sizeof(place), "%s:%d", record->origins[entry->source].path,
 			 entry->line);
-	format_duration(timeout, run->timeout_ms);
+	format_duration(duration, is_grace ? run->kill_after_ms : run->timeout_ms);
 	if (limit && limit->value > record->limits[limit->resource])
 		printf(ROW "--limit, which only root may raise above %s, %s\n", section, name,
 		       strchr(limit->text, '=') + 1, entry->value, place);
 	else if (limit)
 		printf(ROW "--limit\n", section, name, strchr(limit->text, '=') + 1);
 	else if (is_timeout && run->timeout_ms < record->timeout_ms)
-		printf(ROW "--timeout\n", section, name, timeout);
+		printf(ROW "--timeout\n", section, name, duration);
+	else if (is_grace && arguments->kill_after_ms)
+		printf(ROW "--kill-after%s\n", section, name, duration,
+		       run->kill_after_ms > record->kill_after_ms
+			       ? ", which only root may have above the policy's"
+			       : "");
 	else
 		printf(ROW "%s%s\n", section, name, entry->value, place,
 		       is_timeout && arguments->timeout_ms
@@ -91,15 +96,10 @@ static void print_reasons(const char *name, unsigned int reasons)
 	       reasons ? text.bytes + strlen(", ") : "nothing asks for it");
 }
 
-static void print_run(const struct arguments *arguments, const struct run *run)
+static void print_directory(const struct arguments *arguments)
 {
 	struct text directory = {.length = 0};
-	char kill_after[32];
 
-	format_duration(kill_after, run->kill_after_ms);
-	if (run->timeout_ms != QUANTITY_UNLIMITED)
-		printf(ROW "%s\n", "run", "kill_after", kill_after,
-		       run->kill_after_ms == KILL_AFTER_MS ? "built in" : "--kill-after");
 	if (!arguments->directory) {
 		printf("%-14s %-14s /home/%-26s built in\n", "run", "directory", arguments->jail);
 		return;
@@ -155,6 +155,6 @@ void explain_run(const struct arguments *arguments)
 	print_reasons("private", run.reasons & PRIVATE);
 	print_mounts(&jail);
 	printf("%-14s %u instructions\n", "filter", jail.record.filter_length);
-	print_run(arguments, &run);
+	print_directory(arguments);
 	jail_close(&jail);
 }

@@ -168,6 +168,7 @@ static void copy_policy(struct record *record, const struct config *config)
 	memcpy(record->image, config->image, sizeof(record->image));
 	record->caller_count = config->caller_count;
 	record->timeout_ms = config->timeout_ms;
+	record->kill_after_ms = config->kill_after_ms;
 	record->keep_length = config->keep_length;
 	record->umask = config->umask;
 	record->flags = config->log;

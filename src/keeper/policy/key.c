@@ -118,11 +118,13 @@ static bool read_limit(struct config *config, const struct key *key, const char 
 	return true;
 }
 
+/* A run may have no time-out, but none has a grace without end. */
 static bool read_duration(struct config *config, const struct key *key, const char *value)
 {
 	uint64_t *duration_ms = field(config, key);
 
-	return quantity_parse(QUANTITY_DURATION, value, duration_ms) == 0 && *duration_ms > 0;
+	return quantity_parse(QUANTITY_DURATION, value, duration_ms) == 0 && *duration_ms > 0 &&
+	       config->kill_after_ms != QUANTITY_UNLIMITED;
 }
 
 static bool read_path(struct config *config, const struct key *key, const char *value)
@@ -205,6 +207,7 @@ static const struct key keys[] = {
 	{"limits", "stack", "8M", read_limit},
 	{"limits", "core", "0", read_limit},
 	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms)},
+	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms)},
 	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path},
 	{"environment", "keep", "LANG LC_* TZ TERM", read_keep},
 	{"environment", "shell", "/bin/sh", read_shell},
