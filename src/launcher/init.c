@@ -18,7 +18,7 @@
 
 struct init {
 	pid_t command;
-	int line_fd;
+	int line_fd, terminal_fd;
 	bool is_patient, has_ended;
 	struct init_word word; /* how the command has ended, if it has */
 };
@@ -54,13 +54,15 @@ static void pass_on(struct init *init, int message)
 	int number = message & INIT_SIGNAL;
 
 	init->is_patient = init->is_patient || message & INIT_PATIENT;
+	if (message & INIT_FOREGROUND)
+		(void)tcsetpgrp(init->terminal_fd, init->command);
 	kill(number == SIGKILL ? -1 : -init->command, number);
 }
 
 static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 {
-	const int fds[] = {supervise->signal_fd, supervise->line_fd};
-	struct init init = {.command = command, .line_fd = supervise->line_fd};
+	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->terminal_fd};
+	struct init init = {.command = command, .line_fd = fds[1], .terminal_fd = fds[2]};
 	struct pollfd events[] = {{.fd = fds[0], .events = POLLIN},
 				  {.fd = fds[1], .events = POLLIN}};
 	struct signalfd_siginfo signal;
@@ -102,6 +104,8 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 	if (send(supervise->start_fd, &word, sizeof(word), MSG_NOSIGNAL) != sizeof(word) ||
 	    recv(supervise->start_fd, &word, sizeof(word), 0) != sizeof(word))
 		_exit(EXIT_REFUSED);
+	if (word == SUPERVISE_GO_FOREGROUND)
+		(void)tcsetpgrp(supervise->terminal_fd, getpid());
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) != 0)
 		report_refuse(reporter, "unblock signals", NULL, NULL);
 }

@@ -6,9 +6,9 @@
 
 /* What the watcher sends on the line: a signal for the command's process group, and perhaps more. */
 enum init_message {
-	INIT_SIGNAL = 0xff, /* the bits of the signal; SIGKILL is for all of the run */
-	INIT_PATIENT =
-		0x100, /* what is left when the command ends is not killed before a SIGKILL */
+	INIT_SIGNAL = 0xff,      /* the bits of the signal; SIGKILL is for all of the run */
+	INIT_FOREGROUND = 0x100, /* before that the terminal's foreground is the command's */
+	INIT_PATIENT = 0x200,    /* what is left when the command ends lives on until SIGKILL */
 };
 
 /* What process 1 sends on the line: of the command, as wait(2) has it. */

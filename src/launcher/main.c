@@ -158,6 +158,8 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	if (arguments->daemon)
 		supervise_detach(reporter);
 	supervise.has_proc = record.flags & RECORD_PROC;
+	/* Without a filter the command leaves the terminal: become_user(). */
+	supervise.terminal_fd = record.filter_length != 0 && tcgetpgrp(0) >= 0 ? 0 : -1;
 	if (run.reasons != 0)
 		supervise_fork(reporter, &supervise);
 	become_user(reporter, &record, &run);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -60,24 +59,6 @@ void supervise_close_but(const int *fds, size_t count)
 	}
 }
 
-static _Noreturn void become_watcher(const struct reporter *reporter,
-				     const struct supervise *supervise, pid_t child)
-{
-	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->start_fd,
-			   reporter->status_fd};
-
-	/* Signals for all of our process group are passed on, and are not the child's a second time. */
-	(void)setpgid(child, child);
-	/* The command waits for a word from us; where none comes, it has not run. */
-	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
-	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0)
-		report_refuse(reporter, "supervise the run", NULL,
-			      errno == EPERM ? "CAP_KILL is not in the caller's bounding set"
-					     : NULL);
-	supervise_close_but(fds, ARRAY_LENGTH(fds));
-	watch_run(supervise, child, reporter->status_fd);
-}
-
 /* A socket whose ends are [0] the watcher's and [1] the child's. */
 static void make_socket(const struct reporter *reporter, int fds[static 2])
 {
@@ -93,11 +74,14 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 
 	for (size_t i = 0; i < ARRAY_LENGTH(passed_on); i++)
 		set |= UINT64_C(1) << (passed_on[i] - 1);
+	/* Whoever has the terminal may change its settings, so that it would stop us at a write. */
+	uint64_t blocked = set | UINT64_C(1) << (SIGTTOU - 1);
 	/* One descriptor for all: who reads it gets its own signals. The jail's limits come later. */
 	supervise->signal_fd = (int)syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC);
 	if (supervise->signal_fd < 0 ||
-	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof(set)) != 0)
+	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, NULL, sizeof(set)) != 0)
 		report_refuse(reporter, "block signals", NULL, NULL);
+	supervise->is_interactive = supervise->terminal_fd >= 0 && tcgetpgrp(1) >= 0;
 	make_socket(reporter, start);
 	if (supervise->run->is_private)
 		make_socket(reporter, line);
@@ -106,8 +90,11 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	bool is_child = child == 0;
 	supervise->start_fd = start[is_child];
 	supervise->line_fd = line[is_child];
-	if (!is_child)
-		become_watcher(reporter, supervise, child);
+	if (!is_child) {
+		/* Signals for all of our process group are passed on; the child gets them once. */
+		(void)setpgid(child, child);
+		watch_run(reporter, supervise, child);
+	}
 	/* Closed before our ids change: no path of the user's may lead through a host's directory. */
 	close(supervise->cgroup_fd);
 	close(start[0]);

@@ -20,22 +20,28 @@
 /* Passed on to the command; SIGCHLD is for watcher and process 1 themselves. */
 #define SUPERVISE_SIGNALS                                                                          \
 	{                                                                                          \
-		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGCHLD               \
+		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGCHLD      \
 	}
 
 /* How late a timer may be: the kernel's own value, since the caller's outlives every exec. */
 #define SUPERVISE_SLACK_NS 50000
 
-/* What the command says on the start socket before its exit status, if it must refuse; and hears. */
-enum supervise_start { SUPERVISE_READY, SUPERVISE_GO };
+/*
+ * On the start socket the command says READY, and its exit status if it has to refuse after that.
+ * It hears GO, or GO_FOREGROUND: then it makes itself the terminal's foreground process group.
+ */
+enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND };
 
 struct supervise {
 	const struct run *run;
 	bool has_proc; /* the jail has a /proc, which must show only the run */
 	int cgroup_fd; /* where the run belongs; -1: where its caller is */
-	int signal_fd; /* SUPERVISE_SIGNALS, of whichever process reads it */
-	int line_fd;   /* one end of the socket between watcher and process 1; -1: no process 1 */
-	int start_fd;  /* one end of the socket between watcher and command; its exec closes it */
+	/* Standard input, where it is the controlling terminal of the command, too; else -1. */
+	int terminal_fd;
+	bool is_interactive; /* standard output is that as well */
+	int signal_fd;       /* SUPERVISE_SIGNALS, of whichever process reads it */
+	int line_fd;  /* one end of the socket between watcher and process 1; -1: no process 1 */
+	int start_fd; /* one end of the socket between watcher and command; its exec closes it */
 };
 
 /* Forks. The child returns, still privileged, with signals blocked; the parent is the watcher. */

@@ -7,8 +7,10 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,10 +18,14 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "outcome.h"
+#include "privilege.h"
 #include "trampoline/attributes.h"
 #include "trampoline/quantity.h"
 
 #define REAPED_MS 1000 /* for process 1 to kill and reap all of the run and say so */
+
+#define EVENTS_SIZE 512
 
 struct watch {
 	const struct supervise *supervise;
@@ -28,7 +34,11 @@ struct watch {
 	int64_t started_ms, deadline_ms; /* deadline 0: none */
 	bool is_ready, has_started;      /* the command waits for our word, is executed */
 	bool is_timed_out, is_killed;
-	int told_status; /* the command's, from process 1; -1: not told */
+	bool is_foreground; /* the terminal's foreground process group is the command's, by us */
+	int events_fd;      /* the cgroup's memory.events; -1: there is none */
+	char events[EVENTS_SIZE]; /* what it held at the start */
+	timer_t alarm;            /* see suspend(); only with a deadline and a terminal */
+	int told_status;          /* the command's, from process 1; -1: not told */
 };
 
 static int64_t now_ms(void)
@@ -39,64 +49,21 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void say(const struct watch *watch, struct text *line)
+static void read_events(int fd, char events[static EVENTS_SIZE])
 {
-	text_add(line, "}\n");
-	(void)!write(watch->status_fd, line->bytes, line->length);
+	ssize_t length = fd < 0 ? 0 : pread(fd, events, EVENTS_SIZE - 1, 0);
+
+	events[length < 0 ? 0 : length] = '\0';
 }
 
-static void say_start(const struct watch *watch)
+/* Whether the line "oom_kill NUMBER", or what follows it, has changed since the start. */
+static bool has_oom(const struct watch *watch)
 {
-	struct text line = {.length = 0};
+	char now[EVENTS_SIZE];
 
-	text_add(&line, "{\"event\": \"start\", \"pid\": ");
-	text_add_number(&line, (uint64_t)watch->child);
-	say(watch, &line);
-}
-
-static void add_seconds(struct text *line, const char *key, uint64_t milliseconds)
-{
-	text_add(line, key);
-	text_add_number(line, milliseconds / 1000);
-	text_add(line, ".");
-	for (uint64_t unit = 100; unit > 0; unit /= 10)
-		text_add_number(line, milliseconds / unit % 10);
-}
-
-static uint64_t milliseconds_of(const struct timeval *time)
-{
-	return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_usec / 1000;
-}
-
-/* Says how the run ended, and ends as it did; STATUS is the command's, as wait(2) has it. */
-static _Noreturn void finish(const struct watch *watch, int status, const struct rusage *usage)
-{
-	struct text line = {.length = 0};
-	bool is_signal = WIFSIGNALED(status);
-	int code = is_signal ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
-
-	/* Of a command that ended within the grace it does not matter what else had to be killed. */
-	if (watch->is_timed_out && !(watch->is_killed && code == EXIT_SIGNAL_BASE + SIGKILL))
-		code = EXIT_TIMEOUT;
-	if (!watch->has_started) /* the command's half has said why */
-		_exit(code);
-	text_add(&line, "{\"event\": \"exit\", \"code\": ");
-	text_add_number(&line, (uint64_t)code);
-	text_add(&line, ", \"signal\": ");
-	if (is_signal)
-		text_add_number(&line, (uint64_t)WTERMSIG(status));
-	else
-		text_add(&line, "null");
-	text_add(&line, watch->is_timed_out ? ", \"reason\": \"timeout\""
-			: is_signal         ? ", \"reason\": \"signal\""
-					    : ", \"reason\": \"exited\"");
-	add_seconds(&line, ", \"wall_s\": ", (uint64_t)(now_ms() - watch->started_ms));
-	add_seconds(&line, ", \"cpu_s\": ",
-		    milliseconds_of(&usage->ru_utime) + milliseconds_of(&usage->ru_stime));
-	text_add(&line, ", \"max_rss_kb\": ");
-	text_add_number(&line, (uint64_t)usage->ru_maxrss);
-	say(watch, &line);
-	_exit(code);
+	read_events(watch->events_fd, now);
+	const char *before = strstr(watch->events, "oom_kill "), *after = strstr(now, "oom_kill ");
+	return before && after && strcmp(before, after) != 0;
 }
 
 /*
@@ -110,6 +77,80 @@ static void signal_command(const struct watch *watch, int message)
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 	else
 		kill(-watch->child, message & INIT_SIGNAL);
+}
+
+/* Whether the terminal has us in the foreground, so that we may give it away. */
+static bool has_terminal(const struct watch *watch)
+{
+	int fd = watch->supervise->terminal_fd;
+
+	return fd >= 0 && tcgetpgrp(fd) == getpgrp();
+}
+
+static void take_terminal(struct watch *watch)
+{
+	if (watch->is_foreground)
+		(void)tcsetpgrp(watch->supervise->terminal_fd, getpgrp());
+	watch->is_foreground = false;
+}
+
+/* The command goes on; in the foreground if we are there. */
+static void resume(struct watch *watch)
+{
+	bool is_ours = has_terminal(watch);
+
+	watch->is_foreground = watch->is_foreground || is_ours;
+	if (is_ours && watch->supervise->line_fd < 0)
+		(void)tcsetpgrp(watch->supervise->terminal_fd, watch->child);
+	signal_command(watch, is_ours ? SIGCONT | INIT_FOREGROUND : SIGCONT);
+}
+
+/*
+ * The command has stopped, by SIGNAL. At a terminal a shell waits for us and ours to do the same: we
+ * take the terminal back and stop, as job control has it, unless our process group is orphaned and
+ * no shell waits. The run's clock must not stop, so a timer continues us at the deadline. No expiry
+ * is lost: SIGTSTP is pending when the timer is set, and a SIGCONT then takes it away.
+ */
+static void suspend(struct watch *watch, int number)
+{
+	const struct itimerspec deadline = {
+		.it_value = {.tv_sec = watch->deadline_ms / 1000,
+			     .tv_nsec = watch->deadline_ms % 1000 * 1000000}};
+	sigset_t stop, pending;
+
+	if (watch->supervise->terminal_fd < 0 || watch->is_timed_out)
+		return;
+	if ((number == SIGTTIN || number == SIGTTOU) && has_terminal(watch)) {
+		resume(watch); /* it lacked the terminal, which is ours to give */
+		return;
+	}
+	take_terminal(watch);
+	kill(0, SIGTSTP);
+	if (watch->deadline_ms)
+		(void)timer_settime(watch->alarm, TIMER_ABSTIME, &deadline, NULL);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL); /* here we stop, and go on */
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	/* If it was SIGCONT that let us go on, it is taken like any other. */
+	if (sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT))
+		resume(watch);
+}
+
+/* Says how the run ended, and ends as it did; STATUS is the command's, as wait(2) has it. */
+static _Noreturn void finish(struct watch *watch, int status, const struct rusage *usage)
+{
+	const struct outcome outcome = {.run = watch->supervise->run,
+					.status = status,
+					.usage = *usage,
+					.wall_ms = (uint64_t)(now_ms() - watch->started_ms),
+					.is_timed_out = watch->is_timed_out,
+					.is_oom = has_oom(watch)};
+
+	take_terminal(watch);
+	if (watch->has_started) /* else the command's half has said why not */
+		outcome_tell_exit(watch->status_fd, &outcome);
+	_exit(outcome_code(&outcome));
 }
 
 /*
@@ -142,14 +183,15 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 
 	if (length == 1 && word == SUPERVISE_READY) {
 		watch->is_ready = true;
-		word = SUPERVISE_GO;
+		watch->is_foreground = watch->supervise->is_interactive && has_terminal(watch);
+		word = watch->is_foreground ? SUPERVISE_GO_FOREGROUND : SUPERVISE_GO;
 		(void)!send(start->fd, &word, sizeof(word), MSG_NOSIGNAL);
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
 	start->fd = -1;
 	if (watch->has_started)
-		say_start(watch);
+		outcome_tell_start(watch->status_fd, watch->child);
 }
 
 /* What process 1 tells of the command; false: nothing more will come. */
@@ -158,7 +200,9 @@ static bool hear_line(struct watch *watch)
 	struct init_word word;
 	ssize_t length = recv(watch->supervise->line_fd, &word, sizeof(word), MSG_DONTWAIT);
 
-	if (length == sizeof(word) && !WIFSTOPPED(word.status))
+	if (length == sizeof(word) && WIFSTOPPED(word.status))
+		suspend(watch, WSTOPSIG(word.status));
+	else if (length == sizeof(word))
 		watch->told_status = word.status;
 	return length > 0;
 }
@@ -174,6 +218,8 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
+	if (ended == watch->child && WIFSTOPPED(status))
+		suspend(watch, WSTOPSIG(status));
 	if (ended != watch->child || WIFSTOPPED(status))
 		return;
 	while (start->fd >= 0)
@@ -192,23 +238,49 @@ static void take_signal(struct watch *watch, struct pollfd *start)
 		return;
 	if (signal.ssi_signo == SIGCHLD)
 		take_child(watch, start);
+	else if (signal.ssi_signo == SIGCONT)
+		resume(watch);
 	else
 		signal_command(watch, (int)signal.ssi_signo);
 }
 
-_Noreturn void watch_run(const struct supervise *supervise, pid_t child, int status_fd)
+/* The command waits for a word of ours: where none comes, it has not run. */
+static void prepare(const struct reporter *reporter, const struct supervise *supervise,
+		    struct watch *watch)
 {
-	struct watch watch = {.supervise = supervise,
-			      .child = child,
-			      .status_fd = status_fd,
-			      .started_ms = now_ms(),
-			      .told_status = -1};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
+	const int fds[] = {supervise->signal_fd,   supervise->line_fd, supervise->start_fd,
+			   supervise->terminal_fd, watch->events_fd,   reporter->status_fd};
+
+	read_events(watch->events_fd, watch->events);
+	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
+	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0)
+		report_refuse(reporter, "supervise the run", NULL,
+			      errno == EPERM ? "CAP_KILL is not in the caller's bounding set"
+					     : NULL);
+	if (watch->deadline_ms && supervise->terminal_fd >= 0 &&
+	    timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0)
+		report_refuse(reporter, "make a timer", NULL, NULL);
+	supervise_close_but(fds, ARRAY_LENGTH(fds));
+}
+
+_Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
+			 pid_t child)
+{
+	struct watch watch = {
+		.supervise = supervise,
+		.child = child,
+		.status_fd = reporter->status_fd,
+		.started_ms = now_ms(),
+		.told_status = -1,
+		.events_fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
 	struct pollfd events[] = {{.fd = supervise->signal_fd, .events = POLLIN},
 				  {.fd = supervise->start_fd, .events = POLLIN},
 				  {.fd = supervise->line_fd, .events = POLLIN}};
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
+	prepare(reporter, supervise, &watch);
 	for (;;) {
 		int64_t left = watch.deadline_ms ? watch.deadline_ms - now_ms() : -1;
 

@@ -5,8 +5,9 @@
 #include "supervise.h"
 
 /*
- * Watches the run of process CHILD, which is process 1 of the run or, without private processes,
- * the command; tells of it on STATUS_FD (-1: nobody reads), and exits as the run does. SUPERVISE's
- * descriptors and STATUS_FD are all that is open.
+ * Becomes the watcher of the run of process CHILD, which is process 1 of the run or, without private
+ * processes, the command; closes all that it does not need, tells of the run on REPORTER's status
+ * descriptor, and exits as the run does.
  */
-_Noreturn void watch_run(const struct supervise *supervise, pid_t child, int status_fd);
+_Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
+			 pid_t child);

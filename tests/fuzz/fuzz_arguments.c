@@ -28,7 +28,7 @@ static void must_be_sound(const struct arguments *arguments, int argc, char *con
 					   strcspn(arguments->environment[i], "=")));
 	MUST_HOLD(!arguments->jail || name_is_jail(arguments->jail));
 	MUST_HOLD(!arguments->directory || arguments->directory[0] == '/');
-	MUST_HOLD(arguments->kill_after_ms > 0 && arguments->kill_after_ms < UINT64_C(1) << 53);
+	MUST_HOLD(arguments->kill_after_ms < UINT64_C(1) << 53);
 	MUST_HOLD(arguments->timeout_ms < UINT64_C(1) << 53);
 	MUST_HOLD(!arguments->command ||
 		  (arguments->command > argv && arguments->command < argv + argc));

@@ -82,6 +82,29 @@ status 137 "a caller cannot lengthen the grace" timeout -s QUIT "$DEADLINE" setp
 	"$T" --kill-after=100d alice sh -c 'trap "" TERM; while :; do sleep 0.1; done'
 default_config
 
+# --- why it ended ----------------------------------------------------------------------------------------
+
+# ending LINE TITLE OPTION... COMMAND...: code, signal, reason and limit of the exit line
+ending() {
+	local wanted=$1 title=$2
+	shift 2
+	in_jail --status-fd=3 "$@" >/dev/null 2>&1 3>"$LINES" || :
+	is "$title" "$(jq -s -r '.[1] | "\(.code) \(.signal) \(.reason) \(.limit)"' "$LINES")" "$wanted"
+}
+for option in "" -p; do
+	# shellcheck disable=SC2016,SC2086
+	{
+		ending "3 null exited null" "an exit (${option:-shared})" $option alice sh -c 'exit 3'
+		ending "143 15 signal null" "a signal (${option:-shared})" $option alice sh -c 'kill $$'
+		ending "137 9 signal null" "SIGKILL (${option:-shared})" $option alice sh -c 'kill -9 $$'
+		ending "152 24 limit cpu" "SIGXCPU (${option:-shared})" $option -l cpu=1s alice sh -c 'while :; do :; done'
+		ending "137 9 limit cpu" "SIGKILL after SIGXCPU (${option:-shared})" $option -l cpu=1s alice ./deed spin
+		ending "153 25 limit file_size" "SIGXFSZ (${option:-shared})" $option -l file_size=4K alice \
+			sh -c 'exec cat /dev/zero >/tmp/mark0'
+	}
+done
+ending "124 15 timeout null" "a time-out" -t 0.5s alice sleep 1h
+
 # --- usage -----------------------------------------------------------------------------------------------
 
 # Each child burns, notes its ticks, and goes on; then the command ends, and they are killed.

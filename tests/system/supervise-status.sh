@@ -72,6 +72,8 @@ for mode in "${MODES[@]}"; do
 		run "$mode" alice ./deed die "$signal"
 		case $(kill -l "$signal") in
 		CHLD | CONT | URG | WINCH | STOP | TSTP | TTIN | TTOU) ended "$mode" 3 "start;exit 3 null exited" ;;
+		# A signal has no sender by then, so this looks like the kernel's.
+		XFSZ) ended "$mode" $((128 + signal)) "start;exit $((128 + signal)) $signal limit" ;;
 		*) ended "$mode" $((128 + signal)) "start;exit $((128 + signal)) $signal signal" ;;
 		esac
 	done

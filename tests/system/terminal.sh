@@ -11,7 +11,7 @@ screen() { env -u TMUX T_INSIDE= tmux -S "$SOCKET" "$@"; }
 cleanup() {
 	screen kill-server 2>/dev/null || :
 	default_config
-	rm -f "$ALICE"/{deed,typed,text}
+	rm -f "$ALICE"/{deed,typed,text,bash,dash,ld-linux*} "$ALICE"/*.so*
 	in_jail alice true
 }
 
@@ -217,3 +217,62 @@ for option in "" -p --status-fd=9; do
 	sees "$title: ends as well" '^status 4$'
 done
 is "and nothing was" "$(find "$ALICE" -name typed)" ""
+default_config
+in_jail alice true
+
+# --- the clock ---------------------------------------------------------------------------------------
+# A time-out must be long enough for a person to type, and short enough for a test to wait for.
+of_alice() { { ps -o stat= -U "$A" || :; } | grep -v ^Z; }
+are_gone() { ! of_alice; }
+fresh
+keys "$T -t 3s alice sleep 1h; echo status \$?" Enter
+await foreground sleep
+keys C-z
+sees "^Z suspends a run with a time-out" '^\[1\]\+ +Stopped'
+ok "which ends all the same" wait_for are_gone
+keys "wait %1; echo ended \$?" Enter
+sees "with its status" '^ended 124$'
+fresh
+keys "$T -t 3s alice sh -c '(sleep 1; kill -CONT \$\$) & kill -STOP \$\$; trap : TERM CONT; while :; do sleep 0.1; done'" Enter
+sees "a command that stops itself gives the admin the terminal" 'Stopped'
+ok "and has not stopped the clock" wait_for are_gone
+
+# --- shells of Debian's --------------------------------------------------------------------------------
+# With the libraries that they need, because the image has none.
+loader=$(ldd /bin/bash | grep -o '/[^ ]*/ld-linux[^ ]*' || :)
+if [ -e /bin/dash ] && [ -e /bin/bash ] && [ -n "$loader" ]; then
+	cp /bin/dash /bin/bash "$loader" "$ALICE"
+	ldd /bin/dash /bin/bash | sed -n 's/.* => \([^ ]*\) .*/\1/p' | sort -u | xargs cp -t "$ALICE"
+	for option in -p --status-fd=9 "-t 1h"; do
+		title=$option
+		with="alice ./${loader##*/} --library-path ."
+		enter "$option" "$with ./dash"
+		sees "$title: dash and its prompt" '^\$ *$'
+		keys 'exit 7' Enter
+		await foreground bash
+		keys "echo status \$?" Enter
+		sees "$title: dash ends with the status of exit" '^status 7$'
+		sees_not "$title: and does not complain" 'tty|job control'
+		enter "$option" "$with ./bash --norc"
+		sees "$title: bash and its prompt" '^bash-.*\$ *$'
+		keys 'suspend' Enter
+		sees "$title: which may suspend itself" '^\[1\]\+ +Stopped'
+		# shellcheck disable=SC2016
+		keys 'echo $((2 * 8)) out' Enter
+		sees "$title: and the admin has the terminal" '^16 out$'
+		keys fg Enter
+		# shellcheck disable=SC2016
+		keys 'echo $((5 * 5)) back' Enter
+		sees "$title: until it goes on" '^25 back$'
+		keys 'exit 3' Enter
+		await foreground bash
+		keys "echo status \$?" Enter
+		sees "$title: and ends" '^status 3$'
+	done
+	# Where no shell waits, nobody could let it go on.
+	# shellcheck disable=SC2016
+	like "bash that suspends itself where no shell waits goes on" "$(printf 'suspend\necho $((6 * 7)) on\nexit\n' |
+		SHELL=/bin/sh script -qec "exec $T -p $with ./bash --norc" /dev/null)" '^42 on'
+else
+	skip "the shells of Debian" "there is no bash or no dash here"
+fi

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* One JSON object a line; a reader who has gone, or does not read, changes nothing of the run. */
+#include "outcome.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "trampoline/exit.h"
+#include "trampoline/text.h"
+
+static void tell(int fd, struct text *line)
+{
+	text_add(line, "}\n");
+	(void)!write(fd, line->bytes, line->length);
+}
+
+static void add_member(struct text *line, const char *key, uint64_t number)
+{
+	text_add(line, key);
+	text_add_number(line, number);
+}
+
+static void add_seconds(struct text *line, const char *key, uint64_t milliseconds)
+{
+	add_member(line, key, milliseconds / 1000);
+	text_add(line, ".");
+	for (uint64_t unit = 100; unit > 0; unit /= 10)
+		text_add_number(line, milliseconds / unit % 10);
+}
+
+static uint64_t cpu_ms(const struct outcome *outcome)
+{
+	const struct timeval *user = &outcome->usage.ru_utime, *system = &outcome->usage.ru_stime;
+
+	return (uint64_t)(user->tv_sec + system->tv_sec) * 1000 +
+	       (uint64_t)(user->tv_usec + system->tv_usec) / 1000;
+}
+
+/* Which limit ended the run, in double quotes; or NULL. */
+static const char *limit_of(const struct outcome *outcome)
+{
+	int number = WIFSIGNALED(outcome->status) ? WTERMSIG(outcome->status) : 0;
+	/* The limit counts ticks and the usage nanoseconds, so half of it is near enough. */
+	bool is_burnt = cpu_ms(outcome) / 500 >= outcome->run->limits[RLIMIT_CPU];
+
+	if (outcome->is_timed_out)
+		return outcome->is_full ? "\"output\"" : NULL;
+	if (number == SIGKILL && outcome->is_oom)
+		return "\"memory\"";
+	/* SIGKILL follows a SIGXCPU that does not end the command: setrlimit(2). */
+	if ((number == SIGXCPU || number == SIGKILL) && is_burnt)
+		return "\"cpu\"";
+	return number == SIGXFSZ ? "\"file_size\"" : NULL;
+}
+
+int outcome_code(const struct outcome *outcome)
+{
+	int status = outcome->status;
+
+	/* Of a command that ended within the grace it does not matter what else had to be killed. */
+	if (outcome->is_timed_out && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+		return EXIT_TIMEOUT;
+	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void outcome_tell_start(int fd, pid_t pid)
+{
+	struct text line = {.length = 0};
+
+	add_member(&line, "{\"event\": \"start\", \"pid\": ", (uint64_t)pid);
+	tell(fd, &line);
+}
+
+void outcome_tell_exit(int fd, const struct outcome *outcome)
+{
+	struct text line = {.length = 0};
+	const char *limit = limit_of(outcome);
+	bool is_signal = WIFSIGNALED(outcome->status);
+
+	add_member(&line, "{\"event\": \"exit\", \"code\": ", (uint64_t)outcome_code(outcome));
+	if (is_signal)
+		add_member(&line, ", \"signal\": ", (uint64_t)WTERMSIG(outcome->status));
+	else
+		text_add(&line, ", \"signal\": null");
+	text_add(&line, ", \"reason\": ");
+	text_add(&line, limit                   ? "\"limit\""
+			: outcome->is_timed_out ? "\"timeout\""
+			: is_signal             ? "\"signal\""
+						: "\"exited\"");
+	text_add(&line, ", \"limit\": ");
+	text_add(&line, limit ? limit : "null");
+	add_seconds(&line, ", \"wall_s\": ", outcome->wall_ms);
+	add_seconds(&line, ", \"cpu_s\": ", cpu_ms(outcome));
+	add_member(&line, ", \"max_rss_kb\": ", (uint64_t)outcome->usage.ru_maxrss);
+	tell(fd, &line);
+}

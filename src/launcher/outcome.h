@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of a supervised run: its exit status, and what the status descriptor hears. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "trampoline/run.h"
+
+struct outcome {
+	const struct run *run;
+	int status;          /* the command's, as wait(2) has it */
+	struct rusage usage; /* of all of the run */
+	uint64_t wall_ms;
+	bool is_timed_out; /* the watcher has ended it */
+	bool is_full;      /* for its output, and not for the time */
+	bool is_oom;       /* the kernel has killed a process of the jail for its cgroup's memory */
+};
+
+/* The exit status of the run: the command's, 128 and its signal, or EXIT_TIMEOUT. */
+int outcome_code(const struct outcome *outcome);
+
+/* The lines of a run's start, whose first process is PID, and of its end; FD -1: nobody reads. */
+void outcome_tell_start(int fd, pid_t pid);
+void outcome_tell_exit(int fd, const struct outcome *outcome);
