@@ -27,8 +27,16 @@ static void change_directory(const struct reporter *reporter, const char *direct
 			      "it is not inside the jail");
 }
 
+/* An exec keeps what is ignored, so the command is to find defaults; our own sentence is not. */
+static void set_write_signals(void (*action)(int))
+{
+	signal(SIGXFSZ, action);
+	signal(SIGPIPE, action);
+}
+
 static _Noreturn void refuse(const struct reporter *reporter, const char *command, int error)
 {
+	set_write_signals(SIG_IGN); /* where the sentence cannot be written, the status stays */
 	errno = error;
 	if (error == ENOENT || error == ENOTDIR)
 		report_exit(reporter, EXIT_NOT_FOUND, "find command", command,
@@ -109,8 +117,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	signal(SIGHUP, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
+	set_write_signals(SIG_DFL);
 	if (!command)
 		log_in(reporter, record->shell, &room.environment);
 	refuse(reporter, command[0],

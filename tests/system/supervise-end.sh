@@ -10,7 +10,7 @@ MARK=$DATA/alice/tmp/mark
 
 cleanup() {
 	default_config
-	rm -f "$MARK"* "$ALICE/deed" "$ALICE/polite"
+	rm -f "$MARK"* "$ALICE"/{deed,polite,notexec}
 	in_jail alice true
 }
 
@@ -21,6 +21,13 @@ command -v jq >/dev/null || {
 "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -o "$ALICE/deed" tests/system/deed.c
 chmod 755 "$ALICE/deed"
 in_jail alice true
+
+# closed_stderr ARGUMENT...: the status of a run whose standard error is a pipe that nobody reads
+# shellcheck disable=SC2016 # the inner shell's
+closed_stderr() {
+	bash -c 'exec 2> >(exec true); wait $!; "$@" 3>/dev/null; echo $?' -- setpriv --reuid=33 --regid=33 --clear-groups -- \
+		"$T" "$@"
+}
 
 # --- 125 means that nothing has run ------------------------------------------------------------------
 
@@ -48,6 +55,26 @@ for capability in kill setpcap sys_chroot; do
 done
 refused 125 CAP_KILL "what is missing is named" setpriv --reuid=33 --regid=33 --clear-groups --bounding-set=-kill -- \
 	"$T" -p alice true
+
+# --- a sentence that cannot be written changes no status ---------------------------------------------
+
+: >"$ALICE/notexec"
+truncate -s 1M "$T_WORK/long"
+for option in "" -p --status-fd=3 "-t 1h"; do
+	for row in "127 nosuch" "126 ./notexec" "125 -C /nosuch"; do
+		read -r wanted command <<<"$row"
+		[ "$wanted" != 125 ] || command="true"
+		# shellcheck disable=SC2086
+		set -- $option -l file_size=4K $([ "$wanted" != 125 ] || echo "-C /nosuch") alice $command
+		got=0
+		in_jail "$@" 2>>"$T_WORK/long" 3>/dev/null || got=$?
+		is "$wanted stays so where stderr is a file above the limit (${option:-direct})" "$got" "$wanted"
+		is "and where nobody reads it any more (${option:-direct})" "$(closed_stderr "$@")" "$wanted"
+		got=0
+		in_jail "$@" 2>/dev/full 3>/dev/null || got=$?
+		is "and where there is no room for it (${option:-direct})" "$got" "$wanted"
+	done
+done
 
 # --- signals and grace ---------------------------------------------------------------------------------
 
