@@ -67,9 +67,9 @@ struct record {
 	uint64_t mount_namespace, ipc_namespace, network_namespace; /* inodes; 0: the host's */
 	uint32_t flags, umask;
 	uint32_t caller_count, callers[RECORD_CALLERS_MAX]; /* real uids; 0 always may */
-	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
-	uint64_t timeout_ms;              /* QUANTITY_UNLIMITED for none */
-	uint64_t kill_after_ms;           /* from the time-out to SIGKILL */
+	uint64_t limits[LIMIT_COUNT]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
+	uint64_t timeout_ms;          /* QUANTITY_UNLIMITED for none */
+	uint64_t kill_after_ms;       /* from the time-out to SIGKILL */
 	char path[512], shell[128];
 	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];

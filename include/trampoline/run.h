@@ -16,20 +16,23 @@
 
 /* Why a run is supervised; a run can have several reasons. */
 enum run_reason {
-	RUN_PRIVATE_OPTION = 1, /* --private */
-	RUN_PRIVATE_POLICY = 2, /* processes = private */
-	RUN_TIMEOUT_OPTION = 4, /* --timeout */
-	RUN_TIMEOUT_POLICY = 8, /* timeout = DURATION */
-	RUN_STATUS_OPTION = 16, /* --status-fd */
-	RUN_CGROUP_POLICY = 32, /* [resources]: only a new process can start in a cgroup */
+	RUN_PRIVATE_OPTION = 1,  /* --private */
+	RUN_PRIVATE_POLICY = 2,  /* processes = private */
+	RUN_TIMEOUT_OPTION = 4,  /* --timeout */
+	RUN_TIMEOUT_POLICY = 8,  /* timeout = DURATION */
+	RUN_STATUS_OPTION = 16,  /* --status-fd */
+	RUN_CGROUP_POLICY = 32,  /* [resources]: only a new process can start in a cgroup */
+	RUN_OUTPUT_OPTION = 64,  /* --limit=output */
+	RUN_OUTPUT_POLICY = 128, /* output = SIZE */
+	RUN_OUTPUT_FILE = 256,   /* standard output or error is a file; the launcher sees that */
 };
 
 struct run {
-	uint64_t limits[LIMIT_RESOURCES]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
-	uint64_t timeout_ms;              /* wall clock; QUANTITY_UNLIMITED for none */
-	uint64_t kill_after_ms;           /* from the time-out to SIGKILL */
-	unsigned int reasons;             /* enum run_reason, ORed; 0: the run is not supervised */
-	bool is_private;                  /* the run has a pid namespace of its own */
+	uint64_t limits[LIMIT_COUNT]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
+	uint64_t timeout_ms;          /* wall clock; QUANTITY_UNLIMITED for none */
+	uint64_t kill_after_ms;       /* from the time-out to SIGKILL */
+	unsigned int reasons;         /* enum run_reason, ORed; 0: the run is not supervised */
+	bool is_private;              /* the run has a pid namespace of its own */
 };
 
 /*

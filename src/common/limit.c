@@ -24,6 +24,7 @@ static const struct {
 	{"open_files", RLIMIT_NOFILE, QUANTITY_COUNT},
 	{"stack", RLIMIT_STACK, QUANTITY_SIZE},
 	{"core", RLIMIT_CORE, QUANTITY_SIZE},
+	{"output", LIMIT_OUTPUT, QUANTITY_SIZE},
 };
 
 int limit_parse(const char *name, size_t length, const char *value, unsigned int *resource,

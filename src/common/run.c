@@ -20,6 +20,8 @@ static unsigned int find_reasons(const struct record *record, const struct argum
 		reasons |= RUN_TIMEOUT_POLICY;
 	if (arguments->status_fd >= 0)
 		reasons |= RUN_STATUS_OPTION;
+	if (record->limits[LIMIT_OUTPUT] != QUANTITY_UNLIMITED)
+		reasons |= RUN_OUTPUT_POLICY;
 	if (record->origins[RECORD_CGROUP].inode)
 		reasons |= RUN_CGROUP_POLICY;
 	return reasons;
@@ -45,8 +47,11 @@ int run_merge(struct run *run, const struct record *record, const struct argumen
 	    (uid == 0 || arguments->kill_after_ms < record->kill_after_ms))
 		run->kill_after_ms = arguments->kill_after_ms;
 	run->reasons = find_reasons(record, arguments);
-	/* A time-out has to end all of the run, which only a pid namespace of its own can. */
+	if (run->limits[LIMIT_OUTPUT] < record->limits[LIMIT_OUTPUT])
+		run->reasons |= RUN_OUTPUT_OPTION;
+	/* Both have to end all of the run, which only a pid namespace of its own can. */
 	run->is_private = run->timeout_ms != QUANTITY_UNLIMITED ||
+			  run->limits[LIMIT_OUTPUT] != QUANTITY_UNLIMITED ||
 			  run->reasons & (RUN_PRIVATE_OPTION | RUN_PRIVATE_POLICY);
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "supervise.h"
 
-/* What the watcher sends on the line: a signal for the command's process group, and perhaps more. */
+/* What the watcher sends on the line: a signal for the command's process group, or more. */
 enum init_message {
 	INIT_SIGNAL = 0xff,      /* the bits of the signal; SIGKILL is for all of the run */
 	INIT_FOREGROUND = 0x100, /* before that the terminal's foreground is the command's */

@@ -21,6 +21,7 @@
 #include "init.h"
 #include "keeper.h"
 #include "privilege.h"
+#include "relay.h"
 #include "report.h"
 #include "supervise.h"
 #include "trampoline/auto_close.h"
@@ -146,9 +147,14 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	/* Not on the stack, all of whose pages would be touched; most records fit into one page. */
 	static _Alignas(4096) struct record record;
 	struct run run;
-	struct supervise supervise = {.run = &run};
+	struct supervise supervise = {.run = &run,
+				      .is_detached = arguments->daemon,
+				      .output_fds = {-1, -1},
+				      .relay_fd = -1};
 	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
+	if (relay_open_input() != 0)
+		report_refuse(reporter, "open standard input anew", NULL, NULL);
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing(reporter->uid) != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	int builds = enter(reporter, arguments, &record, &run, &supervise);
@@ -157,6 +163,8 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 		_exit(0);
 	if (arguments->daemon)
 		supervise_detach(reporter);
+	if (!arguments->daemon && relay_is_needed())
+		run.reasons |= RUN_OUTPUT_FILE;
 	supervise.has_proc = record.flags & RECORD_PROC;
 	/* Without a filter the command leaves the terminal: become_user(). */
 	supervise.terminal_fd = record.filter_length != 0 && tcgetpgrp(0) >= 0 ? 0 : -1;

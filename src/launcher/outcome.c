@@ -3,11 +3,29 @@
 #include "outcome.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "trampoline/exit.h"
 #include "trampoline/text.h"
+
+void outcome_read_memory(struct outcome_memory *memory)
+{
+	ssize_t length = pread(memory->fd, memory->events, sizeof(memory->events) - 1, 0);
+
+	memory->events[length < 0 ? 0 : length] = '\0';
+}
+
+bool outcome_is_oom(const struct outcome_memory *memory)
+{
+	struct outcome_memory now = {.fd = memory->fd};
+
+	outcome_read_memory(&now);
+	const char *before = strstr(memory->events, "oom_kill "), *after;
+	after = strstr(now.events, "oom_kill ");
+	return before && after && strcmp(before, after) != 0;
+}
 
 static void tell(int fd, struct text *line)
 {
@@ -58,7 +76,7 @@ int outcome_code(const struct outcome *outcome)
 {
 	int status = outcome->status;
 
-	/* Of a command that ended within the grace it does not matter what else had to be killed. */
+	/* What else had to be killed does not matter if the command ended within the grace. */
 	if (outcome->is_timed_out && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		return EXIT_TIMEOUT;
 	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);

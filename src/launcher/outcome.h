@@ -19,6 +19,17 @@ struct outcome {
 	bool is_oom;       /* the kernel has killed a process of the jail for its cgroup's memory */
 };
 
+/* A cgroup's memory.events (FD -1: there is none), and what it held when it was read. */
+struct outcome_memory {
+	int fd;
+	char events[512];
+};
+
+void outcome_read_memory(struct outcome_memory *memory);
+
+/* Whether the kernel has killed a process there since MEMORY was read. */
+bool outcome_is_oom(const struct outcome_memory *memory);
+
 /* The exit status of the run: the command's, 128 and its signal, or EXIT_TIMEOUT. */
 int outcome_code(const struct outcome *outcome);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "privilege.h"
+#include "relay.h"
 #include "trampoline/attributes.h"
 #include "trampoline/proof.h"
 #include "watch.h"
@@ -76,12 +77,14 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 		set |= UINT64_C(1) << (passed_on[i] - 1);
 	/* Whoever has the terminal may change its settings, so that it would stop us at a write. */
 	uint64_t blocked = set | UINT64_C(1) << (SIGTTOU - 1);
-	/* One descriptor for all: who reads it gets its own signals. The jail's limits come later. */
+	/* One for all: who reads it gets its own signals. The jail's limits come later. */
 	supervise->signal_fd = (int)syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC);
 	if (supervise->signal_fd < 0 ||
 	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, NULL, sizeof(set)) != 0)
 		report_refuse(reporter, "block signals", NULL, NULL);
 	supervise->is_interactive = supervise->terminal_fd >= 0 && tcgetpgrp(1) >= 0;
+	if (!supervise->is_detached)
+		relay_start(reporter, supervise);
 	make_socket(reporter, start);
 	if (supervise->run->is_private)
 		make_socket(reporter, line);
@@ -95,10 +98,14 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 		(void)setpgid(child, child);
 		watch_run(reporter, supervise, child);
 	}
-	/* Closed before our ids change: no path of the user's may lead through a host's directory. */
+	/* Before our ids change: no path of the user's may lead through the host's directory. */
 	close(supervise->cgroup_fd);
 	close(start[0]);
 	close(line[0]);
+	close(supervise->relay_fd);
+	for (int i = 0; i < 2; i++)
+		if (supervise->output_fds[i] >= 0 && dup2(supervise->output_fds[i], i + 1) < 0)
+			report_refuse(reporter, "replace standard output", NULL, NULL);
 	reporter->waiting_fds[0] = start[1];
 	if (supervise->run->is_private && supervise->has_proc)
 		make_proc(reporter);

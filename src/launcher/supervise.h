@@ -34,13 +34,16 @@ enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND };
 
 struct supervise {
 	const struct run *run;
-	bool has_proc; /* the jail has a /proc, which must show only the run */
-	int cgroup_fd; /* where the run belongs; -1: where its caller is */
+	bool has_proc;    /* the jail has a /proc, which must show only the run */
+	bool is_detached; /* --daemon: standard descriptors are /dev/null */
+	int cgroup_fd;    /* where the run belongs; -1: where its caller is */
 	/* Standard input, where it is the controlling terminal of the command, too; else -1. */
 	int terminal_fd;
 	bool is_interactive; /* standard output is that as well */
 	int signal_fd;       /* SUPERVISE_SIGNALS, of whichever process reads it */
-	int line_fd;  /* one end of the socket between watcher and process 1; -1: no process 1 */
+	int line_fd; /* one end of the socket between watcher and process 1; -1: no process 1 */
+	int output_fds[2]; /* what is to be standard output and error of the command; -1: nothing */
+	int relay_fd;      /* the watcher's, to what moves output; -1: no output is moved */
 	int start_fd; /* one end of the socket between watcher and command; its exec closes it */
 };
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -25,20 +24,17 @@
 
 #define REAPED_MS 1000 /* for process 1 to kill and reap all of the run and say so */
 
-#define EVENTS_SIZE 512
-
 struct watch {
 	const struct supervise *supervise;
 	pid_t child;
 	int status_fd;
-	int64_t started_ms, deadline_ms; /* deadline 0: none */
-	bool is_ready, has_started;      /* the command waits for our word, is executed */
-	bool is_timed_out, is_killed;
+	int64_t started_ms, deadline_ms;       /* deadline 0: none */
+	bool is_ready, has_started;            /* the command waits for our word, is executed */
+	bool is_timed_out, is_full, is_killed; /* is_full: for too much output */
 	bool is_foreground; /* the terminal's foreground process group is the command's, by us */
-	int events_fd;      /* the cgroup's memory.events; -1: there is none */
-	char events[EVENTS_SIZE]; /* what it held at the start */
-	timer_t alarm;            /* see suspend(); only with a deadline and a terminal */
-	int told_status;          /* the command's, from process 1; -1: not told */
+	struct outcome_memory memory;
+	timer_t alarm;   /* see suspend(); only with a deadline and a terminal */
+	int told_status; /* the command's, from process 1; -1: not told */
 };
 
 static int64_t now_ms(void)
@@ -47,23 +43,6 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void read_events(int fd, char events[static EVENTS_SIZE])
-{
-	ssize_t length = fd < 0 ? 0 : pread(fd, events, EVENTS_SIZE - 1, 0);
-
-	events[length < 0 ? 0 : length] = '\0';
-}
-
-/* Whether the line "oom_kill NUMBER", or what follows it, has changed since the start. */
-static bool has_oom(const struct watch *watch)
-{
-	char now[EVENTS_SIZE];
-
-	read_events(watch->events_fd, now);
-	const char *before = strstr(watch->events, "oom_kill "), *after = strstr(now, "oom_kill ");
-	return before && after && strcmp(before, after) != 0;
 }
 
 /*
@@ -106,10 +85,10 @@ static void resume(struct watch *watch)
 }
 
 /*
- * The command has stopped, by SIGNAL. At a terminal a shell waits for us and ours to do the same: we
- * take the terminal back and stop, as job control has it, unless our process group is orphaned and
- * no shell waits. The run's clock must not stop, so a timer continues us at the deadline. No expiry
- * is lost: SIGTSTP is pending when the timer is set, and a SIGCONT then takes it away.
+ * The command has stopped, by signal NUMBER. At a terminal a shell waits for us to stop, too: we
+ * take the terminal back and do so, unless our process group is orphaned and no shell waits. The
+ * clock must not stop, so a timer continues us at the deadline. Its SIGCONT is not lost if it comes
+ * early: SIGTSTP is pending when the timer is set, and a SIGCONT takes that away.
  */
 static void suspend(struct watch *watch, int number)
 {
@@ -145,9 +124,14 @@ static _Noreturn void finish(struct watch *watch, int status, const struct rusag
 					.usage = *usage,
 					.wall_ms = (uint64_t)(now_ms() - watch->started_ms),
 					.is_timed_out = watch->is_timed_out,
-					.is_oom = has_oom(watch)};
+					.is_full = watch->is_full,
+					.is_oom = outcome_is_oom(&watch->memory)};
+	struct pollfd relay = {.fd = watch->supervise->relay_fd, .events = POLLIN};
 
 	take_terminal(watch);
+	/* The output is where it should be, unless that takes longer than the grace. */
+	if (relay.fd >= 0 && shutdown(relay.fd, SHUT_WR) == 0)
+		(void)poll(&relay, 1, (int)watch->supervise->run->kill_after_ms);
 	if (watch->has_started) /* else the command's half has said why not */
 		outcome_tell_exit(watch->status_fd, &outcome);
 	_exit(outcome_code(&outcome));
@@ -207,6 +191,19 @@ static bool hear_line(struct watch *watch)
 	return length > 0;
 }
 
+/* Too much output ends a run as a time-out does. False: the relay has gone. */
+static bool hear_relay(struct watch *watch)
+{
+	char excess;
+
+	if (recv(watch->supervise->relay_fd, &excess, 1, MSG_DONTWAIT) != 1)
+		return false;
+	watch->is_full = !watch->is_timed_out;
+	if (watch->is_full)
+		watch->deadline_ms = now_ms();
+	return true;
+}
+
 /* Has the child ended? Then so do we. */
 static void take_child(struct watch *watch, struct pollfd *start)
 {
@@ -232,10 +229,9 @@ static void take_child(struct watch *watch, struct pollfd *start)
 
 static void take_signal(struct watch *watch, struct pollfd *start)
 {
-	struct signalfd_siginfo signal;
+	struct signalfd_siginfo signal = {.ssi_signo = SIGCHLD};
 
-	if (read(watch->supervise->signal_fd, &signal, sizeof(signal)) != sizeof(signal))
-		return;
+	(void)!read(watch->supervise->signal_fd, &signal, sizeof(signal));
 	if (signal.ssi_signo == SIGCHLD)
 		take_child(watch, start);
 	else if (signal.ssi_signo == SIGCONT)
@@ -249,10 +245,11 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 		    struct watch *watch)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
-	const int fds[] = {supervise->signal_fd,   supervise->line_fd, supervise->start_fd,
-			   supervise->terminal_fd, watch->events_fd,   reporter->status_fd};
+	const int fds[] = {supervise->signal_fd,   supervise->line_fd,  supervise->start_fd,
+			   supervise->terminal_fd, supervise->relay_fd, watch->memory.fd,
+			   reporter->status_fd};
 
-	read_events(watch->events_fd, watch->events);
+	outcome_read_memory(&watch->memory);
 	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
 	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0)
 		report_refuse(reporter, "supervise the run", NULL,
@@ -273,10 +270,11 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 		.status_fd = reporter->status_fd,
 		.started_ms = now_ms(),
 		.told_status = -1,
-		.events_fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
+		.memory.fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
 	struct pollfd events[] = {{.fd = supervise->signal_fd, .events = POLLIN},
 				  {.fd = supervise->start_fd, .events = POLLIN},
-				  {.fd = supervise->line_fd, .events = POLLIN}};
+				  {.fd = supervise->line_fd, .events = POLLIN},
+				  {.fd = supervise->relay_fd, .events = POLLIN}};
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
@@ -295,6 +293,8 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 			hear_start(&watch, &events[1]);
 		else if (events[2].revents && !hear_line(&watch))
 			events[2].fd = -1;
+		else if (events[3].revents && !hear_relay(&watch))
+			events[3].fd = -1;
 		else if (events[0].revents)
 			take_signal(&watch, &events[1]);
 	}

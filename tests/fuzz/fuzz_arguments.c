@@ -22,7 +22,7 @@ static void must_be_sound(const struct arguments *arguments, int argc, char *con
 	}
 	MUST_HOLD(is_kept);
 	for (size_t i = 0; i < arguments->limit_count; i++)
-		MUST_HOLD(arguments->limits[i].resource < LIMIT_RESOURCES);
+		MUST_HOLD(arguments->limits[i].resource < LIMIT_COUNT);
 	for (size_t i = 0; i < arguments->environment_count; i++)
 		MUST_HOLD(name_is_variable(arguments->environment[i],
 					   strcspn(arguments->environment[i], "=")));

@@ -32,13 +32,13 @@ namespace_functions='src/launcher/privilege.c:privilege_filter'
 delete_rooms='src/keeper/build/hub.c src/keeper/build/state.c src/keeper/build/pin.c src/keeper/build/cgroup.c'
 # The procedures, which may end the program:
 dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src/launcher/report.h
-	src/launcher/supervise.c src/launcher/watch.c src/launcher/init.c src/launcher/execute.c
+	src/launcher/supervise.c src/launcher/relay.c src/launcher/watch.c src/launcher/init.c src/launcher/execute.c
 	src/keeper/main.c src/keeper/build/build.c src/keeper/report.c src/keeper/admin/ask.c
 	src/keeper/admin/retire.c src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c'
 # and here a child ends, which is not the program.
 dying_functions='src/keeper/admin/child.c:answer_in_child src/keeper/admin/child.c:kill_once'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
-speaking_rooms='src/launcher/report.c src/launcher/watch.c src/keeper/main.c src/keeper/report.c
+speaking_rooms='src/launcher/report.c src/keeper/main.c src/keeper/report.c
 	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c
 	src/launcher/keeper.c'
 # Descriptors that the command is to inherit:
@@ -353,7 +353,7 @@ check_speaking() {
 	{
 		grep_code "$(a_call_of $speaking)" src
 		grep_code '(f(printf|puts|write|putc|putchar)[[:space:]]*\(.*|[^A-Za-z_])std(out|err)' src
-		grep_code '(write|dprintf|writev|send)[[:space:]]*\(([12],|reporter->|watch->status)' src
+		grep_code '(write|dprintf|writev|send)[[:space:]]*\(([12],|reporter->)' src
 	} | except_in $speaking_rooms | sort -u
 }
 plant_speaking() {

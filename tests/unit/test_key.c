@@ -75,6 +75,8 @@ static const struct {
 	{"limits.stack", "8m", false},
 	{"limits.core", "0", true},
 	{"limits.core", "no", false},
+	{"limits.output", "1M", true},
+	{"limits.output", "much", false},
 	{"limits.timeout", "none", true},
 	{"limits.timeout", "0.5s", true},
 	{"limits.timeout", "0", false},

@@ -80,7 +80,7 @@ START_TEST(record_is_valid__highest_bits_of_two_words__refused)
 
 	/* a product keeps a difference there as it is, so a second one could take it away */
 	sample_record(&record);
-	for (size_t i = 0; i < LIMIT_RESOURCES; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		for (size_t j = 0; j < i; j++) {
 			words[i] ^= UINT64_C(1) << 63;
 			words[j] ^= UINT64_C(1) << 63;

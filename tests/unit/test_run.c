@@ -15,7 +15,7 @@ static struct text error;
 static void setup(void)
 {
 	sample_record(&record);
-	for (size_t i = 0; i < LIMIT_RESOURCES; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		record.limits[i] = QUANTITY_UNLIMITED;
 	record.limits[RLIMIT_CPU] = 30;
 	record.timeout_ms = QUANTITY_UNLIMITED;

@@ -17,7 +17,9 @@
 
 #define STORAGE_NS INT64_C(5000000000)
 /* What makes a run private. */
-#define PRIVATE (RUN_PRIVATE_OPTION | RUN_PRIVATE_POLICY | RUN_TIMEOUT_OPTION | RUN_TIMEOUT_POLICY)
+#define PRIVATE                                                                                    \
+	(RUN_PRIVATE_OPTION | RUN_PRIVATE_POLICY | RUN_TIMEOUT_OPTION | RUN_TIMEOUT_POLICY |       \
+	 RUN_OUTPUT_OPTION | RUN_OUTPUT_POLICY)
 /* Section, name and value; behind them stands what set the value. */
 #define ROW "%-14s %-14s %-32s "
 
@@ -84,8 +86,10 @@ static void print_reasons(const char *name, unsigned int reasons)
 	} rows[] = {{RUN_PRIVATE_OPTION, ", --private"},
 		    {RUN_TIMEOUT_OPTION, ", --timeout"},
 		    {RUN_STATUS_OPTION, ", --status-fd"},
+		    {RUN_OUTPUT_OPTION, ", --limit=output"},
 		    {RUN_TIMEOUT_POLICY, ", timeout of [limits]"},
 		    {RUN_PRIVATE_POLICY, ", processes of [confinement]"},
+		    {RUN_OUTPUT_POLICY, ", output of [limits]"},
 		    {RUN_CGROUP_POLICY, ", [resources]"}};
 	struct text text = {.length = 0};
 

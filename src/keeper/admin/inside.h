@@ -18,7 +18,7 @@ struct inside_process {
 	pid_t pid;
 	uid_t uid;                                                  /* real */
 	uint64_t mount_namespace, ipc_namespace, network_namespace; /* 0: we may not look */
-	bool is_on_host;    /* in the host's mount namespace; the rest is not looked at then */
+	bool is_on_host;  /* in the host's mount namespace; the rest is not looked at then */
 	bool is_launcher; /* one of ours: process 1 of a private run, or a command to be */
 };
 

@@ -31,7 +31,7 @@ void config_defaults(struct config *config)
 		     {RLIMIT_SIGPENDING, 4096}};
 
 	memset(config, 0, sizeof(*config));
-	for (size_t i = 0; i < LIMIT_RESOURCES; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		config->limits[i] = QUANTITY_UNLIMITED;
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
 		config->limits[fixed[i].resource] = fixed[i].value;

@@ -30,7 +30,7 @@ struct config {
 	char image[NAME_LENGTH_MAX + 8];
 	uint64_t minimum_uid, maximum_uid;
 	uint32_t log; /* RECORD_LOG_ flags */
-	uint64_t limits[LIMIT_RESOURCES], timeout_ms, kill_after_ms;
+	uint64_t limits[LIMIT_COUNT], timeout_ms, kill_after_ms;
 	/* Bytes, a count, percent; QUANTITY_UNLIMITED; 0: none. */
 	uint64_t resources[CONFIG_RESOURCES];
 	char path[512], shell[128], keep[512];

@@ -206,6 +206,7 @@ static const struct key keys[] = {
 	{"limits", "open_files", "256", read_limit},
 	{"limits", "stack", "8M", read_limit},
 	{"limits", "core", "0", read_limit},
+	{"limits", "output", "none", read_limit},
 	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms)},
 	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms)},
 	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path},

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A regular file of the caller's is not in the command's hands: pipes are, and what is written there is moved. So a
+# limit on output can be counted, and a reader who stops reading stops nothing else.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+BYTES=${BYTES:-268435456} # 1073741824 for the whole gigabyte
+LOG=$T_WORK/log
+
+cleanup() {
+	default_config
+	in_jail alice true
+}
+
+in_jail alice true
+
+# --- the caller's file -------------------------------------------------------------------------------
+
+for option in "" -p --status-fd=3 "-t 1h"; do
+	title=${option:-direct}
+	echo before >"$LOG"
+	# shellcheck disable=SC2086
+	in_jail $option alice sh -c 'echo out; echo err >&2; echo x >/dev/stderr; : >/dev/stdout' >>"$LOG" 2>&1 3>/dev/null
+	is "$title: what was in a log stays, and what is written follows it, in order" "$(paste -sd ' ' "$LOG")" \
+		"before out err x"
+	# shellcheck disable=SC2016,SC2086
+	like "$title: the command has a pipe in its place" "$(in_jail $option alice sh -c \
+		'ls -l /proc/self/fd/2 2>&1' 2>>"$LOG" 3>/dev/null)" 'pipe:'
+	# shellcheck disable=SC2016,SC2086
+	not_ok "$title: which it cannot read" in_jail $option alice sh -c 'cat </dev/stderr' 2>>"$LOG" 3>/dev/null
+	echo 123456 >"$LOG"
+	# shellcheck disable=SC2016,SC2086
+	is "$title: input that could be written is read on from where it was" "$(
+		exec 4<>"$LOG"
+		read -r -n 2 _ <&4
+		in_jail $option alice cat <&4 3>/dev/null
+	)" 3456
+	# shellcheck disable=SC2086
+	not_ok "$title: and cannot be written" in_jail $option alice sh -c 'echo x >&0' <>"$LOG" 3>/dev/null
+	# shellcheck disable=SC2086
+	not_ok "$title: nor by its name" in_jail $option alice sh -c 'echo x >/dev/stdin' <>"$LOG" 3>/dev/null
+	is "$title: it is as it was" "$(cat "$LOG")" 123456
+	# shellcheck disable=SC2086
+	is "$title: input that is for writing alone is nothing to be read" \
+		"$(in_jail $option alice cat 0>>"$LOG" 3>/dev/null)" ""
+	truncate -s 1M "$LOG"
+	got=0
+	# shellcheck disable=SC2086
+	in_jail $option -l file_size=4K alice sh -c 'head -c 100000 /dev/zero; exit 3' >>"$LOG" 3>/dev/null || got=$?
+	is "$title: a log above file_size ends no run, and grows by all that is written" "$got $(stat -c %s "$LOG")" "3 $((1048576 + 100000))"
+done
+: >"$LOG"
+in_jail alice sh -c '(while [ ! -e /tmp/mark ]; do sleep 0.1; done; echo late; rm /tmp/mark) & echo early' >>"$LOG"
+is "a child that outlives a run that is not private: the run ends" "$(cat "$LOG")" early
+touch "$DATA/alice/tmp/mark"
+ok "and the child's output comes" wait_for grep -q late "$LOG"
+
+# --- every byte -----------------------------------------------------------------------------------------
+
+head -c "$BYTES" /dev/urandom >"$T_WORK/bytes"
+in_jail alice cat <"$T_WORK/bytes" >"$T_WORK/copy"
+ok "$BYTES bytes come to a file as they were written" cmp "$T_WORK/bytes" "$T_WORK/copy"
+: >"$T_WORK/copy"
+in_jail alice cat <"$T_WORK/bytes" >>"$T_WORK/copy"
+ok "and to one that is appended to" cmp "$T_WORK/bytes" "$T_WORK/copy"
+rm "$T_WORK/bytes" "$T_WORK/copy"
+
+# --- a limit --------------------------------------------------------------------------------------------
+
+status 0 "output up to the limit" in_jail -l output=10 alice echo 123456789
+is "all of it comes" "$(in_jail -l output=10 alice echo 123456789)" 123456789
+status 124 "one byte more ends the run as a time-out does" in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h'
+is "what is within the limit comes" "$(in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h' || :)" 123456789
+is "error counts, too" "$(in_jail -l output=6 alice sh -c 'echo 123; echo 456 >&2; sleep 1h' 2>&1 || :)" $'123\n45'
+in_jail -l output=1K --status-fd=3 alice yes >/dev/null 3>"$T_WORK/lines" || :
+like "the exit line says so" "$(cat "$T_WORK/lines")" '"reason": "limit", "limit": "output"'
+printf '[limits]\noutput = 5\n' | override alice
+status 124 "output = in the policy" in_jail alice sh -c 'echo 123456789; sleep 1h'
+refused 125 output=1K "which a caller cannot raise" in_jail -l output=1K alice true
+default_config
+in_jail alice true
+mkfifo "$T_WORK/fifo"
+sleep 1h 4<>"$T_WORK/fifo" &
+reader=$!
+got=0
+in_jail -t 1s -l output=10M alice yes >"$T_WORK/fifo" || got=$?
+kill $reader
+is "a reader who does not read stops no deadline" "$got" 124
+got=0
+# shellcheck disable=SC2094
+timeout "$DEADLINE" setpriv --reuid=33 --regid=33 --clear-groups "$T" -l output=10M alice sh -c 'yes & sleep 0.5; exit 5' \
+	4<>"$T_WORK/fifo" >"$T_WORK/fifo" || got=$?
+is "nor the end of a run" "$got" 5
