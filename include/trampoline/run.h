@@ -37,7 +37,8 @@ struct run {
 
 /*
  * Fills RUN for a caller with real uid UID. A caller may lower limits and shorten time-out and
- * grace; only root may raise limits and lengthen the grace. Pure. 0, or -1 with a sentence in *ERROR.
+ * grace; only root may raise limits and lengthen the grace. Pure. 0, or -1 with a sentence in
+ * *ERROR.
  */
 int run_merge(struct run *run, const struct record *record, const struct arguments *arguments,
 	      uint32_t uid, struct text *error) MUST_CHECK;

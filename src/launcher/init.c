@@ -20,7 +20,7 @@ struct init {
 	pid_t command;
 	int line_fd, terminal_fd;
 	bool is_patient, has_ended;
-	struct init_word word; /* how the command has ended, if it has */
+	int status; /* how the command has ended, if it has */
 };
 
 /*
@@ -35,16 +35,17 @@ static void reap(struct init *init)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
 		if (pid != init->command)
 			continue;
-		init->word.status = status;
+		init->status = status;
 		init->has_ended = !WIFSTOPPED(status);
 		if (!init->has_ended)
-			(void)!send(init->line_fd, &init->word, sizeof(init->word), MSG_NOSIGNAL);
+			(void)!send(init->line_fd, &init->status, sizeof(init->status),
+				    MSG_NOSIGNAL);
 		else if (!init->is_patient)
 			kill(-1, SIGKILL);
 	}
 	if (pid == 0 || errno != ECHILD)
 		return;
-	(void)!send(init->line_fd, &init->word, sizeof(init->word), MSG_NOSIGNAL);
+	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
 	_exit(0);
 }
 

@@ -4,16 +4,14 @@
 
 #include "supervise.h"
 
-/* What the watcher sends on the line: a signal for the command's process group, or more. */
+/*
+ * What the watcher sends on the line: a signal for the command's process group, or more. Process 1
+ * sends how the command has stopped or ended, an int as wait(2) has it.
+ */
 enum init_message {
 	INIT_SIGNAL = 0xff,      /* the bits of the signal; SIGKILL is for all of the run */
 	INIT_FOREGROUND = 0x100, /* before that the terminal's foreground is the command's */
 	INIT_PATIENT = 0x200,    /* what is left when the command ends lives on until SIGKILL */
-};
-
-/* What process 1 sends on the line: of the command, as wait(2) has it. */
-struct init_word {
-	int status; /* it has stopped, or ended */
 };
 
 /*

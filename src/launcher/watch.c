@@ -61,9 +61,7 @@ static void signal_command(const struct watch *watch, int message)
 /* Whether the terminal has us in the foreground, so that we may give it away. */
 static bool has_terminal(const struct watch *watch)
 {
-	int fd = watch->supervise->terminal_fd;
-
-	return fd >= 0 && tcgetpgrp(fd) == getpgrp();
+	return tcgetpgrp(watch->supervise->terminal_fd) == getpgrp();
 }
 
 static void take_terminal(struct watch *watch)
@@ -159,7 +157,7 @@ static void expire(struct watch *watch)
 	}
 }
 
-/* The command's half is ready, cannot go on, or has been executed. */
+/* The command is ready, cannot go on, or has been executed. */
 static void hear_start(struct watch *watch, struct pollfd *start)
 {
 	char word;
@@ -181,13 +179,13 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 /* What process 1 tells of the command; false: nothing more will come. */
 static bool hear_line(struct watch *watch)
 {
-	struct init_word word;
-	ssize_t length = recv(watch->supervise->line_fd, &word, sizeof(word), MSG_DONTWAIT);
+	int status;
+	ssize_t length = recv(watch->supervise->line_fd, &status, sizeof(status), MSG_DONTWAIT);
 
-	if (length == sizeof(word) && WIFSTOPPED(word.status))
-		suspend(watch, WSTOPSIG(word.status));
-	else if (length == sizeof(word))
-		watch->told_status = word.status;
+	if (length == sizeof(status) && WIFSTOPPED(status))
+		suspend(watch, WSTOPSIG(status));
+	else if (length == sizeof(status))
+		watch->told_status = status;
 	return length > 0;
 }
 
@@ -215,10 +213,12 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
-	if (ended == watch->child && WIFSTOPPED(status))
-		suspend(watch, WSTOPSIG(status));
-	if (ended != watch->child || WIFSTOPPED(status))
+	if (ended != watch->child)
 		return;
+	if (WIFSTOPPED(status)) {
+		suspend(watch, WSTOPSIG(status));
+		return;
+	}
 	while (start->fd >= 0)
 		hear_start(watch, start);
 	while (watch->supervise->line_fd >= 0 && hear_line(watch))
@@ -230,7 +230,6 @@ static void take_child(struct watch *watch, struct pollfd *start)
 static void take_signal(struct watch *watch, struct pollfd *start)
 {
 	struct signalfd_siginfo signal = {.ssi_signo = SIGCHLD};
-
 	(void)!read(watch->supervise->signal_fd, &signal, sizeof(signal));
 	if (signal.ssi_signo == SIGCHLD)
 		take_child(watch, start);
