@@ -94,11 +94,13 @@ check_objects() {
 	all=$(find "$objects" -name '*.o' | sort)
 	verdict 'the objects of the launcher are there' "$([ -n "$all" ] || echo "none in $objects")"
 	# Tables that hold pointers are in .data.rel.ro, which is read-only once the program runs.
-	verdict 'they keep no state between calls: no variable of static life' \
+	# Buffers that would make a frame of several pages: each is filled once, before it is read.
+	buffers='^(main\.o: (.*\.)?(record|error)|execute\.o: (.*\.)?room|supervise\.o: (.*\.)?texts)(\.[0-9]+)?$'
+	verdict 'they keep no state between calls: no variable of static life but four buffers' \
 		"$(for object in $all; do
 			objdump -t "$object" | awk -v object="${object##*/}" '
 				/ O / && / \.(data|bss)[.\t ]/ && !/ \.data\.rel\.ro/ { print object ": " $NF }'
-		done)"
+		done | grep -vE "$buffers" || :)"
 	# shellcheck disable=SC2086 # a list of words
 	verdict 'they call no heap, formatted output, NSS, locale or loader' \
 		"$(for object in $all; do
