@@ -166,7 +166,7 @@ self_test() {
 		verdict "a bad program is refused: $description" \
 			"$(grep -qxF -e "$description" "$scratch/refused" || echo 'none was')"
 	done <"$scratch/all"
-	verdict 'there is something to refuse' "$([ "$count" -ge 40 ] || echo "$count checks")"
+	verdict 'there is something to refuse' "$([ "$count" -ge 25 ] || echo "$count checks")"
 }
 
 if [ "${1-}" = --self-test ]; then

@@ -10,6 +10,7 @@ LOG=$T_WORK/log
 
 cleanup() {
 	default_config
+	rm -f "$T_WORK/fifo"
 	in_jail alice true
 }
 
