@@ -171,7 +171,7 @@ static void print_others(struct table *table)
 	}
 }
 
-/* Process 1 of a run and who is on his way in are not counted, nor shown, as processes of a jail. */
+/* Process 1 of a run, and who is on his way in, are neither counted nor shown as a jail's. */
 static void leave_out_launchers(struct inside *inside)
 {
 	size_t kept = 0;
