@@ -53,32 +53,29 @@ static bool is_file_of_disk(int fd)
 }
 
 /*
- * NULL, with its *MODE, or why FD may not stay open. A directory walks out of any jail, pivot_root
- * or not (runc, CVE-2024-21626), and nobody can list all that the kernel makes descriptors of, so
- * this is a list of what may. A memfd is a regular file: it holds what the caller has put there
- * and no more.
+ * NULL, with *STATUS and *FLAGS, or why FD may not stay open. A directory walks out of any jail,
+ * pivot_root or not (runc, CVE-2024-21626), and nobody can list all that the kernel makes
+ * descriptors of, so this is a list of what may. A memfd is a regular file: it holds what the
+ * caller has put there and no more.
  */
-static const char *judge(int fd, mode_t *mode)
+static const char *judge(int fd, struct stat *status, int *flags)
 {
-	struct stat status = {.st_mode = S_IFDIR}; /* as above */
-	int flags = fcntl(fd, F_GETFL);
-
-	*mode = 0;
-	if (flags < 0)
+	*status = (struct stat){.st_mode = S_IFDIR}; /* as above */
+	*flags = fcntl(fd, F_GETFL);
+	if (*flags < 0)
 		return not_open;
-	if (fstat(fd, &status) != 0)
+	if (fstat(fd, status) != 0)
 		return strerror(errno);
-	*mode = status.st_mode;
-	if (flags & O_PATH)
+	if (*flags & O_PATH)
 		return ONLY "a path (O_PATH)";
-	switch (status.st_mode & S_IFMT) {
+	switch (status->st_mode & S_IFMT) {
 	case S_IFIFO:
 	case S_IFSOCK:
 		return NULL;
 	case S_IFREG:
 		return is_file_of_disk(fd) ? NULL : ONLY "an object of the kernel's";
 	case S_IFCHR:
-		return is_harmless_device(fd, status.st_rdev) ? NULL : ONLY "another device";
+		return is_harmless_device(fd, status->st_rdev) ? NULL : ONLY "another device";
 	case S_IFDIR:
 		return ONLY "a directory";
 	case S_IFBLK:
@@ -114,14 +111,20 @@ static int close_between(int first, int last)
  * /dev/stdin, /dev/stdout and /dev/stderr are links to what 0 to 2 are, and only its maker can open
  * an anonymous pipe. So others get the right that the command has by the descriptor: nobody
  * finds such a pipe but in a process of his own that has it. Where a run's output is another's
- * input, both rights are given. If it fails, only those three names cannot be opened.
+ * input, both rights are given. If it fails, only those three names cannot be opened. *PIPES is the
+ * device of all anonymous pipes, when one has been seen.
  */
-static void open_up(int fd, mode_t mode)
+static void open_up(int fd, const struct stat *status, dev_t *pipes)
 {
+	mode_t right = fd == 0 ? S_IROTH : S_IWOTH;
 	struct statfs place = {.f_type = 0};
 
-	if (S_ISFIFO(mode) && fstatfs(fd, &place) == 0 && place.f_type == PIPEFS_MAGIC)
-		(void)fchmod(fd, (mode & 07777) | (fd == 0 ? S_IROTH : S_IWOTH));
+	if (!S_ISFIFO(status->st_mode) || status->st_mode & right)
+		return;
+	if (status->st_dev != *pipes && (fstatfs(fd, &place) != 0 || place.f_type != PIPEFS_MAGIC))
+		return;
+	*pipes = status->st_dev;
+	(void)fchmod(fd, (status->st_mode & 07777) | right);
 }
 
 static int close_all_but(const int *keep_fds, size_t count)
@@ -139,22 +142,27 @@ static int close_all_but(const int *keep_fds, size_t count)
 	return close_between(first, INT_MAX);
 }
 
-const char *descriptors_close(const int *keep_fds, size_t count, int *fd)
+const char *descriptors_close(const int *keep_fds, size_t count, int *fd, unsigned int *files)
 {
 	const char *reason;
-	mode_t mode;
+	struct stat status;
+	dev_t pipes = 0;
+	int flags;
 
+	*files = 0;
 	for (*fd = 0; *fd < 3; ++*fd) {
-		reason = judge(*fd, &mode);
-		if (reason == not_open)
-			reason = open_null(*fd) == 0 ? NULL : strerror(errno);
+		reason = judge(*fd, &status, &flags);
+		if (reason == not_open && open_null(*fd) == 0)
+			continue;
 		if (reason)
-			return reason;
-		open_up(*fd, mode);
+			return reason == not_open ? strerror(errno) : reason;
+		if (S_ISREG(status.st_mode) && (flags & O_ACCMODE) != O_RDONLY)
+			*files |= 1u << *fd;
+		open_up(*fd, &status, &pipes);
 	}
 	for (size_t i = 0; i < count; i++) {
 		*fd = keep_fds[i];
-		reason = judge(*fd, &mode);
+		reason = judge(*fd, &status, &flags);
 		if (reason)
 			return reason;
 	}

@@ -31,10 +31,14 @@
 #define ROUNDS 20 /* give up after as many builds: something is wrong */
 #define DEADLINE_SECONDS 10
 
-static void clean_inheritance(const struct reporter *reporter, const struct arguments *arguments)
+/* Returns which of 0 to 2 are files: descriptors_close(). */
+static unsigned int clean_inheritance(const struct reporter *reporter,
+				      const struct arguments *arguments)
 {
 	int fd;
-	const char *reason = descriptors_close(arguments->keep_fds, arguments->keep_fd_count, &fd);
+	unsigned int files;
+	const char *reason =
+		descriptors_close(arguments->keep_fds, arguments->keep_fd_count, &fd, &files);
 
 	if (reason) {
 		struct text number = {.length = 0};
@@ -46,6 +50,7 @@ static void clean_inheritance(const struct reporter *reporter, const struct argu
 		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, "reset signals", NULL, NULL);
+	return files;
 }
 
 static _Noreturn void become_keeper(const struct reporter *reporter, char *const argv[])
@@ -142,18 +147,19 @@ static void become_user(struct reporter *reporter, const struct record *record,
 }
 
 static _Noreturn void run_command(struct reporter *reporter, const struct arguments *arguments,
-				  char *const inherited[])
+				  char *const inherited[], unsigned int files)
 {
 	/* Not on the stack, all of whose pages would be touched; most records fit into one page. */
 	static _Alignas(4096) struct record record;
 	struct run run;
 	struct supervise supervise = {.run = &run,
 				      .is_detached = arguments->daemon,
+				      .files = files,
 				      .output_fds = {-1, -1},
 				      .relay_fd = -1};
 	int null_fd = arguments->daemon ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
-	if (relay_open_input() != 0)
+	if (relay_open_input(files) != 0)
 		report_refuse(reporter, "open standard input anew", NULL, NULL);
 	if (inherited_leave_terminal() != 0 || inherited_reset_standing(reporter->uid) != 0)
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
@@ -163,13 +169,14 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 		_exit(0);
 	if (arguments->daemon)
 		supervise_detach(reporter);
-	if (!arguments->daemon && relay_is_needed())
+	if (!arguments->daemon && files & 6) /* standard output or error */
 		run.reasons |= RUN_OUTPUT_FILE;
 	supervise.has_proc = record.flags & RECORD_PROC;
-	/* Without a filter the command leaves the terminal: become_user(). */
-	supervise.terminal_fd = record.filter_length != 0 && tcgetpgrp(0) >= 0 ? 0 : -1;
-	if (run.reasons != 0)
+	if (run.reasons != 0) {
+		/* Without a filter the command leaves the terminal: become_user(). */
+		supervise.terminal_fd = record.filter_length != 0 && tcgetpgrp(0) >= 0 ? 0 : -1;
 		supervise_fork(reporter, &supervise);
+	}
 	become_user(reporter, &record, &run);
 	if (run.reasons != 0)
 		init_settle(reporter, &supervise);
@@ -193,7 +200,7 @@ int main(int argc, char *argv[])
 		_exit(EXIT_REFUSED);
 	int parsed = arguments_parse(&arguments, argc, argv, &error);
 	reporter.status_fd = arguments.status_fd; /* also where the parsing went no further */
-	clean_inheritance(&reporter, &arguments);
+	unsigned int files = clean_inheritance(&reporter, &arguments);
 	reporter.is_logged = true;
 	if (parsed != 0)
 		report_die(&reporter, EXIT_REFUSED, &error);
@@ -209,5 +216,5 @@ int main(int argc, char *argv[])
 	umask(INHERITED_UMASK);
 	if (arguments.mode != ARGUMENTS_RUN && arguments.mode != ARGUMENTS_PREPARE)
 		administer(&reporter, argv);
-	run_command(&reporter, &arguments, inherited);
+	run_command(&reporter, &arguments, inherited, files);
 }

@@ -20,22 +20,9 @@
 
 #define CHUNK 65536 /* a pipe's room: pipe(7) */
 
-static bool is_written_file(int fd)
+int relay_open_input(unsigned int files)
 {
-	struct stat status;
-
-	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	       (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-}
-
-bool relay_is_needed(void)
-{
-	return is_written_file(1) || is_written_file(2);
-}
-
-int relay_open_input(void)
-{
-	if (!is_written_file(0))
+	if (!(files & 1))
 		return 0;
 	/* Nobody may read, because we are root, what the caller has only for writing. */
 	bool is_readable = (fcntl(0, F_GETFL) & O_ACCMODE) == O_RDWR;
@@ -125,7 +112,7 @@ void relay_start(const struct reporter *reporter, struct supervise *supervise)
 	int *output = supervise->output_fds, fds[3] = {-1, -1, -1}, control[2];
 
 	for (int i = 0; i < 2; i++)
-		if (limit != QUANTITY_UNLIMITED || is_written_file(i + 1)) {
+		if (limit != QUANTITY_UNLIMITED || supervise->files & 2u << i) {
 			/* One pipe for both, so that what is written to both stays in order. */
 			if (i == 1 && fds[0] >= 0 && is_same(1, 2))
 				output[1] = output[0];

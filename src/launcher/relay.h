@@ -8,14 +8,11 @@
 
 #include "supervise.h"
 
-/* Whether standard output or error is a regular file that is open for writing. */
-bool relay_is_needed(void);
-
 /*
- * Where standard input is a regular file that is open for writing too, opens it anew for reading,
+ * Where standard input is among FILES, as descriptors_close() has them, opens it anew for reading,
  * at the same offset; one that is open for writing alone becomes /dev/null. 0, or -1 and errno.
  */
-int relay_open_input(void) MUST_CHECK;
+int relay_open_input(unsigned int files) MUST_CHECK;
 
 /*
  * Forks the relay, if the run needs one. Sets SUPERVISE's output_fds, the write ends of pipes for

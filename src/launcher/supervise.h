@@ -42,6 +42,8 @@ struct supervise {
 	bool is_interactive; /* standard output is that as well */
 	int signal_fd;       /* SUPERVISE_SIGNALS, of whichever process reads it */
 	int line_fd; /* one end of the socket between watcher and process 1; -1: no process 1 */
+	unsigned int
+		files; /* of 0 to 2, those that are files of the caller's: descriptors_close() */
 	int output_fds[2]; /* what is to be standard output and error of the command; -1: nothing */
 	int relay_fd;      /* the watcher's, to what moves output; -1: no output is moved */
 	int start_fd; /* one end of the socket between watcher and command; its exec closes it */

@@ -9,7 +9,7 @@ trace=$T_WORK/trace
 in_jail alice /bin/true
 
 # As root, strace keeps the set-uid bit's meaning; what www-data starts is followed.
-strace -f -qq -o "$trace" setpriv --reuid=33 --regid=33 --clear-groups "$T" alice /bin/true
+strace -f -qq -o "$trace" setpriv --reuid=33 --regid=33 --clear-groups "$T" alice /bin/true 2>&1 | cat
 # From the launcher's exec to the command's.
 awk -v launcher="\"$T\"" '
 	{ sub(/^[0-9]+ +/, "") }
@@ -45,7 +45,7 @@ ok "close_range comes before anything is opened" test \
 	"$(grep -nE '^open' "$T_WORK/calls" | head -n 1 | cut -d : -f 1)"
 
 # The same of root's.
-strace -f -qq -o "$trace" "$T" alice /bin/true
+strace -f -qq -o "$trace" "$T" alice /bin/true 2>&1 | cat
 is "root's warm entry mounts nothing either" "$(grep -cE '(mount|umount2|move_mount|open_tree|pivot_root|unshare|clone)\(' "$trace" || :)" 0
 
 # Of the memory that RUNDIR takes for each jail, this is all.
