@@ -46,7 +46,7 @@ static void reap(struct init *init)
 	if (pid == 0 || errno != ECHILD)
 		return;
 	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
-	_exit(0);
+	_exit(EXIT_REFUSED);
 }
 
 /* A signal of ours is the command's, so `kill 1' ends a run; the watcher's may be for all of it. */
@@ -82,7 +82,7 @@ static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 			continue;
 		/* The line ends with the watcher, and with process 1 all of the run. */
 		if (recv(fds[1], &message, sizeof(message), 0) != sizeof(message))
-			_exit(0);
+			_exit(EXIT_REFUSED);
 		pass_on(&init, message);
 	}
 }

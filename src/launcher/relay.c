@@ -78,6 +78,7 @@ static _Noreturn void move_all(const int fds[static 3], uint64_t left)
 			}
 			if (length <= 0) { /* without a reader the command gets SIGPIPE */
 				close(events[i].fd);
+				close(i + 1);
 				events[i].fd = -1;
 				continue;
 			}
@@ -125,7 +126,9 @@ void relay_start(const struct reporter *reporter, struct supervise *supervise)
 		report_refuse(reporter, "make a socket", NULL, NULL);
 	fds[2] = control[1];
 	if (supervise_fork_with(reporter, 0, -1) == 0) {
-		const int kept[] = {fds[0], fds[1], fds[2], 1, 2};
+		/* A target that is kept open without need would never end for who reads it. */
+		const int kept[] = {fds[0], fds[1], fds[2], fds[0] < 0 ? -1 : 1,
+				    fds[1] < 0 ? -1 : 2};
 
 		if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 			_exit(EXIT_REFUSED);

@@ -63,7 +63,9 @@ void supervise_close_but(const int *fds, size_t count)
 /* A socket whose ends are [0] the watcher's and [1] the child's. */
 static void make_socket(const struct reporter *reporter, int fds[static 2])
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+	fds[0] = fds[1] = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0 ||
+	    proof_of(fds[0] >= 0 && fds[1] >= 0) != 0)
 		report_refuse(reporter, "make a socket", NULL, NULL);
 }
 

@@ -223,8 +223,12 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		hear_start(watch, start);
 	while (watch->supervise->line_fd >= 0 && hear_line(watch))
 		;
-	/* Process 1 cannot die of the signal that the command died of, so it has told. */
-	finish(watch, watch->told_status >= 0 ? watch->told_status : status, &usage);
+	/* Process 1 cannot end as the command did, so it has told; else it was killed. */
+	if (watch->told_status >= 0)
+		status = watch->told_status;
+	else if (watch->supervise->line_fd >= 0 && watch->is_ready)
+		status = SIGKILL;
+	finish(watch, status, &usage);
 }
 
 static void take_signal(struct watch *watch, struct pollfd *start)

@@ -22,7 +22,7 @@ launch() {
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
 	shift
-	strace -f -qq -o "$T_WORK/trace" "${options[@]}" "$@" >"$T_WORK/launched" 2>&1 </dev/null &
+	strace -f -qq -o "$T_WORK/trace" "${options[@]}" "$@" > >(exec cat >"$T_WORK/launched") 2>&1 </dev/null &
 	PIDS+=($!)
 }
 
