@@ -172,11 +172,9 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	if (!arguments->daemon && files & 6) /* standard output or error */
 		run.reasons |= RUN_OUTPUT_FILE;
 	supervise.has_proc = record.flags & RECORD_PROC;
-	if (run.reasons != 0) {
-		/* Without a filter the command leaves the terminal: become_user(). */
-		supervise.terminal_fd = record.filter_length != 0 && tcgetpgrp(0) >= 0 ? 0 : -1;
+	supervise.has_filter = record.filter_length != 0;
+	if (run.reasons != 0)
 		supervise_fork(reporter, &supervise);
-	}
 	become_user(reporter, &record, &run);
 	if (run.reasons != 0)
 		init_settle(reporter, &supervise);

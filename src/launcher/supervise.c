@@ -84,6 +84,7 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	if (supervise->signal_fd < 0 ||
 	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, NULL, sizeof(set)) != 0)
 		report_refuse(reporter, "block signals", NULL, NULL);
+	supervise->terminal_fd = supervise->has_filter && tcgetpgrp(0) >= 0 ? 0 : -1;
 	supervise->is_interactive = supervise->terminal_fd >= 0 && tcgetpgrp(1) >= 0;
 	if (!supervise->is_detached)
 		relay_start(reporter, supervise);

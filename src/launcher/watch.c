@@ -213,12 +213,10 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
-	if (ended != watch->child)
-		return;
-	if (WIFSTOPPED(status)) {
+	if (ended == watch->child && WIFSTOPPED(status))
 		suspend(watch, WSTOPSIG(status));
+	if (ended != watch->child || WIFSTOPPED(status))
 		return;
-	}
 	while (start->fd >= 0)
 		hear_start(watch, start);
 	while (watch->supervise->line_fd >= 0 && hear_line(watch))
@@ -254,13 +252,12 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 
 	outcome_read_memory(&watch->memory);
 	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
-	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0)
+	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
+	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
+	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
 		report_refuse(reporter, "supervise the run", NULL,
 			      errno == EPERM ? "CAP_KILL is not in the caller's bounding set"
 					     : NULL);
-	if (watch->deadline_ms && supervise->terminal_fd >= 0 &&
-	    timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0)
-		report_refuse(reporter, "make a timer", NULL, NULL);
 	supervise_close_but(fds, ARRAY_LENGTH(fds));
 }
 
