@@ -197,8 +197,7 @@ static bool hear_relay(struct watch *watch)
 	if (recv(watch->supervise->relay_fd, &excess, 1, MSG_DONTWAIT) != 1)
 		return false;
 	watch->is_full = !watch->is_timed_out;
-	if (watch->is_full)
-		watch->deadline_ms = now_ms();
+	watch->deadline_ms = watch->is_full ? now_ms() : watch->deadline_ms;
 	return true;
 }
 
