@@ -19,11 +19,13 @@ cleanup() {
 
 # launch OPTION-OF-STRACE... -- COMMAND...: in the background, traced
 launch() {
-	local options=()
+	local options=() launched
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
 	shift
-	strace -f -qq -o "$T_WORK/trace" "${options[@]}" "$@" > >(exec cat >"$T_WORK/launched") 2>&1 </dev/null &
+	exec {launched}> >(exec cat >"$T_WORK/launched") # a pipe: for a file the launcher would fork
+	strace -f -qq -o "$T_WORK/trace" "${options[@]}" "$@" >&"$launched" 2>&1 {launched}>&- </dev/null &
 	PIDS+=($!)
+	exec {launched}>&-
 }
 
 # held CALL COMMAND...: a launcher that is stopped behind its first CALL; $launcher is its id
