@@ -254,11 +254,8 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
-		report_refuse(
-			reporter, "supervise the run", NULL,
-			errno == EPERM
-				? "the caller's bounding set or securebits keep CAP_KILL from us"
-				: NULL);
+		report_refuse(reporter, "supervise the run", NULL,
+			      errno == EPERM ? "the caller left us no CAP_KILL" : NULL);
 	supervise_close_but(fds, ARRAY_LENGTH(fds));
 }
 
