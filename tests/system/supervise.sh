@@ -51,7 +51,7 @@ child_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
 
 # The watcher $run and the process 1 $init of a private run that is under way.
 settled() {
-	init=$(child_of "$run") && is_ours "$run" 33 && is_ours "$init" "$A" && command=$(child_of "$init") &&
+	init=$(pgrep -P "$run" -U "$A") && is_ours "$run" 33 && is_ours "$init" "$A" && command=$(child_of "$init") &&
 		[ "$(readlink "/proc/$command/exe")" != "$T" ]
 }
 
