@@ -64,7 +64,7 @@ for option in "" -p --status-fd=3 "-t 1h"; do
 	for row in "127 nosuch" "126 ./notexec" "125 -C /nosuch"; do
 		read -r wanted command <<<"$row"
 		[ "$wanted" != 125 ] || command="true"
-		# shellcheck disable=SC2086
+		# shellcheck disable=SC2046,SC2086
 		set -- $option -l file_size=4K $([ "$wanted" != 125 ] || echo "-C /nosuch") alice $command
 		got=0
 		in_jail "$@" 2>>"$T_WORK/long" 3>/dev/null || got=$?
