@@ -194,17 +194,17 @@ done
 struck KILL 0 1 150 137 "the launcher, then watcher, killed at each of its calls (-p)" -p "${forest[@]}"
 watching=$((struck - 20))
 struck KILL 0 $watching 20 137 "and at those that the end of the command brings (-p)" -p "${short[@]}"
-struck KILL 1 1 80 137 "process 1 killed at each of its calls (-p)" -p "${forest[@]}"
+struck KILL 1 1 40 137 "process 1 killed at each of its calls (-p)" -p "${forest[@]}"
 # Once process 1 has told it, the command's status is the run's.
 struck KILL 1 $((struck - 10)) 10 '(0 )?137' "and at those that the end of the command brings (-p)" -p "${short[@]}"
 struck KILL 2 1 5 137 "the command killed at each of its calls (-p)" -p "${sleeper[@]}"
 # Without private processes the command alone is sure to end.
 struck KILL 0 $((watching - 30)) 30 137 "the launcher, then watcher, killed at each of its last calls (--status-fd)" \
 	--status-fd=3 "${sleeper[@]}"
-struck KILL 1 1 80 137 "the command killed at each of its calls (--status-fd)" --status-fd=3 "${sleeper[@]}"
+struck KILL 1 1 40 137 "the command killed at each of its calls (--status-fd)" --status-fd=3 "${sleeper[@]}"
 # The launcher of a daemon has ended long before.
 struck KILL 1 1 20 '[0-9 ]+' "a daemon's watcher killed at each of its calls (-d -p)" -d -p "${forest[@]}"
-struck KILL 2 1 80 '[0-9 ]+' "a daemon's process 1 killed at each of its calls (-d -p)" -d -p "${forest[@]}"
+struck KILL 2 1 40 '[0-9 ]+' "a daemon's process 1 killed at each of its calls (-d -p)" -d -p "${forest[@]}"
 
 # --- what watcher and process 1 are ---------------------------------------------------------------
 

@@ -200,8 +200,8 @@ int state_withdraw(int directory_fd, const char *name, bool wait, struct text *e
 	AUTO_CLOSE fd = open_record(directory_fd, O_RDONLY);
 	struct stat status;
 
-	/* What is no regular file is no record: no launcher has it locked. */
-	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+	/* What is no regular file of root's is no record: no launcher has it locked. */
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0) {
 		if (fchmod(fd, RECORD_WITHDRAWN_MODE) != 0)
 			return report_fill(error, "withdraw the record of jail", name, NULL);
 		if (state_take_lock(fd, wait) != 0)
