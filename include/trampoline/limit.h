@@ -10,7 +10,7 @@
 #define LIMIT_RESOURCES 16 /* RLIM_NLIMITS of Linux */
 /* Bytes of standard output and error, which no rlimit counts. */
 #define LIMIT_OUTPUT LIMIT_RESOURCES
-#define LIMIT_COUNT 17  /* a record holds one value for each */
+#define LIMIT_COUNT 17 /* a record holds one value for each */
 
 /*
  * Reads VALUE for the limit that the LENGTH bytes at NAME name (cpu, memory, address_space,

@@ -36,7 +36,7 @@ int relay_open_input(unsigned int files)
 /* Moves at most MOST bytes: how many, 0 at the end, -1 and errno. */
 static ssize_t move(int from, int to, size_t most)
 {
-	char buffer[CHUNK / 8];
+	char buffer[CHUNK / 32];
 	ssize_t length = splice(from, NULL, to, NULL, most, 0);
 
 	if (length >= 0 || errno != EINVAL) /* which a target that is O_APPEND gives: splice(2) */

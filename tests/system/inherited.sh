@@ -63,7 +63,7 @@ in_pipes() { # COMMAND...: input from a pipe, output and errors into one
 	echo 1 2 3 | as_www "$T" "$@" 2>&1 | cat
 }
 for option in "" -p; do
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2016,SC2086
 	{
 		is "/dev/stdin of a pipe can be opened${option:+, with $option}" "$(in_pipes $option alice cat /dev/stdin)" "1 2 3"
 		is "so can /dev/stdout and /dev/stderr${option:+, with $option}" \

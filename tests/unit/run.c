@@ -26,8 +26,8 @@ int main(void)
 		unit_record, unit_environment, unit_key,       unit_config, unit_filter,
 		unit_inside, unit_report,      unit_run_merge, unit_layout, unit_child};
 	static TCase *(*const file_rooms[])(void) = {
-		unit_record_file, unit_config_file, unit_path,   unit_image,         unit_jail,
-		unit_state,       unit_privilege,   unit_hub, unit_inside_process};
+		unit_record_file, unit_config_file, unit_path, unit_image,         unit_jail,
+		unit_state,       unit_privilege,   unit_hub,  unit_inside_process};
 	Suite *suite = suite_create("unit");
 	bool has_files = geteuid() == 0 && unit_can_mount();
 

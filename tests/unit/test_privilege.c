@@ -30,8 +30,7 @@ static uint64_t capabilities(const char *name)
 static const struct {
 	enum privilege_step step;
 	uint64_t needs;
-} steps[] = {{PRIVILEGE_BUILD,
-	      ENTER | CAP(CAP_MKNOD) | CAP(CAP_NET_ADMIN) | CAP(CAP_DAC_OVERRIDE)},
+} steps[] = {{PRIVILEGE_BUILD, ENTER | CAP(CAP_MKNOD) | CAP(CAP_NET_ADMIN) | CAP(CAP_DAC_OVERRIDE)},
 	     {PRIVILEGE_RETIRE, ENTER | CAP(CAP_SYS_PTRACE) | CAP(CAP_SETUID)},
 	     {PRIVILEGE_LOOK, ENTER | CAP(CAP_SYS_PTRACE)}};
 
