@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "admin/ask.h"
-#include "build/build.h"
 #include "admin/check.h"
-#include "admin/retire.h"
 #include "admin/explain.h"
 #include "admin/list.h"
+#include "admin/retire.h"
+#include "build/build.h"
 #include "report.h"
 #include "trampoline/arguments.h"
 #include "trampoline/exit.h"

@@ -201,7 +201,7 @@ struck KILL 2 1 5 137 "the command killed at each of its calls (-p)" -p "${sleep
 # Without private processes the command alone is sure to end.
 struck KILL 0 $((watching - 30)) 30 137 "the launcher, then watcher, killed at each of its last calls (--status-fd)" \
 	--status-fd=3 "${sleeper[@]}"
-struck KILL 1 1 40 137 "the command killed at each of its calls (--status-fd)" --status-fd=3 "${sleeper[@]}"
+struck KILL 1 1 60 137 "the command killed at each of its calls (--status-fd)" --status-fd=3 "${sleeper[@]}"
 # The launcher of a daemon has ended long before.
 struck KILL 1 1 20 '[0-9 ]+' "a daemon's watcher killed at each of its calls (-d -p)" -d -p "${forest[@]}"
 struck KILL 2 1 40 '[0-9 ]+' "a daemon's process 1 killed at each of its calls (-d -p)" -d -p "${forest[@]}"

@@ -4,18 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "auto_free.h"
-#include "policy/config.h"
+#include "build/state.h"
 #include "inside.h"
 #include "list.h"
-#include "build/state.h"
+#include "policy/config.h"
 #include "policy/path.h"
 #include "report.h"
 #include "trampoline/name.h"

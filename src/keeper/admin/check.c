@@ -13,13 +13,13 @@
 #include <sys/syscall.h>
 
 #include "auto_free.h"
-#include "child.h"
+#include "build/cgroup.h"
 #include "build/hub.h"
-#include "policy/jail.h"
+#include "child.h"
 #include "live.h"
+#include "policy/jail.h"
 #include "policy/path.h"
 #include "report.h"
-#include "build/cgroup.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
@@ -88,7 +88,7 @@ static unsigned int check_kernel(void)
 	/* A call that cannot succeed tells ENOSYS from the errors of a kernel that has it. */
 	if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) != 0 && errno == ENOSYS)
 		return find("this kernel has no mount_setattr; Linux 5.12 or newer is needed");
-	/* Then whoever changes its ids can be traced by its new ones at once: proc_sys_fs(5). */
+	/* With 1, the user may trace a process as soon as it has become his: proc_sys_fs(5). */
 	if (read_sysctl("fs.suid_dumpable") == 1)
 		return find("fs.suid_dumpable is 1, so a user can look into a run that begins; "
 			    "sysctl -w fs.suid_dumpable=0");

@@ -21,7 +21,8 @@ int child_ask(int64_t time_limit_ns, void (*task)(const void *context, void *ans
 	      const void *context, void *answer, size_t size) MUST_CHECK;
 
 /*
- * Kills all processes of UID. 0, and none is left; -1 with *ERROR. Kills nobody if one of them is
- * in the host's own mount namespace: an account that shares the uid is not to pay for it.
+ * Kills all processes of UID. Returns 0 when none is left, or -1 with a sentence in *ERROR. Kills
+ * none if one of them is in the host's own mount namespace, so that an account of the host that has
+ * the same uid loses nothing.
  */
 int child_kill(const struct namespace_home *home, uid_t uid, struct text *error) MUST_CHECK;

@@ -35,8 +35,8 @@ static int ended(void)
 }
 
 /*
- * The number of a namespace: 1; 0 after the end; -1 and errno. *INODE is 0 for a process that may
- * not be looked at, such as a container's process 1 on some hosts.
+ * Reads the inode number of a task's namespace. Returns 1; 0 if the task has ended; -1 and errno.
+ * *INODE is 0 if we may not look at the process, such as a container's process 1 on some hosts.
  */
 static int read_namespace(int task_fd, const char *kind, uint64_t *inode)
 {
@@ -49,7 +49,10 @@ static int read_namespace(int task_fd, const char *kind, uint64_t *inode)
 	return result == 0 || errno == EACCES || errno == EPERM ? 1 : ended();
 }
 
-/* Opens a thread that still has namespaces: the first may have ended before. 1, 0, -1 as above. */
+/*
+ * Opens a thread that still has namespaces: the first may have ended before the others. Returns as
+ * read_namespace() does.
+ */
 static int open_task(int pid_fd, int *task_fd, uint64_t *mount_namespace)
 {
 	AUTO_CLOSE fd = openat(pid_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -81,7 +84,10 @@ static int open_task(int pid_fd, int *task_fd, uint64_t *mount_namespace)
 	return result;
 }
 
-/* The real uid; the owner of /proc/PID is root for whoever is not dumpable. 1, 0, -1 as above. */
+/*
+ * Reads the real uid from the status file, because root owns /proc/PID where a process is not
+ * dumpable: proc(5). Returns as read_namespace() does.
+ */
 static int read_uid(int task_fd, uid_t *uid)
 {
 	AUTO_CLOSE fd = openat(task_fd, "status", O_RDONLY | O_CLOEXEC);
@@ -112,7 +118,10 @@ static bool is_launcher(int task_fd)
 	return !strcmp(path, PATHS_LAUNCHER) || !strcmp(path, PATHS_LAUNCHER " (deleted)");
 }
 
-/* Of a process in the HOST's mount namespace less is looked at. 1, 0, -1 as above. */
+/*
+ * Fills PROCESS; of one in the mount namespace HOST only pid and uid. Returns as read_namespace()
+ * does.
+ */
 static int look_at(const struct namespace_home *home, const char *name, uint64_t host,
 		   struct inside_process *process)
 {

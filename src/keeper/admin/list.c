@@ -8,8 +8,8 @@
 #include "auto_free.h"
 #include "build/cgroup.h"
 #include "clock.h"
-#include "policy/config.h"
 #include "live.h"
+#include "policy/config.h"
 #include "privilege.h"
 #include "report.h"
 #include "trampoline/quantity.h"
@@ -48,7 +48,7 @@ static void format_age(char age[static 32], const struct table *table, int64_t t
 		snprintf(age, 32, "%jd%c ago", (intmax_t)(age_s / units_s[unit]), "smhd"[unit]);
 }
 
-/* A number, if somebody counts. */
+/* NUMBER as text; for QUANTITY_UNLIMITED, which says that nothing counts it, the word for that. */
 static void format_count(char count[static 32], const struct table *table, uint64_t number)
 {
 	snprintf(count, 32, "%ju", (uintmax_t)number);

@@ -10,8 +10,9 @@
 #include "trampoline/name.h"
 
 /*
- * Every live jail, and whoever runs in one that is not live any more; or jail NAME alone, with what
- * its record says. Exits if it cannot look, or NAME is not live.
+ * Prints a row for each live jail, and one for each user who still has processes in a jail that was
+ * discarded. Where NAME is not NULL, prints that jail alone, with what its record says. Exits with
+ * a sentence if it cannot look, or if NAME is not live.
  */
 void list_live(const char *name, bool json);
 

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "build/cgroup.h"
 #include "auto_free.h"
+#include "build/cgroup.h"
 #include "build/hub.h"
 #include "build/pin.h"
-#include "report.h"
 #include "build/state.h"
+#include "report.h"
 #include "trampoline/layout.h"
 #include "trampoline/paths.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of live jails: of their records, pins and cgroups. Nobody inside is hurt. */
+/* Retiring jails: removes their records, pins and cgroups. Processes in them go on. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,8 @@
 bool retire_idle(bool dry_run, bool verbose);
 
 /*
- * --discard: retires jail NAME now, so that every launcher on its way in is there or never will be,
- * and with KILL ends whoever is inside. Exits if it cannot.
+ * --discard: retires jail NAME now. When it returns, no launcher is still on its way into the old
+ * jail. With KILL it also kills all processes of the jail's user. Exits with a sentence if it
+ * cannot.
  */
 void retire_by_hand(const char *name, bool kill);

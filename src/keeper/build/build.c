@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 
 #include "auto_free.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "hub.h"
-#include "policy/jail.h"
 #include "pin.h"
+#include "policy/jail.h"
 #include "privilege.h"
 #include "report.h"
-#include "cgroup.h"
 #include "state.h"
 #include "trampoline/layout.h"
 #include "tree.h"

@@ -17,9 +17,9 @@
 #include <sys/vfs.h>
 
 #include "auto_free.h"
-#include "state.h"
 #include "policy/path.h"
 #include "report.h"
+#include "state.h"
 #include "trampoline/layout.h"
 #include "trampoline/paths.h"
 #include "tree.h"
