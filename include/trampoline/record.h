@@ -15,9 +15,14 @@
 #include "trampoline/name.h"
 
 #define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define RECORD_CALLERS_MAX 32
 #define RECORD_FILTER_MAX 1024
+#define RECORD_BINDS_MAX 16
+#define RECORD_SET_MAX 4096
+#define RECORD_TAIL_MAX                                                                            \
+	(RECORD_FILTER_MAX * sizeof(struct record_instruction) +                                   \
+	 RECORD_BINDS_MAX * sizeof(struct record_origin) + RECORD_SET_MAX)
 #define RECORD_PATH_MAX 224        /* a whole record is to fit into a page */
 #define RECORD_MODE 0600           /* of the file */
 #define RECORD_WITHDRAWN_MODE 0400 /* no launcher obeys it any more, and it will be unlinked */
@@ -56,7 +61,7 @@ struct record_instruction { /* struct sock_filter, without linux/filter.h */
 
 struct record {
 	uint64_t magic;
-	uint32_t version, size; /* size: bytes of this record, filter included */
+	uint32_t version, size; /* size: bytes of this record, as far as its tail is used */
 	uint64_t checksum;      /* of all from `built_ns' on */
 	int64_t entered_ns;     /* the last entry; launchers write it in place */
 	int64_t marked_ns;      /* cleanup's last mark; the keeper writes it in place */
@@ -73,9 +78,19 @@ struct record {
 	char path[512], shell[128];
 	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];
-	uint32_t keep_length, filter_length;
-	struct record_instruction filter[RECORD_FILTER_MAX];
+	uint32_t keep_length;
+	uint32_t filter_length, bind_count, set_length; /* instructions, binds, bytes of the tail */
+	/* One after the other: the filter, the binds' origins, the variables of [set]. */
+	_Alignas(8) unsigned char tail[RECORD_TAIL_MAX];
 };
+
+/*
+ * The parts of the tail, writable if RECORD is. Each begins where the one before it ends, so they
+ * are filled in this order. The set: NAME=VALUE, each with a NUL behind it.
+ */
+struct record_instruction *record_filter(const struct record *record);
+struct record_origin *record_binds(const struct record *record);
+char *record_set(const struct record *record);
 
 /* Completes size and checksum of a record whose other fields are set. */
 void record_seal(struct record *record);
@@ -95,8 +110,9 @@ void record_fill_origin(struct record_origin *origin, const struct stat *status)
 
 /*
  * Whether each thing the record was derived from is still the same one, by device, inode and owner,
- * a file also by its ctime, which no user can set. The pinned jail holds its directories, so their
- * inode numbers cannot be used again.
+ * a file also by its ctime, which no user can set; a bind by device and inode alone, because its
+ * content may change. The pinned jail holds its directories, so their inode numbers cannot be used
+ * again.
  */
 bool record_is_current(const struct record *record);
 

@@ -8,9 +8,35 @@
 #include <unistd.h>
 
 #define SEALED_FROM offsetof(struct record, built_ns)
-#define HEADER_SIZE offsetof(struct record, filter)
+#define HEADER_SIZE offsetof(struct record, tail)
 
-_Static_assert(HEADER_SIZE % 8 == 0 && SEALED_FROM % 8 == 0, "the checksum goes by words");
+_Static_assert(HEADER_SIZE % 8 == 0 && SEALED_FROM % 8 == 0 && sizeof(struct record) % 8 == 0,
+	       "the checksum goes by words");
+
+struct record_instruction *record_filter(const struct record *record)
+{
+	return (struct record_instruction *)(void *)record->tail;
+}
+
+struct record_origin *record_binds(const struct record *record)
+{
+	return (struct record_origin *)(void *)(record_filter(record) + record->filter_length);
+}
+
+char *record_set(const struct record *record)
+{
+	return (char *)(record_binds(record) + record->bind_count);
+}
+
+/* The bytes of RECORD, whole words; or 0 if a part of its tail is longer than it may be. */
+static size_t size_of(const struct record *record)
+{
+	if (record->filter_length > RECORD_FILTER_MAX || record->bind_count > RECORD_BINDS_MAX ||
+	    record->set_length > RECORD_SET_MAX)
+		return 0;
+	return HEADER_SIZE + record->filter_length * sizeof(struct record_instruction) +
+	       record->bind_count * sizeof(struct record_origin) + (record->set_length + 7) / 8 * 8;
+}
 
 /* FNV-1a by 64-bit words: it finds damage, not forgery; only root can write a record. */
 static uint64_t checksum(const struct record *record, size_t length)
@@ -30,21 +56,20 @@ void record_seal(struct record *record)
 {
 	record->magic = RECORD_MAGIC;
 	record->version = RECORD_VERSION;
-	record->size = (uint32_t)(HEADER_SIZE + record->filter_length * sizeof(record->filter[0]));
+	record->size = (uint32_t)size_of(record);
 	record->checksum = checksum(record, record->size);
 }
 
 bool record_is_valid(const struct record *record, size_t length, const char *name)
 {
 	if (length < HEADER_SIZE || record->magic != RECORD_MAGIC ||
-	    record->version != RECORD_VERSION || record->filter_length > RECORD_FILTER_MAX ||
-	    record->size != length ||
-	    length != HEADER_SIZE + record->filter_length * sizeof(record->filter[0]) ||
-	    record->checksum != checksum(record, length))
+	    record->version != RECORD_VERSION || record->size != length ||
+	    length != size_of(record) || record->checksum != checksum(record, length))
 		return false;
 	/* The seal says that a keeper wrote this; these, that it is not of another's making. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
+	       (record->set_length == 0 || !record_set(record)[record->set_length - 1]) &&
 	       strncmp(record->name, name, sizeof(record->name)) == 0;
 }
 
@@ -74,23 +99,33 @@ void record_fill_origin(struct record_origin *origin, const struct stat *status)
 					       (int64_t)status->st_ctim.tv_nsec;
 }
 
+/* Whether the first SIZE bytes of ORIGIN are what its path has now. */
+static bool is_same(const struct record_origin *origin, int flags, size_t size)
+{
+	struct record_origin now = {.inode = 0};
+	struct stat status;
+
+	if (fstatat(AT_FDCWD, origin->path, &status, AT_NO_AUTOMOUNT | flags) == 0)
+		record_fill_origin(&now, &status);
+	else if (errno != ENOENT)
+		return false;
+	return memcmp(&now, origin, size) == 0;
+}
+
 bool record_is_current(const struct record *record)
 {
+	for (uint32_t i = 0; i < record->bind_count; i++)
+		if (!is_same(&record_binds(record)[i], AT_SYMLINK_NOFOLLOW,
+			     offsetof(struct record_origin, changed_ns)))
+			return false;
 	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
 		const struct record_origin *origin = &record->origins[source];
+
 		if (!origin->path[0])
 			return source == RECORD_CGROUP; /* none is wanted */
-		struct record_origin now = {.inode = 0};
-		struct stat status;
-
 		/* `current' is the one symlink that is followed: root alone can change it. */
-		if (fstatat(AT_FDCWD, origin->path, &status,
-			    AT_NO_AUTOMOUNT | (source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW)) ==
-		    0)
-			record_fill_origin(&now, &status);
-		else if (errno != ENOENT)
-			return false;
-		if (memcmp(&now, origin, offsetof(struct record_origin, path)) != 0)
+		if (!is_same(origin, source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW,
+			     offsetof(struct record_origin, path)))
 			return false;
 	}
 	return true;

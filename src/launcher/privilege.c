@@ -130,7 +130,7 @@ int privilege_filter(const struct record *record)
 	struct {
 		unsigned short length;
 		const struct record_instruction *filter;
-	} program = {(unsigned short)record->filter_length, record->filter};
+	} program = {(unsigned short)record->filter_length, record_filter(record)};
 
 	if (record->filter_length == 0)
 		return 0;

@@ -25,6 +25,6 @@ static inline void sample_record(struct record *record)
 	record->callers[1] = 1000;
 	record->filter_length = 3;
 	for (uint32_t i = 0; i < record->filter_length; i++)
-		record->filter[i].k = i;
+		record_filter(record)[i].k = i;
 	record_seal(record);
 }

@@ -33,10 +33,10 @@ static struct record record;
 /* What linux/filter.h can say and libseccomp does; anything else fails the test. */
 static uint32_t run(const struct seccomp_data *data)
 {
-	const struct record_instruction *end = record.filter + record.filter_length;
+	const struct record_instruction *end = record_filter(&record) + record.filter_length;
 	uint32_t a = 0, word;
 
-	for (const struct record_instruction *at = record.filter; at < end; at++) {
+	for (const struct record_instruction *at = record_filter(&record); at < end; at++) {
 		bool jumps = false;
 
 		switch (at->code) {
@@ -247,7 +247,7 @@ START_TEST(filter_compile__loaded__the_kernel_says_the_same)
 {
 	compile();
 	const struct sock_fprog program = {(unsigned short)record.filter_length,
-					   (struct sock_filter *)(void *)record.filter};
+					   (struct sock_filter *)(void *)record_filter(&record)};
 
 	ck_assert_uint_eq(sizeof(struct sock_filter), sizeof(struct record_instruction));
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);

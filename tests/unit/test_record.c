@@ -21,7 +21,7 @@ START_TEST(record_seal__whole_record__valid_for_its_jail_alone)
 {
 	sample_record(&record);
 	ck_assert_uint_eq(record.size,
-			  offsetof(struct record, filter) + 3 * sizeof(struct record_instruction));
+			  offsetof(struct record, tail) + 3 * sizeof(struct record_instruction));
 	ck_assert(is_valid());
 	ck_assert(!record_is_valid(&record, record.size, "alic"));
 	ck_assert(!record_is_valid(&record, record.size, "alice2"));
@@ -157,12 +157,30 @@ static void overflowing_filter(void)
 {
 	record.filter_length = UINT32_MAX;
 }
+static void many_binds(void)
+{
+	record.bind_count = RECORD_BINDS_MAX + 1;
+}
+static void long_set(void)
+{
+	record.set_length = RECORD_SET_MAX + 1;
+}
+static void overflowing_set(void)
+{
+	record.set_length = UINT32_MAX;
+}
+static void set_without_end(void)
+{
+	record.set_length = 7;
+	memcpy(record_set(&record), "A=12345", 7);
+}
 
 START_TEST(record_is_valid__sealed_nonsense__refused)
 {
-	static void (*const changes[])(void) = {too_many_callers, user_root, group_root,
-						no_mount_namespace, long_keep};
-	static void (*const lengths[])(void) = {long_filter, overflowing_filter};
+	static void (*const changes[])(void) = {too_many_callers,   user_root, group_root,
+						no_mount_namespace, long_keep, set_without_end};
+	static void (*const lengths[])(void) = {long_filter, overflowing_filter, many_binds,
+						long_set, overflowing_set};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(changes); i++) {
 		sample_record(&record);
@@ -172,19 +190,44 @@ START_TEST(record_is_valid__sealed_nonsense__refused)
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
 		sample_record(&record);
+		size_t length = record.size;
 		lengths[i]();
 		ck_assert_msg(!is_valid(), "length %zu", i);
+		record_seal(&record); /* which does not read past the end */
+		ck_assert_msg(!is_valid() && !record_is_valid(&record, length, "alice"),
+			      "sealed length %zu", i);
 	}
 }
 END_TEST
 
-START_TEST(record_is_valid__longest_filter__accepted)
+START_TEST(record_is_valid__longest_tail__accepted)
 {
 	sample_record(&record);
 	record.filter_length = RECORD_FILTER_MAX;
+	record.bind_count = RECORD_BINDS_MAX;
+	record.set_length = RECORD_SET_MAX;
 	record_seal(&record);
 	ck_assert_uint_eq(record.size, sizeof(record));
 	ck_assert(is_valid());
+}
+END_TEST
+
+START_TEST(record_set__behind_filter_and_binds__found_and_sealed)
+{
+	sample_record(&record);
+	size_t size = record.size;
+	record.bind_count = 2;
+	memcpy(record_binds(&record)[1].path, "/srv", sizeof("/srv"));
+	record.set_length = sizeof("A=1");
+	memcpy(record_set(&record), "A=1", sizeof("A=1"));
+	record_seal(&record);
+	ck_assert_uint_eq(record.size, size + 2 * sizeof(struct record_origin) + 8);
+	ck_assert(is_valid());
+	ck_assert_uint_eq(record_filter(&record)[2].k, 2);
+	ck_assert_str_eq(record_binds(&record)[1].path, "/srv");
+	ck_assert_str_eq(record_set(&record), "A=1");
+	record_set(&record)[2] = '2';
+	ck_assert(!is_valid());
 }
 END_TEST
 
@@ -262,9 +305,9 @@ START_TEST(record_read__cut_empty_or_longer__stale)
 {
 	const off_t sizes[] = {0,
 			       8,
-			       (off_t)offsetof(struct record, filter),
-			       (off_t)offsetof(struct record, filter) + 23,
-			       (off_t)offsetof(struct record, filter) + 25,
+			       (off_t)offsetof(struct record, tail),
+			       (off_t)offsetof(struct record, tail) + 23,
+			       (off_t)offsetof(struct record, tail) + 25,
 			       sizeof(record)};
 
 	write_record();
@@ -437,6 +480,53 @@ START_TEST(record_is_current__override_appears__stale)
 }
 END_TEST
 
+/* Records the file PATH as one that is bound into the jail. */
+static void add_bind(const char *path)
+{
+	struct record_origin *origin = &record_binds(&record)[record.bind_count++];
+	struct stat status;
+
+	ck_assert_int_eq(lstat(path, &status), 0);
+	record_fill_origin(origin, &status);
+	snprintf(origin->path, RECORD_PATH_MAX, UNIT_SCRATCH "/%s", path);
+}
+
+START_TEST(record_is_current__bind_written_to_or_given_away__still_current)
+{
+	make_sources();
+	unit_write_text("bound", "x");
+	add_bind("1");
+	add_bind("bound");
+	usleep(20000);
+	unit_write_text("bound", "y");
+	unit_write_text("1/file", "x");
+	ck_assert_int_eq(chown("bound", 1002, 1002), 0);
+	ck_assert(record_is_current(&record));
+}
+END_TEST
+
+START_TEST(record_is_current__bind_replaced_or_removed__stale)
+{
+	make_sources();
+	unit_write_text("bound", "x");
+	unit_write_text("other", "x");
+	add_bind("1");
+	add_bind("bound");
+	ck_assert(record_is_current(&record));
+	ck_assert_int_eq(rename("bound", "kept"), 0);
+	ck_assert(!record_is_current(&record));
+	ck_assert_int_eq(symlink("kept", "bound"), 0);
+	ck_assert(!record_is_current(&record));
+	ck_assert_int_eq(rename("other", "bound"), 0);
+	ck_assert(!record_is_current(&record));
+	ck_assert_int_eq(rename("kept", "bound"), 0);
+	ck_assert(record_is_current(&record));
+	ck_assert_int_eq(rename("bound", "1/bound"), 0);
+	ck_assert_int_eq(symlink("1/bound", "bound"), 0);
+	ck_assert(!record_is_current(&record));
+}
+END_TEST
+
 START_TEST(record_is_current__mounted_over__stale)
 {
 	make_sources();
@@ -467,7 +557,8 @@ TCase *unit_record(void)
 	tcase_add_test(tcase, record_is_valid__highest_bits_of_two_words__refused);
 	tcase_add_test(tcase, record_is_valid__foreign_header__refused);
 	tcase_add_test(tcase, record_is_valid__sealed_nonsense__refused);
-	tcase_add_test(tcase, record_is_valid__longest_filter__accepted);
+	tcase_add_test(tcase, record_is_valid__longest_tail__accepted);
+	tcase_add_test(tcase, record_set__behind_filter_and_binds__found_and_sealed);
 	tcase_add_test(tcase, record_admits__uid__callers_and_root);
 	return tcase;
 }
@@ -489,6 +580,8 @@ TCase *unit_record_file(void)
 	tcase_add_test(tcase, record_is_current__configuration_rewritten_with_old_times__stale);
 	tcase_add_test(tcase, record_is_current__users_directories_in_use__still_current);
 	tcase_add_test(tcase, record_is_current__override_appears__stale);
+	tcase_add_test(tcase, record_is_current__bind_written_to_or_given_away__still_current);
+	tcase_add_test(tcase, record_is_current__bind_replaced_or_removed__stale);
 	tcase_add_test(tcase, record_is_current__mounted_over__stale);
 	tcase_add_test(tcase, record_is_current__name_that_cannot_be_looked_up__stale);
 	return tcase;

@@ -181,7 +181,7 @@ int live_read(const struct live *live, const struct live_jail *jail, struct reco
 
 	if (result == 0)
 		return 0;
-	memset(record, 0, offsetof(struct record, filter));
+	memset(record, 0, offsetof(struct record, tail));
 	snprintf(record->name, sizeof(record->name), "%s", jail->name);
 	record->uid = jail->uid;
 	return -1;

@@ -105,16 +105,17 @@ static int add_rules(scmp_filter_ctx context)
 
 static int export(scmp_filter_ctx context, struct record *record)
 {
+	const size_t most = RECORD_FILTER_MAX * sizeof(struct record_instruction);
 	AUTO_CLOSE fd = memfd_create("filter", MFD_CLOEXEC);
 
 	if (fd < 0 || seccomp_export_bpf(context, fd) != 0 || lseek(fd, 0, SEEK_SET) != 0)
 		return -1;
-	ssize_t length = read(fd, record->filter, sizeof(record->filter));
-	if (length <= 0 || length == sizeof(record->filter)) {
+	ssize_t length = read(fd, record_filter(record), most);
+	if (length <= 0 || (size_t)length == most) {
 		errno = E2BIG;
 		return -1;
 	}
-	record->filter_length = (uint32_t)((size_t)length / sizeof(record->filter[0]));
+	record->filter_length = (uint32_t)((size_t)length / sizeof(struct record_instruction));
 	return 0;
 }
 
