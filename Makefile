@@ -5,10 +5,12 @@
 #   make demo-clean remove everything the demo made
 #   make check      unit tests, house rules and, as root, the system tests
 #   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
+#   make deb        build the Debian package into $(BUILD)/deb
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
+#   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -230,6 +232,14 @@ uninstall: $(CRON)
 	@! test -e $(CRONDIR)/trampoline || echo "kept: $(CRONDIR)/trampoline, which is not as it was installed"
 	@echo "if the timer was enabled: systemctl disable --now trampoline-cleanup.timer"
 
+# The Debian package. From a copy, because dpkg-buildpackage writes beside its sources.
+deb:
+	rm -rf --one-file-system $(BUILD)/deb
+	mkdir -p $(BUILD)/deb/trampoline-$(VERSION)
+	cp -R Makefile README.md LICENSE debian src include jail-image man tests $(BUILD)/deb/trampoline-$(VERSION)
+	cd $(BUILD)/deb/trampoline-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc
+	@ls $(BUILD)/deb/*.deb
+
 # --- house rules ---------------------------------------------------------------------------------
 lint:
 	MAKE='$(MAKE)' OUR_PKGS='$(PKGS)' tests/lint/lint.sh
@@ -244,6 +254,7 @@ DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-d
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
              apache2-bin apache2-utils curl qemu-system-x86 kmod cpio
+PACKAGE_DEPS = build-essential debhelper lintian mmdebstrap
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
@@ -314,6 +325,10 @@ coverage:
 check: deps
 	@tests/run
 
+check-package: deps
+	@tests/deps $(PACKAGE_DEPS)
+	@tests/run $(filter-out %/lib.sh,$(wildcard tests/package/*.sh))
+
 check-mutants: deps
 	@tests/attack/mutants
 
@@ -330,12 +345,12 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
+	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/deb $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
 		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* \
 		$(BUILD)/settings $(BUILD)/can-build $(BUILD)/can-test
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb check-package check-mutants unit unit-build fuzz \
         coverage check system bench demo demo-clean
