@@ -91,6 +91,7 @@ statuses|the exit statuses of --help are in the man page
 signals|trampoline(8) names the signals that the watcher passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
 targets|the targets that make help lists exist
+version|debian/changelog begins with the version of the Makefile
 '
 
 # --- looking ---------------------------------------------------------------------------------------
@@ -734,6 +735,13 @@ check_targets() {
 		done
 }
 plant_targets() { sed -i '0,/^#   make install/s//#   make nonsense\n&/' Makefile; }
+
+check_version() {
+	version=$(sed -n 's/^VERSION := //p' Makefile)
+	head -n 1 debian/changelog | grep -qE "^trampoline \\($version(-[0-9a-z.+~]+)?\\) " ||
+		echo "debian/changelog: it does not begin with version $version"
+}
+plant_version() { sed -i '1s/(/(9/' debian/changelog; }
 
 # --- running ---------------------------------------------------------------------------------------
 
