@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 
 #define PREFIX "trampoline: "
 #define DEADLINE_SECONDS 30 /* for its lock it waits 10 */
+#define KEEPER_LOOKS 150    /* dpkg puts a new launcher into place just before its keeper */
 
 void keeper_exec(char *const argv[])
 {
@@ -32,8 +34,11 @@ void keeper_exec(char *const argv[])
 		limit.rlim_cur = limit.rlim_max; /* no CAP_SYS_RESOURCE; too little will say so */
 		(void)setrlimit(all[i], &limit);
 	}
-	if (chdir("/") == 0)
+	for (int i = 0; chdir("/") == 0 && i < KEEPER_LOOKS; i++) {
 		execve(PATHS_KEEPER, argv, (char *const *)clean);
+		if (errno != ENOENT || poll(NULL, 0, 20) != 0)
+			break;
+	}
 }
 
 static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd,

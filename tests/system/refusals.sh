@@ -304,6 +304,12 @@ with_keeper() {
 }
 retire alice
 with_keeper "cannot execute \"$KEEPER\": No such file or directory" "no keeper"
+mv "$KEEPER" "$T_WORK/keeper"
+in_jail alice true >"$OUT" 2>"$ERR" &
+sleep 0.3
+mv "$T_WORK/keeper" "$KEEPER"
+ok "a launcher that an upgrade has put there before its keeper waits for the keeper" wait $!
+retire alice
 with_keeper "the keeper was killed by signal 9" "a keeper that is killed" 'kill -KILL $$'
 with_keeper "the keeper did not start" "one that its libraries, or the caller's limits, keep from starting" \
 	'echo "error while loading shared libraries" >&2; exit 127'
