@@ -6,6 +6,7 @@
 #   make check      unit tests, house rules and, as root, the system tests
 #   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
 #   make deb        build the Debian package into $(BUILD)/deb
+#   make html       the manual pages as web pages in $(BUILD)/html
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
@@ -232,6 +233,13 @@ uninstall: $(CRON)
 	@! test -e $(CRONDIR)/trampoline || echo "kept: $(CRONDIR)/trampoline, which is not as it was installed"
 	@echo "if the timer was enabled: systemctl disable --now trampoline-cleanup.timer"
 
+# mandoc links a page to another of ours where that one lies in the directory that it runs in.
+html:
+	mkdir -p $(BUILD)/html
+	for page in $(notdir $(MAN8) $(MAN5) $(MAN7)); do \
+		(cd man && mandoc -Thtml -O 'man=%N.%S.html;https://manpages.debian.org/%N.%S' $$page) \
+			>$(BUILD)/html/$$page.html || exit 1; done
+
 # The Debian package. From a copy, because dpkg-buildpackage writes beside its sources.
 deb:
 	rm -rf --one-file-system $(BUILD)/deb
@@ -345,12 +353,12 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/deb $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
+	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/deb $(BUILD)/html $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
 		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* \
 		$(BUILD)/settings $(BUILD)/can-build $(BUILD)/can-test
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb check-package check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz \
         coverage check system bench demo demo-clean

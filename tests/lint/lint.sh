@@ -208,6 +208,12 @@ check_pages() {
 	xargs mandoc -Tlint -W warning <"$scratch/pages"
 }
 
+check_links() {
+	"$make" -s html BUILD="$scratch/web"
+	grep -oh 'href="[^":#]*\.html' "$scratch"/web/html/*.html | sort -u | sed 's/^href="//' >"$scratch/links"
+	[ -s "$scratch/links" ] && (cd "$scratch/web/html" && xargs ls -d) <"$scratch/links"
+}
+
 # The units as they will be installed, with a program where they look for one.
 check_units() {
 	mkdir -p "$scratch/systemd" "$scratch/prefix/bin"
@@ -234,6 +240,7 @@ lint 'cppcheck finds nothing' cppcheck check_c
 lint 'shellcheck finds nothing' shellcheck check_shell
 lint 'every C file is formatted in house style' clang-format format
 lint 'the manual pages are sound mdoc' mandoc check_pages
+lint 'the manual pages as web pages link to each other' mandoc check_links
 lint 'the systemd units are sound, and act in the host'"'"'s mount namespace' systemd-analyze check_units
 echo "1..$count"
 exit $status
