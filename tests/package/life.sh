@@ -10,6 +10,7 @@ cleanup() { container_stop; }
 
 program=/usr/bin/trampoline
 later=$version+later
+timer=/etc/systemd/system/timers.target.wants/trampoline-cleanup.timer
 
 # package_make VERSION: as it would be built, without its tests, which build.sh runs
 package_make() {
@@ -37,6 +38,7 @@ our_mounts() { in_container grep -c ' /run/trampoline' /proc/self/mountinfo || :
 ok "it is installed" install_version "$version"
 is "the program is set-user-ID, and www-data may execute it" "$(mode)" '4754 root:www-data'
 is "it knows its version" "$(in_container trampoline --version)" "trampoline $version"
+ok "the timer is enabled for where systemd runs" in_container test -L "$timer"
 ok "what dpkg installed is as in the archive" in_container dpkg --verify trampoline
 in_container trampoline-image build default --recipe busybox >/dev/null
 ok "nothing is wrong with the installation" in_container trampoline --check
@@ -134,4 +136,5 @@ not_ok "the policy is gone" in_container test -e /etc/trampoline/trampoline.conf
 install_version "$version" >/dev/null
 in_container rm -r --one-file-system /etc/trampoline/jails.d /var/lib/trampoline/data /var/lib/trampoline/images
 ok "it is purged where nothing was made by hand" in_container dpkg -P trampoline
-is "nothing is left" "$(in_container sh -c 'ls -d /etc/trampoline /etc/cron.d/trampoline /var/lib/trampoline /usr/libexec/trampoline 2>/dev/null')" ''
+is "nothing is left" "$(in_container sh -c 'ls -d /etc/trampoline /etc/cron.d/trampoline /var/lib/trampoline \
+	/usr/libexec/trampoline '$timer' 2>/dev/null')" ''
