@@ -10,6 +10,7 @@
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
+#   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (minutes)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
@@ -340,6 +341,10 @@ check-package: deps
 check-mutants: deps
 	@tests/attack/mutants
 
+check-model:
+	@tests/deps spin
+	@tests/model/check.sh
+
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
@@ -360,5 +365,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz check-model \
         coverage check system bench demo demo-clean

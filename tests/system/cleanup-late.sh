@@ -96,6 +96,9 @@ for kill in '' --kill; do
 	is "with all that there was still there, but who was to be killed" \
 		"$(pin_inode alice) $(sleeping "$A")" "$pin $([ -n "$kill" ] && echo 0 || echo 1)"
 done
+status 125 "nor does anybody say that its image is in no use" \
+	"$KEEPER" ask mounted "$(realpath "$IMAGES/default/current")"
+like "because of the same launcher" "$(cat "$ERR")" "$told"
 is "the jail is shown" "$(shown alice "$A")" "stale 0 0"
 status 125 "an entry, which would have to build it anew, is refused" in_jail alice true
 like "and names it too" "$(cat "$ERR")" "$told"

@@ -304,11 +304,19 @@ with_keeper() {
 }
 retire alice
 with_keeper "cannot execute \"$KEEPER\": No such file or directory" "no keeper"
+# dpkg puts a launcher into place before its keeper. This one is stopped when it has not found the keeper.
 mv "$KEEPER" "$T_WORK/keeper"
-in_jail alice true >"$OUT" 2>"$ERR" &
-sleep 0.3
+strace -qq -f -o "$T_WORK/held" -e 'trace=?poll,ppoll' -e 'inject=?poll,ppoll:signal=STOP:when=1' \
+	"$T" alice true >"$OUT" 2>"$ERR" &
+waits=$!
+ok "a launcher that does not find its keeper looks again" wait_for grep -q 'stopped by SIGSTOP' "$T_WORK/held"
 mv "$T_WORK/keeper" "$KEEPER"
-ok "a launcher that an upgrade has put there before its keeper waits for the keeper" wait $!
+has_ended() {
+	awk '/stopped by SIGSTOP/ { print $1 }' "$T_WORK/held" | xargs -r kill -CONT 2>/dev/null || :
+	! kill -0 "$waits" 2>/dev/null
+}
+wait_for has_ended
+ok "and goes on when an upgrade has put it there" wait $waits
 retire alice
 with_keeper "the keeper was killed by signal 9" "a keeper that is killed" 'kill -KILL $$'
 with_keeper "the keeper did not start" "one that its libraries, or the caller's limits, keep from starting" \

@@ -103,7 +103,9 @@ static void answer_uid(const char *argument)
 
 /*
  * Whether the record of a jail says that it is on the image of STATUS, so that a launcher may be on
- * its way into it. The lock is waited for, because a keeper may be building the jail.
+ * its way into it. The lock is waited for, because a keeper may be building the jail. Of a record
+ * that no launcher obeys any more nothing is read; but one that has obeyed it may still be on its
+ * way, and is waited for.
  */
 static bool is_on_image(const struct live *live, const char *name, const struct stat *status)
 {
@@ -113,9 +115,12 @@ static bool is_on_image(const struct live *live, const char *name, const struct 
 
 	if (fd < 0)
 		report_die(&error);
-	return state_read(fd, name, &record) == 0 &&
-	       record.origins[RECORD_IMAGE].device == status->st_dev &&
-	       record.origins[RECORD_IMAGE].inode == status->st_ino;
+	if (state_read(fd, name, &record) == 0)
+		return record.origins[RECORD_IMAGE].device == status->st_dev &&
+		       record.origins[RECORD_IMAGE].inode == status->st_ino;
+	if (errno != ENOENT && state_withdraw(fd, name, true, &error) != 0)
+		report_die(&error);
+	return false;
 }
 
 static void answer_mounted(const char *argument)
