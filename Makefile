@@ -89,7 +89,7 @@ KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPE
 all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
-SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
+SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(CALLER_GROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
 ifneq ($(shell cat $(BUILD)/settings 2>/dev/null),$(SETTINGS))
 $(shell mkdir -p $(BUILD) && echo '$(SETTINGS)' >$(BUILD)/settings)
 endif
