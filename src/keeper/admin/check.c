@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -25,8 +24,8 @@
 #include "report.h"
 #include "trampoline/paths.h"
 
-#define ETC PATHS_CONFIG "/../"
-#define TIMER ETC "systemd/system/timers.target.wants/trampoline-cleanup.timer"
+#define CRON PATHS_CONFIG "/../cron.d/"
+#define TIMER PATHS_CONFIG "/../systemd/system/timers.target.wants/trampoline-cleanup.timer"
 #define OVERRIDES PATHS_CONFIG "/jails.d/"
 #define PATIENCE_NS INT64_C(5000000000)
 #define PATIENCE_LEAST_NS INT64_C(100000000)
@@ -110,20 +109,21 @@ static unsigned int check_callers(const struct config *config)
 /* Whether the timer is enabled, or a line of cron's, which counts if it does not shun systemd. */
 static unsigned int check_timer(void)
 {
-	bool has_systemd = faccessat(AT_FDCWD, "/run/systemd/system", F_OK, 0) == 0, is_found;
-	char line[1024];
-	glob_t files = {0};
+	bool has_systemd = faccessat(AT_FDCWD, "/run/systemd/system", F_OK, 0) == 0;
+	bool is_found = faccessat(AT_FDCWD, TIMER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	char path[sizeof(CRON) + NAME_MAX], line[1024];
+	struct dirent **files = NULL;
+	int count = scandir(CRON, &files, NULL, NULL);
 
-	is_found = faccessat(AT_FDCWD, TIMER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	(void)glob(ETC "cron.d/*", 0, NULL, &files);
-	for (size_t i = 0; i < files.gl_pathc; i++) {
-		AUTO_FILE file = fopen(files.gl_pathv[i], "re");
+	for (int i = 0; i < count; free(files[i++])) {
+		snprintf(path, sizeof(path), CRON "%s", files[i]->d_name);
+		AUTO_FILE file = fopen(path, "re");
 		while (file && fgets(line, sizeof(line), file))
 			is_found = is_found ||
 				   (line[0] != '#' && strstr(line, "trampoline --cleanup") &&
 				    !(has_systemd && strstr(line, "/run/systemd/system")));
 	}
-	globfree(&files);
+	free(files);
 	return is_found ? 0
 			: find("nothing runs trampoline --cleanup; systemctl enable --now "
 			       "trampoline-cleanup.timer, or give cron a line for it");
@@ -221,21 +221,21 @@ static unsigned int check_overrides(void)
 	char path[PATH_MAX];
 	struct stat status;
 	unsigned int found = 0;
-	glob_t files = {0};
+	struct dirent **files = NULL;
+	int count = scandir(OVERRIDES, &files, NULL, alphasort);
 
-	(void)glob(OVERRIDES "*", 0, NULL, &files);
-	for (size_t i = 0; i < files.gl_pathc; i++) {
-		const char *name = files.gl_pathv[i] + strlen(OVERRIDES), *end = strrchr(name, '.');
+	for (int i = 0; i < count; free(files[i++])) {
+		const char *name = files[i]->d_name, *end = strrchr(name, '.');
 		struct text quoted = {.length = 0};
 
 		snprintf(path, sizeof(path), PATHS_DATA "/%.*s", end ? (int)(end - name) : 0, name);
-		if (end && !strcmp(end, ".conf") && lstat(path, &status) == 0)
+		if (name[0] == '.' || (end && !strcmp(end, ".conf") && lstat(path, &status) == 0))
 			continue;
 		text_add_quoted(&quoted, name, TEXT_OBJECT_MAX);
 		found += find("%s in " OVERRIDES " is no jail's; call it JAIL.conf, or remove it",
 			      quoted.bytes);
 	}
-	globfree(&files);
+	free(files);
 	return found;
 }
 
