@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Row A14: a unit that filters system calls, as SystemCallFilter=, RestrictNamespaces= or RestrictSUIDSGID=
+# Row A15: a unit that filters system calls, as SystemCallFilter=, RestrictNamespaces= or RestrictSUIDSGID=
 # do. For every call that an entry makes, one by one, refused with EPERM and with ENOSYS: the run is right, or
 # nothing runs, the status is 125 and the sentence names the filter.
 . "$(dirname "$0")/lib.sh"
@@ -48,7 +48,7 @@ sweep() {
 			fi
 		done
 	done
-	is "A14: $title ($ran ran, $refused refused)" "$wrong" ""
+	is "A15: $title ($ran ran, $refused refused)" "$wrong" ""
 }
 
 options=()
@@ -65,5 +65,5 @@ forget_all
 # shellcheck disable=SC2046
 sweep "the first jail since boot" first $(calls_of "$T" alice /usr/true)
 retire alice
-ok "A14: RestrictSUIDSGID= makes openat2 ENOSYS: a jail is built and entered" \
+ok "A15: RestrictSUIDSGID= makes openat2 ENOSYS: a jail is built and entered" \
 	"$T_TOOLS/liar" -38 openat2 -- "$T" alice /usr/true
