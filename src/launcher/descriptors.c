@@ -78,7 +78,10 @@ static const char *judge(int fd, struct stat *status, int *flags)
 	case S_IFCHR:
 		if (is_harmless_device(fd, status->st_rdev))
 			return NULL;
-		return errno == EPERM || errno == ENOSYS ? errno_says : ONLY "another device";
+		/* Without a filter, ENOSYS is the answer of /dev/loop-control. */
+		return (errno == EPERM || errno == ENOSYS) && proof_of_filter() ? errno_says
+										: ONLY
+			       "another device";
 	case S_IFDIR:
 		return ONLY "a directory";
 	case S_IFBLK:
