@@ -93,7 +93,7 @@ KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPE
 all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
-SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
+SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(CALLER_GROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
 ifneq ($(shell cat $(BUILD)/settings 2>/dev/null),$(SETTINGS))
 $(shell mkdir -p $(BUILD) && echo '$(SETTINGS)' >$(BUILD)/settings)
 endif
@@ -230,7 +230,10 @@ uninstall: $(CRON)
 	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
 	for directory in $(LIBEXECDIR) $(SHAREDIR)/recipes $(SHAREDIR); do \
 		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; done
-	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/trampoline, $(DESTDIR)$(STATEDIR); a live jail lives on until the next boot"
+	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/trampoline, $(DESTDIR)$(STATEDIR)"
+	@test -n '$(DESTDIR)' || ! test -e $(RUNDIR)/hub || \
+		echo "live jails, and what runs in them, live on until the next boot; or install once more, and end" \
+			"them before the uninstall: trampoline --discard --all --kill"
 	@! test -e $(CRONDIR)/trampoline || echo "kept: $(CRONDIR)/trampoline, which is not as it was installed"
 	@echo "if the timer was enabled: systemctl disable --now trampoline-cleanup.timer"
 

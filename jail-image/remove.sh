@@ -49,6 +49,8 @@ write_archive() {
 		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then
 		die "cannot archive $name in $archive: nothing is deleted"
 	fi
+	sockets=$(find "$gone" -xdev -type s -printf x | wc -c) # which tar leaves out, and has named
+	[ "$sockets" -eq 0 ] || left_out=" but sockets ($sockets), which hold no data"
 	need_idle "$gone"
 	mv -nT -- "$partial" "$archive"
 	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
@@ -62,7 +64,7 @@ undo() {
 
 remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
-	name=$1 archive='' partial='' yes=no is_hidden=no gone=$data/.removed-$1
+	name=$1 archive='' partial='' left_out='' yes=no is_hidden=no gone=$data/.removed-$1
 	need_name "$name"
 	shift
 	while [ $# -gt 0 ]; do
@@ -102,7 +104,7 @@ remove() {
 	[ -z "$archive" ] || write_archive
 	is_hidden=no
 	delete_tree "$gone"
-	say "$name is removed${archive:+; $archive has it all}"
+	say "$name is removed${archive:+; $archive has it all$left_out}"
 	policy=$sysconfdir/trampoline/jails.d/$name.conf
 	[ ! -e "$policy" ] || say "the policy for a user of this name, $policy, stays: delete it if it was for this one alone"
 	[ ! -d "$data/$name" ] || say "that was left by an interrupted remove; $name was added again and is there"

@@ -46,6 +46,8 @@ installation_make() {
 		"$T_PREFIX/sbin/trampoline-user" add alice --uid "$T_ALICE" &&
 		"$T_PREFIX/sbin/trampoline-user" add bob --uid "$T_BOB" &&
 		install -m 755 "$T_TOOLS/probe" "$T_TOOLS/true" "$T_STATEDIR/images/default/current/usr/" &&
+		mkdir -p "$T_SYSCONFDIR/systemd/system/timers.target.wants" &&
+		ln -s "$T_PREFIX/lib/systemd/system/trampoline-cleanup.timer" "$T_SYSCONFDIR/systemd/system/timers.target.wants" &&
 		ln -s ../usr/probe "$T_STATEDIR/images/default/current/bin/probe" &&
 		"$T" --prepare alice && "$T" --prepare bob
 }

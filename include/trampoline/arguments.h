@@ -46,7 +46,7 @@ struct arguments {
 	int status_fd;          /* one of keep_fds while we hold it, or -1 */
 	uint64_t timeout_ms;    /* QUANTITY_UNLIMITED for none, 0 for "as the policy says" */
 	uint64_t kill_after_ms; /* 0 for "as the policy says" */
-	bool cgi, private_processes, daemon, json, dry_run, kill, verbose;
+	bool cgi, private_processes, daemon, json, dry_run, all, kill, verbose;
 };
 
 /*

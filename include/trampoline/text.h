@@ -2,6 +2,7 @@
 /* A line of text in a fixed buffer: no heap, no format strings; what does not fit is cut. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,3 +29,9 @@ void text_add_number(struct text *text, uint64_t number);
  * NULL. Replaces what TEXT held; always returns -1, so that refusing is one statement.
  */
 int text_refuse(struct text *text, const char *action, const char *object, const char *reason);
+
+/*
+ * What a refusal says of the errno ERROR. Of one that a system call filter of the caller's may have
+ * answered with, where there is such a filter (IS_FILTERED): whose filter that is.
+ */
+const char *text_reason(int error, bool is_filtered);

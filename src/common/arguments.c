@@ -51,6 +51,7 @@ static const struct option {
 	{0, "--cleanup", MODE, ANY, ARGUMENTS_CLEANUP, NULL},
 	{0, "--dry-run", FLAG, BIT(ARGUMENTS_CLEANUP), FIELD(dry_run), NULL},
 	{0, "--discard", MODE, ANY, ARGUMENTS_DISCARD, NULL},
+	{0, "--all", FLAG, BIT(ARGUMENTS_DISCARD), FIELD(all), NULL},
 	{0, "--kill", FLAG, BIT(ARGUMENTS_DISCARD), FIELD(kill), NULL},
 	{0, "--check", MODE, ANY, ARGUMENTS_CHECK, NULL},
 	{0, "--explain", MODE, ANY, ARGUMENTS_EXPLAIN, NULL},
@@ -184,11 +185,11 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 					   "it does not go with the others");
 	if (mode & (BIT(ARGUMENTS_HELP) | BIT(ARGUMENTS_VERSION)))
 		return 0;
-	if (at < argc && !(mode & WITHOUT_JAIL)) {
+	if (at < argc && !(mode & WITHOUT_JAIL) && !arguments->all) {
 		if (!name_is_jail(argv[at]))
 			return text_refuse(error, "enter jail", argv[at], "not a jail's name");
 		arguments->jail = argv[at++];
-	} else if (mode & WITH_JAIL) {
+	} else if (mode & WITH_JAIL && !arguments->all) {
 		return text_refuse(error, "read the command line", NULL,
 				   "no jail is named; see trampoline --help");
 	}

@@ -2,6 +2,9 @@
 /* Lines of text in fixed buffers; foreign strings are escaped here and nowhere else. */
 #include "trampoline/text.h"
 
+#include <errno.h>
+#include <string.h>
+
 static void add_byte(struct text *text, char byte)
 {
 	if (text->length + 1 >= sizeof(text->bytes))
@@ -65,4 +68,13 @@ int text_refuse(struct text *text, const char *action, const char *object, const
 	text_add(text, ": ");
 	text_add(text, reason);
 	return -1;
+}
+
+const char *text_reason(int error, bool is_filtered)
+{
+	/* EPROTO: a call said that it had worked, and it had not. */
+	if (is_filtered && (error == EPERM || error == ENOSYS || error == EPROTO))
+		return "a system call is refused, and the caller's unit filters them; see its "
+		       "SystemCallFilter=, RestrictNamespaces=, RestrictSUIDSGID= and the like";
+	return strerror(error);
 }

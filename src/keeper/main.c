@@ -49,7 +49,8 @@ static const char help[] =
 	"      --list [--json]           show the live jails\n"
 	"      --status [--json] JAIL    show one\n"
 	"      --cleanup [--dry-run]     retire idle jails\n"
-	"      --discard [--kill] JAIL   retire one now\n"
+	"      --discard [--kill] JAIL|--all\n"
+	"                                retire one now, or all; kill what runs there\n"
 	"      --check [JAIL]            look for what is wrong, and say the cure\n"
 	"      --explain [OPTION]... JAIL [COMMAND...]\n"
 	"                                show what such a run would get, and why\n"
@@ -63,7 +64,7 @@ static const char help[] =
 
 static void refuse_strangers(void)
 {
-	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
+	if (getauxval(AT_UID) != 0 || getauxval(AT_EUID) != 0 || getauxval(AT_SECURE))
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
 }
 
@@ -100,8 +101,7 @@ static int administer(const struct arguments *arguments)
 	case ARGUMENTS_CLEANUP:
 		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
-		retire_by_hand(arguments->jail, arguments->kill);
-		return 0;
+		return retire_by_hand(arguments->jail, arguments->kill) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_CHECK:
 		return check_all(arguments->jail) == 0 ? 0 : 1;
 	case ARGUMENTS_EXPLAIN:

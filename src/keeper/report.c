@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "trampoline/exit.h"
+#include "trampoline/proof.h"
 
 const char *report_if_full(const char *limit)
 {
@@ -19,7 +19,8 @@ const char *report_if_full(const char *limit)
 
 int report_fill(struct text *error, const char *action, const char *object, const char *reason)
 {
-	return text_refuse(error, action, object, reason ? reason : strerror(errno));
+	return text_refuse(error, action, object,
+			   reason ? reason : text_reason(errno, proof_of_filter()));
 }
 
 _Noreturn void report_die(const struct text *sentence)

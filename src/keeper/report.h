@@ -13,7 +13,7 @@ _Noreturn void report_die(const struct text *sentence);
 /* The same for `cannot ACTION "OBJECT": REASON`; REASON NULL: what errno says. */
 _Noreturn void report_refuse(const char *action, const char *object, const char *reason);
 
-/* Fills *ERROR so, with errno's words where REASON is NULL; returns -1. */
+/* Fills *ERROR so, with text_reason() where REASON is NULL; returns -1. */
 int report_fill(struct text *error, const char *action, const char *object, const char *reason);
 
 /* LIMIT, a REPORT_ sentence, if errno says that there is no room; else NULL: errno's own words. */

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -25,12 +24,14 @@
 #define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c */
 
 static const char not_open[] = "it is not open";
+static const char errno_says[] = ""; /* a call has been refused */
 
 /* The null device and its like, and terminals: who answers TCGETS, or had its line hung up. */
 static bool is_harmless_device(int fd, dev_t device)
 {
 	char termios[64]; /* the kernel's has 36 bytes */
 
+	errno = 0;
 	if (major(device) == 1)
 		return minor(device) < 32 && NULL_AND_ITS_LIKE >> minor(device) & 1;
 	/* The master of a pseudoterminal answers too, but it is the terminal's other side. */
@@ -38,18 +39,18 @@ static bool is_harmless_device(int fd, dev_t device)
 }
 
 /* Namespaces and, since Linux 6.9, processes look like regular files; their file systems do not. */
-static bool is_file_of_disk(int fd)
+static const char *judge_file(int fd)
 {
 	static const unsigned int others[] = {NSFS_MAGIC,   PIDFS_MAGIC,     MQUEUE_MAGIC,
 					      BPF_FS_MAGIC, SECRETMEM_MAGIC, DMA_BUF_MAGIC};
 	struct statfs place = {.f_type = NSFS_MAGIC}; /* for a call that only seems to work */
 
 	if (fstatfs(fd, &place) != 0)
-		return false;
+		return errno_says;
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		if ((unsigned int)place.f_type == others[i])
-			return false;
-	return true;
+			return ONLY "an object of the kernel's";
+	return NULL;
 }
 
 /*
@@ -63,9 +64,9 @@ static const char *judge(int fd, struct stat *status, int *flags)
 	*status = (struct stat){.st_mode = S_IFDIR}; /* as above */
 	*flags = fcntl(fd, F_GETFL);
 	if (*flags < 0)
-		return not_open;
+		return errno == EBADF ? not_open : errno_says;
 	if (fstat(fd, status) != 0)
-		return strerror(errno);
+		return errno_says;
 	if (*flags & O_PATH)
 		return ONLY "a path (O_PATH)";
 	switch (status->st_mode & S_IFMT) {
@@ -73,9 +74,14 @@ static const char *judge(int fd, struct stat *status, int *flags)
 	case S_IFSOCK:
 		return NULL;
 	case S_IFREG:
-		return is_file_of_disk(fd) ? NULL : ONLY "an object of the kernel's";
+		return judge_file(fd);
 	case S_IFCHR:
-		return is_harmless_device(fd, status->st_rdev) ? NULL : ONLY "another device";
+		if (is_harmless_device(fd, status->st_rdev))
+			return NULL;
+		/* Without a filter, ENOSYS is the answer of /dev/loop-control. */
+		return (errno == EPERM || errno == ENOSYS) && proof_of_filter() ? errno_says
+										: ONLY
+			       "another device";
 	case S_IFDIR:
 		return ONLY "a directory";
 	case S_IFBLK:
@@ -155,7 +161,7 @@ const char *descriptors_close(const int *keep_fds, size_t count, int *fd, unsign
 		if (reason == not_open && open_null(*fd) == 0)
 			continue;
 		if (reason)
-			return reason == not_open ? strerror(errno) : reason;
+			return reason == not_open ? errno_says : reason;
 		if (S_ISREG(status.st_mode) && (flags & O_ACCMODE) != O_RDONLY)
 			*files |= 1u << *fd;
 		open_up(*fd, &status, &pipes);
@@ -167,5 +173,5 @@ const char *descriptors_close(const int *keep_fds, size_t count, int *fd, unsign
 			return reason;
 	}
 	*fd = 0;
-	return close_all_but(keep_fds, count) == 0 ? NULL : strerror(errno);
+	return close_all_but(keep_fds, count) == 0 ? NULL : errno_says;
 }

@@ -22,7 +22,9 @@ static void change_directory(const struct reporter *reporter, const char *direct
 	if (chdir(directory) != 0)
 		report_refuse(reporter, "change to directory", directory, NULL);
 	/* "(unreachable)/..." is the kernel's word for outside our root: getcwd(2). */
-	if (syscall(SYS_getcwd, where, PATH_MAX) < 0 || where[0] != '/')
+	if (syscall(SYS_getcwd, where, PATH_MAX) < 0)
+		report_refuse(reporter, "change to directory", directory, NULL);
+	if (where[0] != '/')
 		report_refuse(reporter, "change to directory", directory,
 			      "it is not inside the jail");
 }
@@ -41,19 +43,25 @@ static _Noreturn void refuse(const struct reporter *reporter, const char *comman
 	if (error == ENOENT || error == ENOTDIR)
 		report_exit(reporter, EXIT_NOT_FOUND, "find command", command,
 			    "no such program in the jail");
+	if (error == ELIBBAD || error == ENOEXEC)
+		report_exit(
+			reporter, EXIT_NOT_EXECUTABLE, "execute", command,
+			error == ELIBBAD
+				? "its interpreter, named by the line with #! or a program's "
+				  "loader, is not in the jail; name one that is, with no CR"
+				: "it has no first line like #!/bin/sh, and is no program for "
+				  "this machine; add that line, or compile it for this machine");
 	if (error == EAGAIN) /* RLIMIT_NPROC is counted at exec: execve(2) */
 		report_refuse(reporter, "execute", command, REPORT_TOO_MANY_PROCESSES);
-	report_exit(reporter, EXIT_NOT_EXECUTABLE, "execute", command,
-		    error == ELIBBAD ? "the interpreter that it names is not in the jail" : NULL);
+	report_exit(reporter, EXIT_NOT_EXECUTABLE, "execute", command, NULL);
 }
 
 static int try(const char *path, char *const *argv, const struct environment *environment)
 {
 	execve(path, argv, (char *const *)environment->entries);
+	int error = errno;
 	/* The file is there, so it is its interpreter that is not. */
-	if (errno == ENOENT && faccessat(AT_FDCWD, path, F_OK, 0) == 0)
-		errno = ELIBBAD;
-	return errno;
+	return error == ENOENT && faccessat(AT_FDCWD, path, F_OK, 0) == 0 ? ELIBBAD : error;
 }
 
 /* As execvp(3), with the new environment's PATH and without its guess that a file is a script. */

@@ -41,28 +41,30 @@ void keeper_exec(char *const argv[])
 	}
 }
 
-static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd,
+static _Noreturn void become_keeper(const struct reporter *reporter, const char *name, int pipe_fd,
 				    struct text *sentence)
 {
 	struct text number = {.length = 0};
 	const char *argv[] = {"keeper", "build", name, number.bytes, NULL};
 	int null_fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
-	text_add_number(&number, caller);
+	text_add_number(&number, reporter->uid);
 	/* Away from the caller's terminal, whose ^Z reaches root too; SIGALRM ends any wait. */
 	(void)setsid();
 	alarm(DEADLINE_SECONDS);
 	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
 	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		keeper_exec((char *const *)argv);
-	(void)text_refuse(sentence, "execute", PATHS_KEEPER, strerror(errno));
+	(void)text_refuse(sentence, "execute", PATHS_KEEPER,
+			  text_reason(errno, reporter->is_filtered));
 	(void)!write(2, PREFIX, strlen(PREFIX));
 	(void)!write(2, sentence->bytes, sentence->length);
 	_exit(1);
 }
 
 /* The keeper's one line without its name and newline; or, without any, how it ended. */
-static void read_sentence(int pipe_fd, int status, const char *name, struct text *sentence)
+static void read_sentence(const struct reporter *reporter, int pipe_fd, int status,
+			  const char *name, struct text *sentence)
 {
 	struct text reason = {.length = 0};
 	char *words = sentence->bytes;
@@ -83,26 +85,32 @@ static void read_sentence(int pipe_fd, int status, const char *name, struct text
 		text_add(&reason, "the keeper did not start; a library is missing, or the "
 				  "caller's limits leave it no memory or descriptors");
 	}
+	if (reporter->is_filtered) {
+		text_add(&reason, "; or ");
+		text_add(&reason, text_reason(EPERM, true));
+	}
 	(void)text_refuse(sentence, "build jail", name, reason.bytes);
 }
 
-int keeper_build(const char *name, uid_t caller, struct text *sentence)
+int keeper_build(const struct reporter *reporter, const char *name, struct text *sentence)
 {
 	int pipe_fds[2], status = -1;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-		return text_refuse(sentence, "make a pipe", NULL, strerror(errno));
+		return text_refuse(sentence, "make a pipe", NULL,
+				   text_reason(errno, reporter->is_filtered));
 	pid_t child = fork(); /* vfork() would save 1 % of a cold entry */
 	if (child == 0)
-		become_keeper(name, caller, pipe_fds[1], sentence);
+		become_keeper(reporter, name, pipe_fds[1], sentence);
 	close(pipe_fds[1]);
 	if (child < 0 || waitpid(child, &status, 0) != child)
-		(void)text_refuse(sentence, "run the keeper", NULL, strerror(errno));
+		(void)text_refuse(sentence, "run the keeper", NULL,
+				  text_reason(errno, reporter->is_filtered));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		(void)text_refuse(sentence, "build jail", name,
 				  "it takes too long; is its storage there?");
 	else if (status != 0)
-		read_sentence(pipe_fds[0], status, name, sentence);
+		read_sentence(reporter, pipe_fds[0], status, name, sentence);
 	close(pipe_fds[0]);
 	return status == 0 ? 0 : -1;
 }

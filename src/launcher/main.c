@@ -26,6 +26,7 @@
 #include "supervise.h"
 #include "trampoline/auto_close.h"
 #include "trampoline/paths.h"
+#include "trampoline/proof.h"
 #include "trampoline/run.h"
 
 #define ROUNDS 20 /* give up after as many builds: something is wrong */
@@ -75,8 +76,9 @@ static void build(struct reporter *reporter, const char *jail, int *builds)
 
 	if ((*builds)++ == ROUNDS)
 		report_refuse(reporter, "enter jail", jail,
-			      "it changes faster than it can be built");
-	if (keeper_build(jail, reporter->uid, &sentence) == 0)
+			      reporter->is_filtered ? text_reason(EPERM, true)
+						    : "it changes faster than it can be built");
+	if (keeper_build(reporter, jail, &sentence) == 0)
 		return;
 	reporter->is_logged = false; /* by the keeper, who knows the policy */
 	report_die(reporter, EXIT_REFUSED, &sentence);
@@ -115,7 +117,8 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 				      "this caller may not; `callers' is set in trampoline.conf");
 		if (run_merge(run, record, arguments, reporter->uid, &error) != 0)
 			report_die(reporter, EXIT_REFUSED, &error);
-		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN)
+		if (record->flags & RECORD_LOG_RUNS && arguments->mode == ARGUMENTS_RUN &&
+		    reporter->log_fd < 0)
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
 		supervise->cgroup_fd = enter.cgroup_fd;
@@ -141,6 +144,8 @@ static void become_user(struct reporter *reporter, const struct record *record,
 		report_refuse(reporter, "drop privilege", NULL, NULL);
 	close(reporter->record_fd); /* the uid says from here on who is in the jail */
 	reporter->record_fd = -1;
+	if (reporter->log_fd >= 0)
+		close(reporter->log_fd); /* the watcher has its own */
 	if (privilege_filter(record) != 0)
 		report_refuse(reporter, "drop privilege", NULL, NULL);
 	/* ---- From here on: the user's ids, no capability, and no way to get one. ---- */
@@ -153,6 +158,7 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	static _Alignas(4096) struct record record;
 	struct run run;
 	struct supervise supervise = {.run = &run,
+				      .jail = arguments->jail,
 				      .is_detached = arguments->daemon,
 				      .files = files,
 				      .output_fds = {-1, -1},
@@ -188,8 +194,14 @@ int main(int argc, char *argv[])
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
 	/* Not by getuid(), about which a filter can lie. */
-	struct reporter reporter = {
-		(uid_t)getauxval(AT_UID), (gid_t)getauxval(AT_GID), false, 2, -1, {-1, -1}, -1};
+	struct reporter reporter = {.uid = (uid_t)getauxval(AT_UID),
+				    .gid = (gid_t)getauxval(AT_GID),
+				    .is_filtered = proof_of_filter(),
+				    .fd = 2,
+				    .status_fd = -1,
+				    .waiting_fds = {-1, -1},
+				    .record_fd = -1,
+				    .log_fd = -1};
 	struct arguments arguments;
 	static struct text error;
 

@@ -55,7 +55,7 @@ static uint64_t cpu_ms(const struct outcome *outcome)
 	       (uint64_t)(user->tv_usec + system->tv_usec) / 1000;
 }
 
-/* Which limit ended the run, in double quotes; or NULL. */
+/* Which limit ended the run; or NULL. */
 static const char *limit_of(const struct outcome *outcome)
 {
 	int number = WIFSIGNALED(outcome->status) ? WTERMSIG(outcome->status) : 0;
@@ -63,13 +63,21 @@ static const char *limit_of(const struct outcome *outcome)
 	bool is_burnt = cpu_ms(outcome) / 500 >= outcome->run->limits[RLIMIT_CPU];
 
 	if (outcome->is_timed_out)
-		return outcome->is_full ? "\"output\"" : NULL;
+		return outcome->is_full ? "output" : NULL;
 	if (number == SIGKILL && outcome->is_oom)
-		return "\"memory\"";
+		return "memory";
 	/* SIGKILL follows a SIGXCPU that does not end the command: setrlimit(2). */
 	if ((number == SIGXCPU || number == SIGKILL) && is_burnt)
-		return "\"cpu\"";
-	return number == SIGXFSZ ? "\"file_size\"" : NULL;
+		return "cpu";
+	return number == SIGXFSZ ? "file_size" : NULL;
+}
+
+static const char *reason_of(const struct outcome *outcome)
+{
+	return limit_of(outcome)              ? "limit"
+	       : outcome->is_timed_out        ? "timeout"
+	       : WIFSIGNALED(outcome->status) ? "signal"
+					      : "exited";
 }
 
 int outcome_code(const struct outcome *outcome)
@@ -94,22 +102,36 @@ void outcome_tell_exit(int fd, const struct outcome *outcome)
 {
 	struct text line = {.length = 0};
 	const char *limit = limit_of(outcome);
-	bool is_signal = WIFSIGNALED(outcome->status);
 
 	add_member(&line, "{\"event\": \"exit\", \"code\": ", (uint64_t)outcome_code(outcome));
-	if (is_signal)
+	if (WIFSIGNALED(outcome->status))
 		add_member(&line, ", \"signal\": ", (uint64_t)WTERMSIG(outcome->status));
 	else
 		text_add(&line, ", \"signal\": null");
-	text_add(&line, ", \"reason\": ");
-	text_add(&line, limit                   ? "\"limit\""
-			: outcome->is_timed_out ? "\"timeout\""
-			: is_signal             ? "\"signal\""
-						: "\"exited\"");
-	text_add(&line, ", \"limit\": ");
+	text_add(&line, ", \"reason\": \"");
+	text_add(&line, reason_of(outcome));
+	text_add(&line, limit ? "\", \"limit\": \"" : "\", \"limit\": ");
 	text_add(&line, limit ? limit : "null");
+	text_add(&line, limit ? "\"" : "");
 	add_seconds(&line, ", \"wall_s\": ", outcome->wall_ms);
 	add_seconds(&line, ", \"cpu_s\": ", cpu_ms(outcome));
 	add_member(&line, ", \"max_rss_kb\": ", (uint64_t)outcome->usage.ru_maxrss);
 	tell(fd, &line);
+}
+
+void outcome_log(const struct reporter *reporter, const char *jail, const struct outcome *outcome)
+{
+	const char *limit = limit_of(outcome);
+	struct text end = {.length = 0};
+
+	if (reporter->log_fd < 0)
+		return;
+	add_member(&end, "status ", (uint64_t)outcome_code(outcome));
+	text_add(&end, ", ");
+	text_add(&end, reason_of(outcome));
+	text_add(&end, limit ? " " : "");
+	text_add(&end, limit ? limit : "");
+	add_seconds(&end, ", ", outcome->wall_ms);
+	text_add(&end, " s");
+	report_end(reporter, jail, &end);
 }

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "report.h"
 #include "trampoline/run.h"
 
 struct outcome {
@@ -36,3 +37,6 @@ int outcome_code(const struct outcome *outcome);
 /* The lines of a run's start, whose first process is PID, and of its end; FD -1: nobody reads. */
 void outcome_tell_start(int fd, pid_t pid);
 void outcome_tell_exit(int fd, const struct outcome *outcome);
+
+/* Tells the log how the run in JAIL ended, if the log hears of runs: status, reason, seconds. */
+void outcome_log(const struct reporter *reporter, const char *jail, const struct outcome *outcome);

@@ -53,12 +53,15 @@ const char *privilege_take(void)
 		return "the program is not setuid root here: its bit is lost, its file system is "
 		       "mounted nosuid, the caller has no_new_privs, or this is a user namespace";
 	/* In a user namespace anybody is uid 0; no set-uid exec by another uid happens there. */
-	if (getauxval(AT_UID) == 0 &&
-	    (stat("/proc/self/ns/user", &status) != 0 || status.st_ino != INITIAL_USER_NAMESPACE))
+	if (getauxval(AT_UID) == 0 && stat("/proc/self/ns/user", &status) != 0)
+		return "";
+	if (getauxval(AT_UID) == 0 && status.st_ino != INITIAL_USER_NAMESPACE)
 		return "this is a user namespace, and its root is not the host's";
-	if (get_capabilities(have) != 0 || (have[0].effective & needed) != needed)
+	if (get_capabilities(have) != 0)
+		return "";
+	if ((have[0].effective & needed) != needed)
 		return "a capability is missing: the caller's bounding set is reduced";
-	return set_ids(0, 0) == 0 ? NULL : "the kernel does not change our ids";
+	return set_ids(0, 0) == 0 ? NULL : "";
 }
 
 int privilege_give_up(uid_t uid, gid_t gid)
@@ -108,7 +111,7 @@ int privilege_supervise(uid_t uid, gid_t gid)
 
 	if (get_capabilities(have) != 0)
 		return -1;
-	errno = EPERM;
+	errno = EACCES;
 	if (!(have[0].effective & BIT(CAP_KILL)))
 		return -1;
 	/*

@@ -10,7 +10,7 @@
 /*
  * Takes real uid and gid 0, so that the caller can no longer signal us. NULL; or why that cannot
  * be: no effective uid 0, a user namespace that is not the host's, a capability missing that the
- * work needs.
+ * work needs; or "", and errno says why.
  */
 const char *privilege_take(void) MUST_CHECK;
 
@@ -26,7 +26,7 @@ int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
  * Becomes the watcher: the caller UID, GID, who may signal us then, with one capability, CAP_KILL,
- * to end a process of another user. 0, or -1 with errno: EPERM, and nothing has changed, where
+ * to end a process of another user. 0, or -1 with errno: EACCES, and nothing has changed, where
  * CAP_KILL is missing.
  */
 int privilege_supervise(uid_t uid, gid_t gid) MUST_CHECK;

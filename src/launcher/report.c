@@ -16,27 +16,33 @@
 
 #define LOG_AUTHPRIV_NOTICE "<85>" /* facility 10, severity 5: RFC 5424, 6.2.1 */
 
-/* One authpriv record, sent without waiting. */
-static void log_line(const struct reporter *reporter, const struct text *sentence)
+/* A socket that is connected to the log; -1 if there is no log. Never waits. */
+static int open_log(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	struct text line = {.length = 0};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
-		return;
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* One authpriv record, sent without waiting. */
+static void log_line(const struct reporter *reporter, int log_fd, const struct text *sentence)
+{
+	struct text line = {.length = 0};
+
 	text_add(&line, LOG_AUTHPRIV_NOTICE "trampoline[");
 	text_add_number(&line, (uint64_t)getpid());
 	text_add(&line, "]: uid ");
 	text_add_number(&line, reporter->uid);
 	text_add(&line, ": ");
 	text_add(&line, sentence->bytes);
-	(void)sendto(fd, line.bytes, line.length, MSG_NOSIGNAL | MSG_DONTWAIT,
-		     (const struct sockaddr *)&address, sizeof(address));
-	close(fd);
+	(void)!send(log_fd, line.bytes, line.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void report_run(const struct reporter *reporter, const char *jail, const char *command)
+void report_run(struct reporter *reporter, const char *jail, const char *command)
 {
 	struct text line = {.length = 0};
 
@@ -44,7 +50,19 @@ void report_run(const struct reporter *reporter, const char *jail, const char *c
 	text_add(&line, jail);
 	text_add(&line, ", runs ");
 	text_add_quoted(&line, command, TEXT_OBJECT_MAX);
-	log_line(reporter, &line);
+	reporter->log_fd = open_log();
+	log_line(reporter, reporter->log_fd, &line);
+}
+
+void report_end(const struct reporter *reporter, const char *jail, const struct text *end)
+{
+	struct text line = {.length = 0};
+
+	text_add(&line, "leaves jail ");
+	text_add(&line, jail);
+	text_add(&line, ", ");
+	text_add(&line, end->bytes);
+	log_line(reporter, reporter->log_fd, &line);
 }
 
 void report_note(const struct reporter *reporter, const char *note)
@@ -67,7 +85,7 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 		_exit(status);
 	if (reporter->is_logged)
-		log_line(reporter, sentence);
+		log_line(reporter, open_log(), sentence);
 	report_note(reporter, sentence->bytes);
 	text_add(&line, "{\"event\": \"refused\", \"code\": ");
 	text_add_number(&line, status);
@@ -85,6 +103,7 @@ _Noreturn void report_exit(const struct reporter *reporter, enum exit_status sta
 {
 	struct text sentence;
 
-	(void)text_refuse(&sentence, action, object, reason ? reason : strerror(errno));
+	(void)text_refuse(&sentence, action, object,
+			  reason && *reason ? reason : text_reason(errno, reporter->is_filtered));
 	report_die(reporter, status, &sentence);
 }

@@ -34,6 +34,7 @@ enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND };
 
 struct supervise {
 	const struct run *run;
+	const char *jail;
 	bool has_proc;    /* the jail has a /proc, which must show only the run */
 	bool is_detached; /* --daemon: standard descriptors are /dev/null */
 	int cgroup_fd;    /* where the run belongs; -1: where its caller is */

@@ -26,8 +26,8 @@
 
 struct watch {
 	const struct supervise *supervise;
+	const struct reporter *reporter;
 	pid_t child;
-	int status_fd;
 	int64_t started_ms, deadline_ms;       /* deadline 0: none */
 	bool is_ready, has_started;            /* the command waits for our word, is executed */
 	bool is_timed_out, is_full, is_killed; /* is_full: for too much output */
@@ -84,9 +84,8 @@ static void resume(struct watch *watch)
 
 /*
  * The command has stopped, by signal NUMBER. At a terminal a shell waits for us to stop, too: we
- * take the terminal back and do so, unless our process group is orphaned and no shell waits. The
- * clock must not stop, so a timer continues us at the deadline. Its SIGCONT is not lost if it comes
- * early: SIGTSTP is pending when the timer is set, and a SIGCONT takes that away.
+ * take the terminal back and do so, unless our process group is orphaned and no shell waits. A
+ * timer continues us at the deadline; if its SIGCONT comes early, it clears the pending SIGTSTP.
  */
 static void suspend(struct watch *watch, int number)
 {
@@ -131,7 +130,8 @@ static _Noreturn void finish(struct watch *watch, int status, const struct rusag
 	if (relay.fd >= 0 && shutdown(relay.fd, SHUT_WR) == 0)
 		(void)poll(&relay, 1, (int)watch->supervise->run->kill_after_ms);
 	if (watch->has_started) /* else the command's half has said why not */
-		outcome_tell_exit(watch->status_fd, &outcome);
+		outcome_tell_exit(watch->reporter->status_fd, &outcome);
+	outcome_log(watch->reporter, watch->supervise->jail, &outcome);
 	_exit(outcome_code(&outcome));
 }
 
@@ -173,7 +173,7 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 	watch->has_started = length == 0 && watch->is_ready;
 	start->fd = -1;
 	if (watch->has_started)
-		outcome_tell_start(watch->status_fd, watch->child);
+		outcome_tell_start(watch->reporter->status_fd, watch->child);
 }
 
 /* What process 1 tells of the command; false: nothing more will come. */
@@ -241,21 +241,23 @@ static void take_signal(struct watch *watch, struct pollfd *start)
 }
 
 /* The command waits for a word of ours: where none comes, it has not run. */
-static void prepare(const struct reporter *reporter, const struct supervise *supervise,
-		    struct watch *watch)
+static void prepare(struct watch *watch, const struct supervise *supervise)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
-	const int fds[] = {supervise->signal_fd,   supervise->line_fd,  supervise->start_fd,
-			   supervise->terminal_fd, supervise->relay_fd, watch->memory.fd,
-			   reporter->status_fd};
+	const int fds[] = {supervise->signal_fd,       supervise->line_fd,     supervise->start_fd,
+			   supervise->terminal_fd,     supervise->relay_fd,    watch->memory.fd,
+			   watch->reporter->status_fd, watch->reporter->log_fd};
 
 	outcome_read_memory(&watch->memory);
-	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
+	/* First what a filter of the caller's may refuse when it is too late: kill and wait. */
+	if (kill(watch->child, 0) != 0 ||
+	    (waitpid(getpid(), NULL, WNOHANG) != 0 && errno != ECHILD) ||
+	    privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
 	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
-		report_refuse(reporter, "supervise the run", NULL,
-			      errno == EPERM ? "the caller left us no CAP_KILL" : NULL);
+		report_refuse(watch->reporter, "supervise the run", NULL,
+			      errno == EACCES ? "the caller left us no CAP_KILL" : NULL);
 	supervise_close_but(fds, ARRAY_LENGTH(fds));
 }
 
@@ -264,8 +266,8 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 {
 	struct watch watch = {
 		.supervise = supervise,
+		.reporter = reporter,
 		.child = child,
-		.status_fd = reporter->status_fd,
 		.started_ms = now_ms(),
 		.told_status = -1,
 		.memory.fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
@@ -276,16 +278,15 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
-	prepare(reporter, supervise, &watch);
+	prepare(&watch, supervise);
 	for (;;) {
 		int64_t left = watch.deadline_ms ? watch.deadline_ms - now_ms() : -1;
-
 		if (watch.deadline_ms && left <= 0) {
 			expire(&watch);
 			continue;
 		}
-		if (poll(events, ARRAY_LENGTH(events), left > INT32_MAX ? INT32_MAX : (int)left) <=
-		    0)
+		left = left > INT32_MAX ? INT32_MAX : left;
+		if (poll(events, ARRAY_LENGTH(events), (int)left) <= 0)
 			continue;
 		if (events[1].revents)
 			hear_start(&watch, &events[1]);

@@ -65,14 +65,14 @@ else
 		"$T_TOOLS/devlog" /dev/log "$T_WORK/policy.log" >/dev/null 2>&1 &
 		log=$!
 		wait_for test -S /dev/log
-		(become_www "$T" "$@") >"$OUT" 2>"$ERR" </dev/null &
+		(become_www "$T" "$@") >/dev/null 2>&1 </dev/null & # no files, which are a supervised run
 		launcher=$!
 		wait "$launcher" || :
 		stop "$log" # which writes what it has been sent before it ends
 		log=
 		rm -f /dev/log
 		is "A2: log = $policy: $(printf '%q ' "$@")" \
-			"$(grep -aF "trampoline[$launcher]: " "$T_WORK/policy.log" | sed 's/.*: uid/uid/')" "$wanted"
+			"$(grep -aF "trampoline[$launcher]: " "$T_WORK/policy.log" | sed -E 's/.*: uid/uid/; s/, [0-9]+\.[0-9]{3} s$/, N s/')" "$wanted"
 	}
 	raised='uid 33: cannot raise limit "cpu=99h": only root may; a caller can lower them'
 	for policy in refusals runs; do
@@ -82,6 +82,26 @@ else
 	logged runs 'uid 33: enters jail alice, runs "true"' alice true
 	logged runs 'uid 33: enters jail alice, runs "x\u001b[2J"' alice $'x\e[2J'
 	logged refusals "" alice true
+	# A supervised run has its end as well.
+	entered='uid 33: enters jail alice, runs' left='uid 33: leaves jail alice, status'
+	logged runs "$entered \"sh\"
+$left 3, exited, N s" -p alice sh -c 'exit 3'
+	logged runs "$entered \"sh\"
+$left 137, signal, N s" -p alice sh -c 'kill -KILL $$'
+	logged runs "$entered \"sleep\"
+$left 124, timeout, N s" -t 0.1s alice sleep 1000
+	logged runs "$entered \"sh\"
+$left 124, limit output, N s" -l output=10 alice sh -c 'echo more than ten bytes; exec sleep 1000'
+	logged runs "$entered \"nosuch\"
+$left 127, exited, N s" -p alice nosuch
+	logged refusals "" -p alice true
+	# shellcheck disable=SC2016
+	for options in "" -p -d "-t 20s"; do
+		logged runs "$entered \"sh\"$([ -z "${options#-d}" ] || printf '\n%s' "$left 0, exited, N s")" $options alice \
+			sh -c 'for fd in /proc/self/fd/*; do readlink $fd; done >seen; chmod 644 seen; exit 0'
+		unlike "A2: log = runs: the command has no way to the log ($options)" "$(cat "$ALICE/seen")" socket
+		rm "$ALICE/seen"
+	done
 	rm -f "$CONFIG/jails.d/alice.conf"
 	in_jail alice true
 fi

@@ -40,6 +40,8 @@ broken() {
 	fi
 }
 
+timer=$T_SYSCONFDIR/systemd/system/timers.target.wants/trampoline-cleanup.timer
+cron=$T_SYSCONFDIR/cron.d/trampoline
 # What is moved about in the image's directory leaves no trace in its time.
 stamp=$(stat -c %y "$IMAGES/default")
 move() {
@@ -65,7 +67,28 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "or to its directory" "libexec/trampoline" \
 		'chmod 777 "$T_PREFIX/libexec/trampoline"' 'chmod 755 "$T_PREFIX/libexec/trampoline"'
 
+	broken "the launcher is another group's" "bin/trampoline is not of group www-data; " \
+		'chgrp 1 "$T"; chmod 4754 "$T"' 'chgrp 33 "$T"; chmod 4754 "$T"'
+	broken "its group may not execute it" "bin/trampoline is not .* mode 4754" 'chmod 4744 "$T"' 'chmod 4754 "$T"'
+	broken "the keeper is set-uid" "keeper.* mode 0755" 'chmod 4755 "$KEEPER"' 'chmod 755 "$KEEPER"'
+	broken "the keeper is somebody else's" "keeper.* mode 0755" 'chown $A "$KEEPER"' 'chown root "$KEEPER"'
+	broken "a directory above the launcher is closed" "no caller may search $T_PREFIX;" \
+		'chmod 700 "$T_PREFIX"' 'chmod 755 "$T_PREFIX"'
+	broken "nothing calls for a cleanup" "nothing runs trampoline --cleanup; " \
+		'mv "$timer" "$cron" "$T_WORK"' 'mv "$T_WORK/${timer##*/}" "$timer"; mv "$T_WORK/${cron##*/}" "$cron"'
+	broken "nor does a comment" "nothing runs trampoline --cleanup; " \
+		'mv "$timer" "$T_WORK"; sed -i "s/^[*]/#&/" "$cron"' 'mv "$T_WORK/${timer##*/}" "$timer"; sed -i "s/^#[*]/*/" "$cron"'
+
 	# --- the configuration ---
+	broken "a caller who is not in the group" "^daemon, .*; usermod -aG www-data daemon" \
+		'printf "[trampoline]\ncallers = www-data daemon\n" | configure' default_config
+	broken "a policy of no jail" "^.alcie.conf. in .*jails.d/ is no jail's; " 'override alcie </dev/null' default_config
+	broken "one whose name ends otherwise" "^.alice.config. in " \
+		': >"$CONFIG/jails.d/alice.config"' 'rm "$CONFIG/jails.d/alice.config"'
+	broken "a shell that is not in the image" 'find the shell ./bin/nosuch.: .*; ' \
+		'printf "[environment]\nshell = /bin/nosuch\n" | configure' default_config
+	broken "for one jail" 'find the shell ./bin/nosuch.: .*; ' \
+		'printf "[environment]\nshell = /bin/nosuch\n" | override alice' default_config
 	broken "a line that is none" "trampoline.conf:2" \
 		'printf "[limits]\nnonsense\n" | configure' default_config
 	broken "an unknown key" "trampoline.conf:2.*cpus" \
@@ -124,7 +147,26 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "a home on a file system of its own" "alice/home/alice.*; mount that file system one level higher" \
 		'mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"' 'umount "$ALICE"'
 
+	broken "the data's file system is full" '^cannot use .*/data.: its file system is full; ' \
+		'mount -t tmpfs -o size=4k,mode=755 none "$DATA"; head -c 4096 /dev/zero >"$DATA/.full"' 'umount "$DATA"'
+	broken "it has no inode left" '/data.: its file system has no inode left; ' \
+		'mount -t tmpfs -o nr_inodes=1,mode=755 none "$DATA"' 'umount "$DATA"'
+	broken "it is mounted read-only" '/data.: its file system is mounted read-only; ' \
+		'mount --bind "$DATA" "$DATA"; mount -o remount,bind,ro "$DATA"' 'umount "$DATA"'
+	broken "it is mounted noexec" '/data.: its file system is mounted noexec' \
+		'mount --bind "$DATA" "$DATA"; mount -o remount,bind,noexec "$DATA"' 'umount "$DATA"'
+	broken "one user's file system is full" 'data/carol/home.: its file system is full; ' \
+		'make_user carol $C; cp -a "$DATA/carol" "$T_WORK"; mount -t tmpfs -o size=256k,mode=755 none "$DATA/carol"
+			cp -a "$T_WORK/carol/." "$DATA/carol"; head -c 1M /dev/zero >"$DATA/carol/full" 2>/dev/null || :' \
+		'umount "$DATA/carol"; rm -r "$T_WORK/carol"; remove_user carol'
+
 	# --- the state and the kernel ---
+	if [ -d "${T_CGROUP%/*}" ] && [ ! -d "$T_CGROUP" ]; then
+		broken "others may search the cgroup" "^others may search the cgroup $T_MARK; " \
+			'mkdir -m 755 "$T_CGROUP"' 'rmdir "$T_CGROUP"'
+	else
+		skip "others may search the cgroup" "no cgroup2 is mounted"
+	fi
 	broken "RUNDIR with another mode" "$T_RUNDIR" 'chmod 755 "$T_RUNDIR"' 'chmod 700 "$T_RUNDIR"'
 	broken "RUNDIR of somebody else" "$T_RUNDIR" 'chown $A "$T_RUNDIR"' 'chown root "$T_RUNDIR"'
 }
@@ -174,8 +216,25 @@ for i in 1 2 3 4 5 6 7 8; do make_user "u$i" $((A + 20000000 + i)); done
 mv "$IMAGES/default" "$IMAGES/away"
 "$T" --check >"$OUT" 2>&1 || :
 mv "$IMAGES/away" "$IMAGES/default"
-for i in 1 2 3 4 5 6 7 8; do remove_user "u$i"; done
 is "and once, however many users it hits" "$(grep -c images/default "$OUT")" 1
+
+for i in 1 2 3 4 5 6 7 8; do printf '[trampoline]\nimage = other\n' | override "u$i"; done
+status 1 "a fault that is of several policies" "$T" --check
+is "is said once, too" "$(grep -c images/other "$OUT") $(wc -l <"$OUT")" "1 1"
+default_config
+for i in 1 2 3 4 5 6 7 8; do remove_user "u$i"; done
+printf '[confinement]\nnoexec = yes\n' | configure
+mount --bind "$DATA" "$DATA"
+mount -o remount,bind,noexec "$DATA"
+is "a noexec mount that the policy wants is no fault" "$("$T" --check)" "No findings."
+umount "$DATA"
+default_config
+mv "$timer" "$T_WORK"
+cp "$cron" "$T_WORK/cron"
+echo "*/5 * * * * root $T --cleanup" >"$cron"
+is "one line of cron's is enough" "$("$T" --check)" "No findings."
+mv "$T_WORK/cron" "$cron"
+mv "$T_WORK/${timer##*/}" "$timer"
 
 # --- --explain -------------------------------------------------------------------------------------
 

@@ -348,6 +348,40 @@ is "and none is left" "$(lodgers "$A")" ""
 ok "but bob's" lives bob
 move_out
 
+# --- all of them -----------------------------------------------------------------------------------
+
+ok "with no jail live, --discard --all has nothing to do" "$T" --discard --all
+in_jail bob true
+move_in alice quiet
+"$T" --discard alice
+move_in alice quiet
+ok "--discard --all discards all jails" "$T" --discard --all
+is "what runs in them lives on" "$(rows_of alice) $(rows_of bob)" "discarded 2 0 "
+is "and no pin is left" "$(pin_of alice)$(pin_of bob)" ""
+move_in bob quiet
+# Such as a container's, which has the uid and is in none of our jails.
+unshare -m --propagation private setpriv "--reuid=$((A + 3))" "--regid=$((A + 3))" --clear-groups -- sleep 600 &
+outside=$!
+wait_for grep -qxF "Uid:	$((A + 3))	$((A + 3))	$((A + 3))	$((A + 3))" "/proc/$outside/status"
+ok "--discard --all --kill also ends what is in them and in those discarded before" "$T" --discard --all --kill
+is "all" "$(lodgers "$A")$(lodgers "$B")" ""
+ok "but no process of a namespace that is no jail's" kill -0 "$outside"
+kill -KILL "$outside"
+wait "$outside" || :
+outside=
+setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
+outside=$!
+wait_for grep -qxF "Uid:	$A	$A	$A	$A" "/proc/$outside/status"
+in_jail alice true
+in_jail bob true
+status 125 "where one cannot be ended, the status says so" "$T" --discard --all --kill
+is "a sentence names it, and the others are done" "$(sed "s/ $A: .*//" "$ERR") $(pin_of bob)" \
+	"trampoline: cannot kill the processes of uid "
+kill -KILL "$outside"
+wait "$outside" || :
+outside=
+move_out
+
 # --- users that go ---------------------------------------------------------------------------------
 
 # What became of the user, of the image or of the configuration is nothing to a pass: an idle jail

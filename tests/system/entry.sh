@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {
-	rm -f "$ALICE"/{binary,kept,prog.sh,not-elf,no-x} "$BOB/secret" "$DATA/alice/tmp/kept"
+	rm -f "$ALICE"/{binary,foreign,kept,prog.sh,not-elf,no-x} "$BOB/secret" "$DATA/alice/tmp/kept"
 	rm -rf --one-file-system "$ALICE/directory"
 }
 
@@ -155,8 +155,16 @@ chmod 755 "$ALICE/not-elf" "$ALICE/binary"
 mkdir -m 755 "$ALICE/directory"
 refused 126 ./no-x "a file without the x bit: 126" in_jail alice ./no-x
 refused 126 ./not-elf "a file that is no program: 126" in_jail alice ./not-elf
+like "and the sentence says what it lacks" "$(cat "$ERR")" 'no first line like #!/bin/sh, and is no program for this machine; add'
+# The head of a program for another machine, by its number, of 2 bytes at 18.
+{ head -c 18 "$T_TOOLS/true"; printf '\367\000'; tail -c +21 "$T_TOOLS/true"; } >"$ALICE/foreign"
+chmod 755 "$ALICE/foreign"
+refused 126 "no program for this machine; " "a program for another machine: 126" in_jail alice ./foreign
 refused 126 ./directory "a directory: 126" in_jail alice ./directory
 refused 126 ./binary "a script whose interpreter is missing: 126" in_jail alice ./binary
+like "and the sentence says so" "$(cat "$ERR")" 'its interpreter, .* is not in the jail; name one that is'
+printf '#!/bin/sh\r\n' >"$ALICE/binary"
+refused 126 "with no CR" "a script with the line ends of other systems: 126" in_jail alice ./binary
 # shellcheck disable=SC2016
 printf '#!/bin/sh\necho "script $1"\n' >"$ALICE/prog.sh"
 chmod 755 "$ALICE/prog.sh"

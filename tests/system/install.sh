@@ -54,3 +54,8 @@ is "the configuration is staged" "$(stat -c %a "$stage/etc/trampoline/trampoline
 
 ok "root can name the group by its number" as_root install DESTDIR="$stage" CALLER_GROUP=33
 is "and the program is that group's" "$(stat -c '%a %u:%g' "$stage/usr/bin/trampoline")" '4754 0:33'
+
+ok "an uninstall that finds a hub" as_root uninstall PREFIX="$T_WORK/none" SYSCONFDIR="$T_WORK/none/etc" RUNDIR="$T_RUNDIR"
+like "says what lives on, and how to end it" "$(cat "$OUT")" '^live jails, .* live on .*: trampoline --discard --all --kill$'
+ok "one that finds none" as_root uninstall PREFIX="$T_WORK/none" SYSCONFDIR="$T_WORK/none/etc" RUNDIR="$T_WORK/none/run"
+unlike "does not" "$(cat "$OUT")" 'live on'

@@ -199,6 +199,9 @@ for seconds in 1 10 60; do
 done
 is "a run whose process 1 is stopped is killed all the same" "$stopped $got" "yes 137"
 status 137 "a watcher that can learn nothing of its child does not wait for ever" \
+	timeout "$DEADLINE" strace -f -qq -o /dev/null -e trace=wait4 -e inject=wait4:error=EIO:when=2 \
+	"$T" --status-fd=3 alice true 3>/dev/null
+refused 125 "cannot supervise the run" "one that learns so before the command runs: it does not run" \
 	timeout "$DEADLINE" strace -f -qq -o /dev/null -e trace=wait4 -e inject=wait4:error=EIO:when=1 \
 	"$T" --status-fd=3 alice true 3>/dev/null
 status 5 "a reader that has gone is no trouble" bash -c 'exec 3> >(true); wait $!; exec "$@"' -- setpriv --reuid=33 --regid=33 \

@@ -355,8 +355,11 @@ like "it says what to do" "$(cat "$ERR")" 'remove erin again, or rename that to 
 setfattr -n user.note -v kept "$DATA/.removed-erin/home/erin/file"
 printf '[limits]\n' | override erin
 answers 0 ''
+perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un($ARGV[0])) or die' "$DATA/.removed-erin/tmp/socket"
 ok "remove --archive goes on where it stopped" \
 	"$other/user" remove erin --yes --archive "$T_WORK/on:erin.tar.gz"
+like "it names what is left out, which can only be a socket" "$(cat "$ERR")" 'tmp/socket: socket ignored$'
+like "and says so in the end" "$(cat "$ERR")" 'erin.tar.gz has it all but sockets \(1\), which hold no data$'
 like "it names the policy that stays" "$(cat "$ERR")" 'jails.d/erin.conf, stays'
 rm "$CONFIG/jails.d/erin.conf"
 mv "$T_WORK/on:erin.tar.gz" "$T_WORK/erin.tar.gz"

@@ -111,6 +111,8 @@ static const struct {
 	{{"--json", "--cleanup"}, "does not go with"},
 	{{"--discard", "--dry-run", "alice"}, "does not go with"},
 	{{"--cleanup", "--kill"}, "does not go with"},
+	{{"--all", "alice"}, "does not go with"},
+	{{"--cleanup", "--all"}, "does not go with"},
 	{{"--prepare", "-t1s", "alice"}, "does not go with"},
 	{{"--prepare", "-p", "alice"}, "does not go with"},
 	{{"--status", "--keep-fd=5", "alice"}, "does not go with"},
@@ -129,6 +131,7 @@ static const struct {
 	/* nothing is permuted: what stands behind the operand is not an option */
 	{{"--list", "x", "--json"}, "one too many"},
 	{{"--discard", "alice", "--kill"}, "one too many"},
+	{{"--discard", "--all", "alice"}, "one too many"},
 };
 
 START_TEST(arguments_parse__bad_words__refused_in_a_sentence)
@@ -228,7 +231,9 @@ START_TEST(arguments_parse__every_long_option__taken)
 	assert_done(PARSE("--cleanup", "--dry-run"), error);
 	ck_assert(arguments.dry_run);
 	assert_done(PARSE("--discard", "--kill", "alice"), error);
-	ck_assert(arguments.kill);
+	ck_assert(arguments.kill && !arguments.all);
+	assert_done(PARSE("--discard", "--all"), error);
+	ck_assert(arguments.all && !arguments.jail);
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,8 +144,8 @@ static const struct {
 	unsigned int mode;
 	uid_t owner;
 	int error;
-} files[] = {{0644, 0, 0},     {0600, 0, 0},        {0664, 0, EPERM}, {0646, 0, EPERM},
-	     {0622, 0, EPERM}, {0644, 1001, EPERM}, {0400, 0, 0}};
+} files[] = {{0644, 0, 0},      {0600, 0, 0},         {0664, 0, EACCES}, {0646, 0, EACCES},
+	     {0622, 0, EACCES}, {0644, 1001, EACCES}, {0400, 0, 0}};
 
 START_TEST(path_open_file__mode_and_owner__roots_alone)
 {
@@ -166,13 +167,55 @@ START_TEST(path_open_file__no_regular_file__refused_without_waiting)
 
 	ck_assert_int_eq(mkfifo(AT "a/fifo", 0600), 0);
 	ck_assert_int_eq(path_open_file(fd, "fifo"), -1);
-	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(errno, EACCES);
 	ck_assert_int_eq(path_open_file(fd, "b"), -1);
-	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(errno, EACCES);
 	ck_assert_int_eq(path_open_file(fd, "link"), -1);
 	ck_assert_int_eq(errno, ELOOP);
 	ck_assert_int_eq(path_open_file(fd, "none"), -1);
 	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(path_open_plain__symlink_on_the_way__refused)
+{
+	make_tree();
+	int fd = path_open_trusted(UNIT_SCRATCH, &error);
+
+	ck_assert_int_ge(path_open_plain(fd, "a/b"), 0);
+	ck_assert_int_ge(path_open_plain(fd, AT "a//b/"), 0);
+	ck_assert_int_ge(path_open_plain(fd, "."), 0);
+	ck_assert_int_eq(path_open_plain(fd, "a/link"), -1);
+	ck_assert_int_eq(errno, ELOOP);
+	ck_assert_int_eq(path_open_plain(fd, "a/link/."), -1);
+	ck_assert_int_eq(errno, ENOTDIR);
+	ck_assert_int_eq(path_open_plain(fd, "none/b"), -1);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+static const struct {
+	const char *path;
+	unsigned int mode;
+	uid_t owner;
+	bool is_mount;
+	int error;
+} owns[] = {{"a/b", 0700, 0, false, 0},      {"a/b", 0755, 0, false, 0},
+	    {"a/b", 0775, 0, false, EACCES}, {"a/b", 0700, 1001, false, EACCES},
+	    {"a/b", 0700, 0, true, EXDEV},   {"a/link", 0700, 0, false, ELOOP},
+	    {"none", 0700, 0, false, ENOENT}};
+
+START_TEST(path_open_own__owner_mount_and_mode__own_alone)
+{
+	make_tree();
+	int fd = path_open_trusted(AT, &error);
+
+	unit_make_directory(AT "a/b", owns[_i].mode, owns[_i].owner);
+	if (owns[_i].is_mount)
+		ck_assert_int_eq(mount(AT "a/b", AT "a/b", NULL, MS_BIND, NULL), 0);
+	errno = 0;
+	ck_assert_int_eq(path_open_own(fd, owns[_i].path) >= 0, owns[_i].error == 0);
+	ck_assert_int_eq(errno, owns[_i].error);
 }
 END_TEST
 
@@ -188,5 +231,7 @@ TCase *unit_path(void)
 	tcase_add_test(tcase, path_open_directory__what_is_there__directories_alone);
 	add_table(tcase, path_open_file__mode_and_owner__roots_alone, files);
 	tcase_add_test(tcase, path_open_file__no_regular_file__refused_without_waiting);
+	tcase_add_test(tcase, path_open_plain__symlink_on_the_way__refused);
+	add_table(tcase, path_open_own__owner_mount_and_mode__own_alone, owns);
 	return tcase;
 }

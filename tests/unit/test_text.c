@@ -2,6 +2,7 @@
 #include "trampoline/text.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "unit.h"
@@ -134,6 +135,16 @@ START_TEST(text_refuse__longest_object__reason_still_there)
 }
 END_TEST
 
+START_TEST(text_reason__filter__named_for_what_it_can_answer)
+{
+	ck_assert_str_eq(text_reason(EPERM, false), strerror(EPERM));
+	ck_assert_str_eq(text_reason(ENOENT, true), strerror(ENOENT));
+	ck_assert_ptr_nonnull(strstr(text_reason(EPERM, true), "the caller's unit filters"));
+	ck_assert_str_eq(text_reason(ENOSYS, true), text_reason(EPERM, true));
+	ck_assert_str_eq(text_reason(EPROTO, true), text_reason(EPERM, true));
+}
+END_TEST
+
 TCase *unit_text(void)
 {
 	TCase *tcase = tcase_create("text");
@@ -145,5 +156,6 @@ TCase *unit_text(void)
 	tcase_add_test(tcase, text_add_number__extremes__decimal);
 	tcase_add_test(tcase, text_refuse__object_or_none__one_grammar);
 	tcase_add_test(tcase, text_refuse__longest_object__reason_still_there);
+	tcase_add_test(tcase, text_reason__filter__named_for_what_it_can_answer);
 	return tcase;
 }

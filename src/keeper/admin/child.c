@@ -4,20 +4,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "auto_free.h"
+#include "build/cgroup.h"
 #include "clock.h"
-#include "inside.h"
+#include "list.h"
+#include "policy/jail.h"
+#include "policy/path.h"
 #include "privilege.h"
 #include "report.h"
+#include "trampoline/paths.h"
 
+#define STORAGE_NS INT64_C(10000000000)
 #define KILL_NS INT64_C(5000000000)
 
 /* The answer comes through a pipe, which has room for all of it. */
@@ -54,6 +63,102 @@ int child_ask(int64_t time_limit_ns, void (*task)(const void *context, void *ans
 		kill(child, SIGKILL);
 	errno = ready == 0 ? ETIME : EPROTO;
 	return ready == 1 && read(read_fd, answer, size) == (ssize_t)size ? 0 : -1;
+}
+
+/* Whether users can use what is at FD as the policy means it. 0, or -1 with *ERROR. */
+static int check_place(int fd, const struct config *config, const char *path, struct text *error)
+{
+	struct statvfs place;
+
+	if (fstatvfs(fd, &place) != 0)
+		return report_fill(error, "look at", path, NULL);
+	const char *fault =
+		place.f_flag & ST_RDONLY ? "its file system is mounted read-only; remount it rw"
+		: place.f_flag & ST_NOEXEC && !config->is_noexec
+			? "its file system is mounted noexec, and `noexec' is no; change one"
+		: place.f_blocks && place.f_bavail == 0 ? "its file system is full; make room there"
+		: place.f_files && place.f_favail == 0
+			? "its file system has no inode left; delete files there"
+			: NULL;
+	return fault ? report_fill(error, "use", path, fault) : 0;
+}
+
+/* Whether the policy's shell is in the image at FD. Where the kernel cannot say: it is. */
+static int check_shell(int fd, const struct config *config, struct text *error)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	AUTO_CLOSE shell_fd = (int)syscall(SYS_openat2, fd, config->shell, &how, sizeof(how));
+
+	if (shell_fd >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP))
+		return 0;
+	return report_fill(error, "find the shell", config->shell,
+			   "it is not in the image; set `shell', or build it into the image");
+}
+
+/* What all jails have in common. */
+static void look_at_all(struct text *error)
+{
+	char version[NAME_LENGTH_MAX + 1];
+	struct config config;
+
+	if (config_load(&config, NULL, error) != 0)
+		return;
+	AUTO_CLOSE image_fd = jail_open_image(config.image, version, error);
+	if (image_fd < 0 || check_shell(image_fd, &config, error) != 0)
+		return;
+	AUTO_CLOSE data_fd = open(PATHS_DATA, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (data_fd < 0)
+		return; /* no user has been added yet */
+	AUTO_CLOSE trusted_fd = path_open_trusted(PATHS_DATA, error);
+	if (trusted_fd >= 0)
+		(void)!check_place(trusted_fd, &config, PATHS_DATA, error);
+}
+
+void child_look(const void *context, void *answer)
+{
+	struct child_finding *finding = answer;
+	struct text *error = &finding->error;
+	struct stat shared = {.st_dev = 0};
+	struct jail jail;
+
+	memset(finding, 0, sizeof(*finding));
+	if (!context) {
+		look_at_all(error);
+		return;
+	}
+	if (jail_describe(&jail, context, error) != 0 || cgroup_check(&jail.config, error) != 0)
+		return;
+	finding->uid = jail.record.uid;
+	const struct record_origin *base = &jail.record.origins[RECORD_BASE];
+	const struct record_origin *tmp = &jail.record.origins[RECORD_TMP];
+	(void)stat(PATHS_DATA, &shared); /* has been looked at */
+	if (check_shell(jail.image_fd, &jail.config, error) == 0 &&
+	    (base->device == shared.st_dev ||
+	     check_place(jail.base_fd, &jail.config, base->path, error) == 0) &&
+	    tmp->device != shared.st_dev)
+		(void)!check_place(jail.tmp_fd, &jail.config, tmp->path, error);
+}
+
+static void look_at_home(const void *context, void *answer)
+{
+	struct stat status;
+
+	*(uid_t *)answer = lstat(context, &status) == 0 ? status.st_uid : 0;
+}
+
+int child_find_owner(const char *name, uid_t *uid, struct text *error)
+{
+	char path[RECORD_PATH_MAX];
+	struct config config;
+
+	path_of_origin(RECORD_HOME, name, NULL, path);
+	if (child_ask(STORAGE_NS, look_at_home, path, uid, sizeof(*uid)) != 0)
+		return report_fill(error, "look at", path,
+				   errno == ETIME ? "its storage does not answer" : NULL);
+	/* A configuration that cannot be read leaves the range that is built in. */
+	(void)!config_load(&config, name, error);
+	*uid = config_has_uid(&config, *uid) ? *uid : 0;
+	return 0;
 }
 
 /* The kernel does it under a lock that no fork outruns. */
@@ -106,4 +211,26 @@ int child_kill(const struct namespace_home *home, uid_t uid, struct text *error)
 	} while (left > 0 && clock_boottime_ns() < deadline_ns);
 	return report_fill(error, action, NULL,
 			   left > 0 ? "they do not end; their storage may not answer" : NULL);
+}
+
+int child_kill_others(const struct namespace_home *home, const struct inside *inside,
+		      struct text *error)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uid_t owner, done = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < inside->count; i++) {
+		const struct inside_process *process = &inside->processes[i];
+
+		if (process->uid == done)
+			continue;
+		list_read_name(home, process->pid, name);
+		if (!name[0] || child_find_owner(name, &owner, error) != 0 || owner != process->uid)
+			continue;
+		done = owner;
+		if (child_kill(home, owner, error) != 0)
+			result = -1;
+	}
+	return result;
 }

@@ -113,10 +113,13 @@ static int open_places(struct live *live, struct text *error)
 	live->run_fd = live->hub_fd = live->cgroup_fd = -1;
 	if (namespace_remember(&live->home) != 0)
 		return report_fill(error, "open", "/proc", NULL);
-	if (namespace_is_first() != 1)
+	int is_first = namespace_is_first();
+	if (is_first != 1)
 		return report_fill(
 			error, "look at what is live in", PATHS_RUN,
-			"this is not the mount namespace of process 1, nor may it be entered");
+			is_first < 0 ? NULL
+				     : "this is not the mount namespace of process 1, nor may it "
+				       "be entered");
 	if (stat(PATHS_RUN, &status) != 0 && errno == ENOENT)
 		return 0;
 	live->run_fd = hub_open_run_directory(error);

@@ -26,7 +26,6 @@
 #include "report.h"
 
 #define WORKERS 16
-#define STORAGE_NS INT64_C(10000000000)
 
 enum outcome { IN_USE, MARKED, RETIRED, DEBRIS, BUSY, FAILED, OUTCOMES };
 
@@ -40,6 +39,12 @@ static const struct {
 	[BUSY] = {"busy, left alone", "would be left alone: busy"},
 	[FAILED] = {"not retired", "would not be retired"},
 };
+
+static enum outcome tell(const struct text *error)
+{
+	fprintf(stderr, "trampoline: %s\n", error->bytes);
+	return FAILED;
+}
 
 /*
  * Retires jail NAME, whose lock is held by DIRECTORY_FD: the record first, then the pins, so that a
@@ -99,7 +104,7 @@ static bool is_in_use(const struct live *live, const struct record *record)
 	return record->uid != 0 && processes > 0;
 }
 
-static enum outcome clean(const struct live *live, const struct live_jail *jail)
+static enum outcome clean(const struct live *live, const struct live_jail *jail, bool kill)
 {
 	enum outcome outcome = IN_USE;
 	struct record record;
@@ -107,6 +112,7 @@ static enum outcome clean(const struct live *live, const struct live_jail *jail)
 	AUTO_CLOSE directory_fd = state_lock(live->run_fd, jail->name, false, &error);
 	int result = directory_fd < 0 ? -1 : 0;
 
+	(void)kill; /* a cleanup kills nobody */
 	if (result == 0) {
 		/* Its policy had a cgroup before, and has none now. */
 		if (live_read(live, jail, &record) == 0 && !record.origins[RECORD_CGROUP].inode)
@@ -118,8 +124,7 @@ static enum outcome clean(const struct live *live, const struct live_jail *jail)
 		return outcome;
 	if (errno == EWOULDBLOCK)
 		return BUSY;
-	fprintf(stderr, "trampoline: %s\n", error.bytes);
-	return FAILED;
+	return tell(&error);
 }
 
 static enum outcome foresee(const struct live *live, const struct live_jail *jail)
@@ -138,7 +143,10 @@ static enum outcome foresee(const struct live *live, const struct live_jail *jai
  * Treats all jails, and returns what became of each. Several processes share the work, because each
  * umount waits for the kernel (an RCU grace period), and they wait together.
  */
-static unsigned char *clean_all(const struct live *live)
+static unsigned char *treat_all(const struct live *live,
+				enum outcome (*treat)(const struct live *live,
+						      const struct live_jail *jail, bool kill),
+				bool kill)
 {
 	size_t workers = live->count < 64 ? 1 : WORKERS;
 	unsigned char *outcomes = mmap(NULL, live->count + 1, PROT_READ | PROT_WRITE,
@@ -153,7 +161,7 @@ static unsigned char *clean_all(const struct live *live)
 		if (child > 0)
 			continue;
 		for (size_t i = worker; i < live->count; i += workers)
-			outcomes[i] = (unsigned char)clean(live, &live->jails[i]);
+			outcomes[i] = (unsigned char)treat(live, &live->jails[i], kill);
 		if (child == 0)
 			_exit(0);
 	}
@@ -179,7 +187,7 @@ bool retire_idle(bool dry_run, bool verbose)
 	char summary[256];
 
 	open_live(&live, NULL);
-	const unsigned char *outcomes = dry_run ? NULL : clean_all(&live);
+	const unsigned char *outcomes = dry_run ? NULL : treat_all(&live, clean, false);
 	for (size_t i = 0; i < live.count; i++) {
 		const struct live_jail *jail = &live.jails[i];
 		enum outcome outcome = dry_run ? foresee(&live, jail) : outcomes[i];
@@ -200,30 +208,6 @@ bool retire_idle(bool dry_run, bool verbose)
 	if (isatty(STDOUT_FILENO))
 		printf("%s\n", summary);
 	return counts[FAILED] == 0;
-}
-
-static void look_at_home(const void *context, void *answer)
-{
-	struct stat status;
-
-	*(uid_t *)answer = lstat(context, &status) == 0 ? status.st_uid : 0;
-}
-
-/* The owner of the user's home; 0 if there is no home, or its owner may not have a jail. */
-static uid_t owner_of_home(const char *name)
-{
-	char path[RECORD_PATH_MAX];
-	struct config config;
-	struct text error;
-	uid_t uid = 0;
-
-	path_of_origin(RECORD_HOME, name, NULL, path);
-	if (child_ask(STORAGE_NS, look_at_home, path, &uid, sizeof(uid)) != 0)
-		report_refuse("look at", path,
-			      errno == ETIME ? "its storage does not answer" : NULL);
-	/* A configuration that cannot be read leaves the range that is built in. */
-	(void)!config_load(&config, name, &error);
-	return config_has_uid(&config, uid) ? uid : 0;
 }
 
 /*
@@ -248,29 +232,55 @@ static int kill_all(const struct live *live, int directory_fd, const char *name,
 		       : -1;
 }
 
-void retire_by_hand(const char *name, bool kill)
+/* 0; -1 with *ERROR; or 1 with *ERROR if JAIL is not live, and, with KILL, nobody is inside. */
+static int discard(const struct live *live, const struct live_jail *jail, bool kill,
+		   struct text *error)
+{
+	const char *name = jail->name;
+	struct record record;
+	struct text unused;
+
+	(void)!live_read(live, jail, &record);
+	uid_t uid = record.uid;
+	if (kill && uid == 0 && child_find_owner(name, &uid, error) != 0)
+		return -1;
+	AUTO_CLOSE present_fd = live->run_fd < 0 ? -1 : state_open(live->run_fd, name);
+	bool is_live = present_fd >= 0 || jail->uid != 0;
+	if (!is_live && (!kill || uid == 0 || inside_find(&live->home, uid) == 0))
+		return -report_fill(error, "discard jail", name, "it is not live");
+	AUTO_CLOSE directory_fd =
+		live->run_fd < 0 ? -1 : state_lock(live->run_fd, name, true, error);
+	if (live->run_fd >= 0 && directory_fd < 0)
+		return -1;
+	int killed = kill ? kill_all(live, directory_fd, name, uid, error) : 0;
+	if (directory_fd >= 0 &&
+	    retire(live, directory_fd, name, true, killed == 0 ? error : &unused) != 0)
+		return -1;
+	return killed;
+}
+
+static enum outcome discard_one(const struct live *live, const struct live_jail *jail, bool kill)
+{
+	struct text error;
+
+	return discard(live, jail, kill, &error) >= 0 ? RETIRED : tell(&error);
+}
+
+bool retire_by_hand(const char *name, bool kill)
 {
 	struct live live;
-	struct record record;
-	struct text error, unused;
+	struct text error;
+	bool is_done = true;
 
 	open_live(&live, name);
-	(void)!live_read(&live, live.jails, &record);
-	uid_t uid = record.uid || !kill ? record.uid : owner_of_home(name);
-	AUTO_CLOSE present_fd = live.run_fd < 0 ? -1 : state_open(live.run_fd, name);
-	bool is_live = present_fd >= 0 || live.jails[0].uid != 0;
-	if (!is_live && (!kill || uid == 0 || inside_find(&live.home, uid) == 0))
-		report_refuse("discard jail", name, "it is not live");
-	AUTO_CLOSE directory_fd =
-		live.run_fd < 0 ? -1 : state_lock(live.run_fd, name, true, &error);
-	if (live.run_fd >= 0 && directory_fd < 0)
+	if (name && discard(&live, live.jails, kill, &error) != 0)
 		report_die(&error);
-	int killed = kill ? kill_all(&live, directory_fd, name, uid, &error) : 0;
-	if (directory_fd >= 0 &&
-	    retire(&live, directory_fd, name, true, killed == 0 ? &error : &unused) != 0)
-		killed = -1;
-	if (killed != 0)
-		report_die(&error);
-	report_log("discarded jail %s%s", name, kill ? " and its processes" : "");
+	const unsigned char *outcomes = name ? NULL : treat_all(&live, discard_one, kill);
+	for (size_t i = 0; outcomes && i < live.count; i++)
+		is_done = is_done && outcomes[i] == RETIRED;
+	if (!name && kill && child_kill_others(&live.home, &live.inside, &error) != 0)
+		is_done = tell(&error) != FAILED;
+	report_log("discarded jail %s%s", name ? name : "--all", kill ? " and its processes" : "");
 	live_close(&live);
+	return is_done;
 }

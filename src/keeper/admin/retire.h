@@ -11,8 +11,9 @@
 bool retire_idle(bool dry_run, bool verbose);
 
 /*
- * --discard: retires jail NAME now. When it returns, no launcher is still on its way into the old
- * jail. With KILL it also kills all processes of the jail's user. Exits with a sentence if it
- * cannot.
+ * --discard: retires jail NAME now, or all jails if it is NULL. When it returns, no launcher is
+ * still on its way into the old jail. With KILL it also kills all processes of the jail's user; of
+ * all jails, also what runs in those discarded before. Exits with a sentence if it cannot; false if
+ * it could not for some of all jails, each of which has a sentence on standard error.
  */
-void retire_by_hand(const char *name, bool kill);
+bool retire_by_hand(const char *name, bool kill);

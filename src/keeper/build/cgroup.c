@@ -82,7 +82,7 @@ static int open_own(int above_fd, struct text *error)
 
 	return fd >= 0 ? fd
 		       : report_fill(error, "use cgroup", PATHS_CGROUP,
-				     errno == EPERM
+				     errno == EACCES
 					     ? "others than root can write to it; chown root "
 					       "and chmod 0700 it"
 					     : NULL);

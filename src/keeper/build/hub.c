@@ -55,11 +55,13 @@ static int open_pinned(int run_fd)
 	AUTO_CLOSE fd =
 		openat(run_fd, LAYOUT_RUN_HUB, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs file_system;
+	int kind = fd < 0 ? 0 : -1;
 
-	if (fd >= 0 && fstatfs(fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC &&
-	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNS)
+	if (fd >= 0 && fstatfs(fd, &file_system) == 0)
+		kind = file_system.f_type == NSFS_MAGIC ? ioctl(fd, NS_GET_NSTYPE) : 0;
+	if (kind == CLONE_NEWNS)
 		return auto_close_take(&fd);
-	errno = ENXIO;
+	errno = kind < 0 ? errno : ENXIO; /* a refused call does not say that there is no hub */
 	return -1;
 }
 

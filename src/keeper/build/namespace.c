@@ -68,8 +68,11 @@ int namespace_is_first(void)
 		return -1;
 	/* Mount ids are unique in the whole system: PID 1's table has ours only if it is ours. */
 	struct libmnt_fs *fs = mnt_table_find_target(table, "/", MNT_ITER_BACKWARD);
-	return fs && (root.stx_mask & STATX_MNT_ID) &&
-	       (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
+	if (!(root.stx_mask & STATX_MNT_ID)) {
+		errno = ENOSYS; /* where statx(2) is refused, libc makes it of fstatat(2) */
+		return -1;
+	}
+	return fs && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
 }
 
 static uint64_t inode_of(const struct namespace_home *home, const char *kind)

@@ -53,8 +53,8 @@ static const char *reason_of(int error)
 		return "something is mounted there; unmount it";
 	if (error == ELOOP || error == ENOTDIR)
 		return "it is a symbolic link or no directory; remove it";
-	return error == EPERM ? "others than root can write to it; chown root and chmod 0700 it"
-			      : NULL;
+	return error == EACCES ? "others than root can write to it; chown root and chmod 0700 it"
+			       : NULL;
 }
 
 int state_open(int run_fd, const char *name)

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "auto_free.h"
+#include "policy/path.h"
 
 /* The number that the next descriptor gets: the kernel takes the lowest that is free. */
 static int next_number(void)
@@ -54,8 +54,7 @@ int tree_restrict(int tree_fd, uint64_t attributes)
 
 int tree_attach(int tree_fd, int fd, const char *path)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-	AUTO_CLOSE target_fd = (int)syscall(SYS_openat2, fd, path, &how, sizeof(how));
+	AUTO_CLOSE target_fd = path_open_plain(fd, path);
 
 	if (target_fd < 0)
 		return -1;

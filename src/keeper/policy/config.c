@@ -173,9 +173,9 @@ static int load_file(struct config *config, enum record_source source, int direc
 		return 0;
 	if (fd < 0)
 		return report_fill(
-			error, errno == EPERM || errno == ELOOP ? "trust" : "open", path,
+			error, errno == EACCES || errno == ELOOP ? "trust" : "open", path,
 			errno == ENOENT ? "there is none; make install puts one there"
-			: errno == EPERM || errno == ELOOP
+			: errno == EACCES || errno == ELOOP
 				? "it must be a regular file of root's that only root can write"
 				: NULL);
 	/* In this order, so that what is written meanwhile makes the origin another. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "auto_free.h"
+#include "trampoline/proof.h"
 
 #ifndef TIOCLINUX
 #define TIOCLINUX 0x541C
@@ -125,7 +126,8 @@ int filter_compile(struct record *record)
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int result = -1;
 
-	errno = ENOMEM;
+	errno = proof_of_filter() ? EPERM
+				  : ENOMEM; /* it asks the kernel for its API by seccomp(2) */
 	if (!context)
 		return -1;
 	if (seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&

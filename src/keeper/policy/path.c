@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "auto_free.h"
 #include "report.h"
@@ -34,7 +32,7 @@ int path_open_file(int directory_fd, const char *name)
 	if (S_ISREG(status.st_mode) && status.st_uid == 0 &&
 	    !(status.st_mode & (S_IWGRP | S_IWOTH)))
 		return auto_close_take(&fd);
-	errno = EPERM;
+	errno = EACCES;
 	return -1;
 }
 
@@ -97,19 +95,42 @@ int path_open_trusted(const char *path, struct text *error)
 	return auto_close_take(&fd);
 }
 
-int path_open_own(int directory_fd, const char *path)
+int path_open_plain(int directory_fd, const char *path)
 {
-	struct open_how how = {.flags = DIRECTORY_FLAGS,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
-	AUTO_CLOSE fd = (int)syscall(SYS_openat2, directory_fd, path, &how, sizeof(how));
+	AUTO_CLOSE fd = openat(directory_fd, *path == '/' ? "/" : ".", DIRECTORY_FLAGS);
+	char name[NAME_MAX + 1];
 	struct stat status;
 
-	if (fd < 0 || fstat(fd, &status) != 0)
-		return -1;
-	if (status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+	for (path += strspn(path, "/"); fd >= 0 && *path; path += strspn(path, "/")) {
+		size_t length = strcspn(path, "/");
+		AUTO_CLOSE parent_fd = auto_close_take(&fd);
+
+		errno = ENAMETOOLONG;
+		if (snprintf(name, sizeof(name), "%.*s", (int)length, path) <= NAME_MAX)
+			fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		path += length;
+	}
+	if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISLNK(status.st_mode))
 		return auto_close_take(&fd);
-	errno = EPERM;
+	errno = fd < 0 ? errno : ELOOP;
 	return -1;
+}
+
+int path_open_own(int directory_fd, const char *path)
+{
+	AUTO_CLOSE fd = path_open_plain(directory_fd, path);
+	struct statx from, to;
+
+	if (fd < 0 || statx(directory_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &from) != 0 ||
+	    statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &to) != 0)
+		return -1;
+	/* No way down leads back into a mount that it has left. */
+	errno = !(from.stx_mask & to.stx_mask & STATX_MNT_ID)                 ? ENOSYS
+		: from.stx_mnt_id != to.stx_mnt_id                            ? EXDEV
+		: !S_ISDIR(to.stx_mode)                                       ? ENOTDIR
+		: to.stx_uid != 0 || (to.stx_mode & (S_IWGRP | S_IWOTH)) != 0 ? EACCES
+									      : 0;
+	return errno == 0 ? auto_close_take(&fd) : -1;
 }
 
 /* A prefix, two names and some words always fit. */

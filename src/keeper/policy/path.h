@@ -25,14 +25,21 @@ int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
 
 /*
  * A readable descriptor of the regular file NAME in DIRECTORY_FD, if it is root's and only root can
- * write it. -1 and errno: EPERM if it is not so.
+ * write it. -1 and errno: EACCES if it is not so.
  */
 int path_open_file(int directory_fd, const char *name) MUST_CHECK;
 
 /*
+ * An O_PATH descriptor of PATH, from DIRECTORY_FD if it is relative, through no symlink. Not by
+ * openat2(2), which RestrictSUIDSGID= of the caller's systemd unit takes away. -1 and errno: ELOOP
+ * or ENOTDIR for a symlink.
+ */
+int path_open_plain(int directory_fd, const char *path) MUST_CHECK;
+
+/*
  * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
  * through no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there,
- * EPERM if it is somebody else's.
+ * EACCES if it is somebody else's.
  */
 int path_open_own(int directory_fd, const char *path) MUST_CHECK;
 
