@@ -28,19 +28,6 @@ confirm() {
 	[ "$answer" = "$name" ] || die "$name is not removed"
 }
 
-# The file to write to, until it is whole: made now, so that what hinders it is known before
-# anything is done. Nobody else may read what was private, and no link that was put there meanwhile
-# is followed.
-begin_archive() {
-	{ [ ! -e "$archive" ] && [ ! -L "$archive" ]; } || die "cannot write $archive: it is there already"
-	case $(realpath -m -- "$archive") in
-	"$(realpath -e -- "$data")"/*) die "cannot write $archive: it would be among the users' data" ;;
-	esac
-	partial=$archive.partial
-	rm -f -- "$partial"
-	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
-}
-
 # Everything of the user's below one directory NAME, whatever it is called while it is written. A
 # colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
@@ -50,8 +37,7 @@ write_archive() {
 		die "cannot archive $name in $archive: nothing is deleted"
 	fi
 	need_idle "$gone"
-	mv -nT -- "$partial" "$archive"
-	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
+	end_file "$archive"
 }
 
 # However it ends before anything is deleted: the user is there again, and no half archive.
@@ -60,7 +46,7 @@ undo() {
 	[ "$is_hidden" = no ] || [ ! -d "$gone" ] || mv -nT "$gone" "$data/$name"
 }
 
-remove() {
+do_remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
 	name=$1 archive='' partial='' yes=no is_hidden=no gone=$data/.removed-$1
 	need_name "$name"
@@ -84,7 +70,10 @@ remove() {
 	lock "$statedir" 9 "users"
 	trap undo EXIT
 	trap 'exit 1' HUP INT TERM
-	[ -z "$archive" ] || begin_archive
+	case ${archive:+$(realpath -m -- "$archive")} in
+	"$(realpath -e -- "$data")"/*) die "cannot write $archive: it would be among the users' data" ;;
+	esac
+	[ -z "$archive" ] || begin_file "$archive"
 
 	# Out of sight first: from here on no request can enter.
 	if [ ! -d "$gone" ]; then

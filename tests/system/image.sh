@@ -325,7 +325,7 @@ sleep 3600 &
 sleep 3600
 END
 chmod 755 "$recipes/slow"
-slow_runs() { compgen -G "$home/.new-*/tree/started"; }
+slow_runs() { compgen -G "$home/.new-*/*/started"; }
 recipe_runs() { pgrep -f "^/bin/sh $recipes/slow"; }
 slow_gone() { ! recipe_runs && ! slow_runs; }
 for signal in TERM INT HUP; do
@@ -345,6 +345,7 @@ pid=$!
 wait_for slow_runs || fail "the slow build starts" "$(cat "$ERR")"
 ok "while a build runs, another one builds" "$image" build "$name" --recipe busybox --no-activate
 fourth=$(cut -d @ -f 2 "$OUT")
+is "nobody but root gets at what is not tidied yet" "$(stat -c '%a %u' "$home"/.new-*)" "700 0"
 ok "and another one activates" "$image" activate "$name@$fourth"
 ok "the build is still at work" slow_runs
 kill -KILL "$pid" || :
