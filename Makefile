@@ -243,7 +243,7 @@ DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-d
              busybox-static util-linux attr
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
-             apache2-bin apache2-utils curl qemu-system-x86 kmod cpio
+             apache2-bin apache2-utils curl qemu-system-x86 kmod cpio skopeo umoci
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
