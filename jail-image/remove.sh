@@ -60,6 +60,9 @@ do_remove() {
 		esac
 		shift
 	done
+	# One remove at a time, which may take hours: the lock on the users is for what they wait for.
+	mkdir -p "$statedir/.remove"
+	lock "$statedir/.remove" 8 "a user's removal" 3600
 	if [ -d "$gone" ]; then
 		confirm "$gone, which an earlier remove has left"
 	else
@@ -88,6 +91,7 @@ do_remove() {
 	*) die "cannot remove $name: $said" ;;
 	esac
 	need_idle "$gone"
+	exec 9<&-
 	[ -z "$archive" ] || write_archive
 	is_hidden=no
 	delete_tree "$gone"
