@@ -16,16 +16,6 @@ remove_debris() {
 	done
 }
 
-# A name for the new version that nobody has; the time, and a number if the second is taken.
-new_version() {
-	stamp=$(date -u +%Y%m%d-%H%M%S)
-	version=$stamp number=1
-	while is_taken; do
-		version=$stamp.$number
-		number=$((number + 1))
-	done
-}
-
 is_taken() {
 	[ -e "$home/$version" ] || [ -e "$home/.new-$version" ] || [ -e "$home/.old-$version" ]
 }
@@ -111,16 +101,16 @@ abandon() {
 	say "the $verb of $name@$version was given up"
 }
 
-# begin_version VERB [VERSION]: a directory for a version that comes to be, as the tree in it does; a
-# new one where none is given. Closed to all others: what sets ids in a tree from elsewhere does so
-# until it is tidied.
+# begin_version VERB [VERSION]: makes the directory of a version that comes to be, and the tree in it;
+# of one named after the time where none is given. It is closed to all others, because a program that
+# is set-uid in a tree from elsewhere is so until the tree is tidied.
 begin_version() {
 	verb=$1 child=''
 	mkdir -p "$home"
 	lock "$home" 9 "image $name"
 	remove_debris
 	if [ $# -eq 1 ]; then
-		new_version
+		while version=$(date -u +%Y%m%d-%H%M%S) && is_taken; do sleep 0.1; done
 	elif version=$2 && is_taken; then
 		die "cannot $verb $name@$version: another command is at work on it, or was (see $program prune)"
 	fi

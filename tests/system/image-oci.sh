@@ -75,7 +75,7 @@ first() {
 second() {
 	mkdir -p app/old
 	touch app/.wh.goes app/old/.wh..wh..opq app/old/new
-	printf '#!/bin/sh\necho "this is the app, of $(id -u)"\n' >app/run
+	printf '#!/bin/sh\nprintf "this is the app, of "; id -u\n' >app/run
 	chmod 755 app/run
 }
 begin app
@@ -204,7 +204,7 @@ s.bind(("127.0.0.1", 0))
 s.listen()
 kind = "application/vnd.oci.image."
 missing = "sha256:" + hashlib.sha256(b"missing").hexdigest()
-url = f"http://127.0.0.1:{s.getsockname()[1]}/config"
+url = "http:" + f"//127.0.0.1:{s.getsockname()[1]}/config"
 config = {"mediaType": kind + "config.v1+json", "digest": missing, "size": 7, "urls": [url]}
 manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": []}).encode()
 digest = hashlib.sha256(manifest).hexdigest()

@@ -119,9 +119,9 @@ if able "file capabilities" setcap cap_net_raw+ep file; then
 fi
 if able "an extended attribute" setfattr -n user.note -v x file; then
 	attributes=yes
-	harmless '2 objects with the attribute user.note, such as /etc/hostname' 'has no_new_privs and is read-only' \
-		"attributes" 'setfattr -x user.note etc/hosts; setfattr -x user.note etc/hostname' \
-		setfattr -n user.note -v x etc/hosts etc/hostname
+	harmless '2 objects with the attribute user.*, such as /etc/hostname' 'has no_new_privs and is read-only' \
+		"attributes" 'for note in 1 2; do setfattr -x user.note$note etc/hosts; setfattr -x user.note$note etc/hostname; done' \
+		sh -c 'for note in 1 2; do setfattr -n user.note$note -v x etc/hosts etc/hostname; done'
 fi
 if able "an access control list" setfacl -m u:20001:r file; then
 	harmless '1 object with the attribute system.posix_acl_access, such as /etc/hosts' \
