@@ -225,3 +225,22 @@ like "the build says that it cannot be had" "$(cat "$ERR")" '127\.0\.0\.1:[0-9]+
 ok "and does not ask for it" test ! -e "$T_WORK/came"
 kill "$listener" || :
 wait "$listener" 2>/dev/null || :
+
+# A registry is asked where the source names it.
+python3 - "$T_WORK/registry" <<'END' &
+import os, socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+with open(sys.argv[1] + ".new", "w") as f:
+    f.write(str(s.getsockname()[1]))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+s.accept()
+open(sys.argv[1] + ".asked", "w").close()
+END
+listener=$!
+wait_for test -e "$T_WORK/registry"
+not_ok "a registry that is none" build "docker://127.0.0.1:$(cat "$T_WORK/registry")/course:latest"
+ok "has been asked, because the source says so" wait_for test -e "$T_WORK/registry.asked"
+kill "$listener" 2>/dev/null || :
+wait "$listener" 2>/dev/null || :
