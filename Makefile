@@ -262,10 +262,10 @@ format:
 # --- tests ---------------------------------------------------------------------------------------
 # What Debian calls what we need: to build and to show, and to check.
 DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-dev \
-             busybox-static util-linux attr
+             busybox-static util-linux attr zstd
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
-             apache2-bin apache2-utils curl qemu-system-x86 kmod cpio
+             apache2-bin apache2-utils curl qemu-system-x86 kmod cpio skopeo umoci
 PACKAGE_DEPS = build-essential debhelper lintian mmdebstrap
 
 deps: deps-build

@@ -16,22 +16,32 @@ remove_debris() {
 	done
 }
 
-# A name for the new version that nobody has; the time, and a number if the second is taken.
-new_version() {
-	stamp=$(date -u +%Y%m%d-%H%M%S)
-	version=$stamp number=1
-	while [ -e "$home/$version" ] || [ -e "$home/.new-$version" ] || [ -e "$home/.old-$version" ]; do
-		version=$stamp.$number
-		number=$((number + 1))
-	done
+is_taken() {
+	[ -e "$home/$version" ] || [ -e "$home/.new-$version" ] || [ -e "$home/.old-$version" ]
 }
+
+# What a jail would make harmless, but the machine that has the image would not, goes from a tree.
+disarm() (
+	cd "$1" || exit
+	refuse_odd_names || die "cannot use this tree: see the list above"
+	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
+	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
+		case $line in
+		# It writes a backslash so; what else it would write in numbers has been refused.
+		'# file: '*) path=$(printf '%s\n' "${line#'# file: '}" | sed 's/\\134/\\/g') ;;
+		'' | security.selinux) ;;
+		*) setfattr -h -x "$line" "$path" && echo "removed attribute $line of $path" ;;
+		esac
+	done
+	chown -hR 0:0 .
+	find . -xdev ! -type l -perm /7022 -exec chmod a-st,go-w {} +
+)
 
 # Everything an image is promised to be, whatever its recipe did; what that removes is told. A tree
 # from elsewhere may be anybody's: nothing of it is followed, and what is removed by name has an
 # honest one. Never in a condition: the shell would go on after an error.
 tidy() (
 	cd "$1" || exit
-	refuse_odd_names || die "cannot use this tree: see the list above"
 	find . -maxdepth 1 -type l -regex '\./\(home\|tmp\|dev\|proc\)' -delete
 	for directory in home tmp dev proc etc etc/jail var; do
 		if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
@@ -67,19 +77,7 @@ tidy() (
 		rm -rf --one-file-system var/tmp
 		ln -s ../tmp var/tmp
 	fi
-
-	# A jail would make this harmless; the machine that has the image does not.
-	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
-	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
-		case $line in
-		# It writes a backslash so; what else it would write in numbers has been refused.
-		'# file: '*) path=$(printf '%s\n' "${line#'# file: '}" | sed 's/\\134/\\/g') ;;
-		'' | security.selinux) ;;
-		*) setfattr -h -x "$line" "$path" && echo "removed attribute $line of $path" ;;
-		esac
-	done
-	chown -hR 0:0 .
-	find . -xdev ! -type l -perm /7022 -exec chmod a-st,go-w {} +
+	disarm .
 )
 
 # Run a command where it can leave nothing: its mounts and processes go when it goes, and it goes
@@ -94,21 +92,68 @@ run_contained() {
 	return "$status"
 }
 
-# However the build ends before the version has its name.
+# However it ends before the version has its name.
 abandon() {
 	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || :
 	wait
 	delete_tree "$work"
 	flock -n "$home" rmdir "$home" 2>/dev/null || : # it is empty if this was to be the first version
-	say "the build of $name@$version was given up"
+	say "the $verb of $name@$version was given up"
 }
 
-build() {
+# begin_version VERB [VERSION]: makes the directory of a version that comes to be, and the tree in it;
+# of one named after the time where none is given. It is closed to all others, because a program that
+# is set-uid in a tree from elsewhere is so until the tree is tidied.
+begin_version() {
+	verb=$1 child=''
+	mkdir -p "$home"
+	lock "$home" 9 "image $name"
+	remove_debris
+	if [ $# -eq 1 ]; then
+		while version=$(date -u +%Y%m%d-%H%M%S) && is_taken; do sleep 0.1; done
+	elif version=$2 && is_taken; then
+		die "cannot $verb $name@$version: another command is at work on it, or was (see $program prune)"
+	fi
+	work=$home/.new-$version
+	tree=$work/$version
+	trap abandon EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir -m 700 "$work"
+	mkdir "$tree"
+	lock "$work" 8 "$work"
+	exec 9<&-
+}
+
+# finish_version MANIFEST: audits the tree, which is to have that manifest, or its own where it is to
+# be $work/manifest, and gives the version its name.
+finish_version() {
+	say "auditing"
+	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of $name@$version"
+	# shellcheck disable=SC2094 # it is read twice, and written by nobody
+	audit_tree "$tree" "$1" <"$work/manifest" >&2 ||
+		die "cannot $verb $name: $name@$version fails its audit"
+	# Its data before its name: a power cut must not leave a version with holes.
+	sync -f "$work"
+
+	# Others have it for as long as an audit takes; the work of minutes waits for that.
+	lock "$home" 9 "image $name" 3600
+	mv -T "$work/manifest" "$home/$version.manifest"
+	mv -T "$tree" "$home/$version"
+	delete_tree "$work"
+	trap - EXIT
+	say "$name@$version is complete"
+	[ "$activate" = no ] || switch_to "$version"
+	printf '%s@%s\n' "$name" "$version"
+}
+
+do_build() {
 	[ $# -ge 1 ] || usage_error "build takes a NAME"
 	name=$1 home=$images/$1
 	need_name "$name"
 	shift
-	option='' recipe='' from='' resolv_conf='' activate=yes child=''
+	option='' recipe='' from='' resolv_conf='' activate=yes
 	# Options that are not ours go to the recipe, in their order.
 	for word; do
 		shift
@@ -139,19 +184,7 @@ build() {
 	[ -z "$resolv_conf" ] || { [ -f "$resolv_conf" ] && resolv_conf=$(realpath -e -- "$resolv_conf"); } ||
 		die "cannot read $resolv_conf: not a file"
 
-	mkdir -p "$home"
-	lock "$home" 9 "image $name"
-	remove_debris
-	new_version
-	work=$home/.new-$version tree=$home/.new-$version/tree
-	trap abandon EXIT
-	trap 'exit 129' HUP
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
-	mkdir "$work" "$tree"
-	lock "$work" 8 "$work"
-	exec 9<&-
-
+	begin_version build
 	say "building $name@$version from ${from:-recipe $recipe}"
 	if [ -n "$recipe" ]; then
 		run_contained "$share/recipes/$recipe" "$tree" "$@" ||
@@ -162,21 +195,5 @@ build() {
 	fi
 	say "tidying"
 	tidy "$tree" >&2
-	say "auditing"
-	make_manifest "$tree" >"$work/manifest" || die "cannot write the manifest of the new image"
-	# shellcheck disable=SC2094 # it is read twice, and written by nobody
-	audit_tree "$tree" "$work/manifest" <"$work/manifest" >&2 ||
-		die "cannot build $name: the new image fails its audit"
-	# Its data before its name: a power cut must not leave a version with holes.
-	sync -f "$work"
-
-	# Others have it for as long as an audit takes; the work of minutes waits for that.
-	lock "$home" 9 "image $name" 3600
-	mv -T "$work/manifest" "$home/$version.manifest"
-	mv -T "$tree" "$home/$version"
-	delete_tree "$work"
-	trap - EXIT
-	say "$name@$version is complete"
-	[ "$activate" = no ] || switch_to "$version"
-	printf '%s@%s\n' "$name" "$version"
+	finish_version "$work/manifest"
 }

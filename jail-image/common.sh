@@ -44,7 +44,7 @@ usage_error() {
 	exit 2
 }
 
-# run COMMANDS COMMAND [ARGUMENT]...: calls the function COMMAND, if it is one of the COMMANDS.
+# run COMMANDS COMMAND [ARGUMENT]...: calls the function do_COMMAND, if it is one of the COMMANDS.
 run() {
 	commands=$1
 	shift
@@ -62,7 +62,9 @@ run() {
 	*) usage_error "there is no command \"$1\"" ;;
 	esac
 	[ "$(id -u)" -eq 0 ] || die "cannot go on: this needs root (run it with sudo)"
-	"$@"
+	word=do_$1
+	shift
+	"$word" "$@"
 }
 
 # The rule for names of jails and images; the launcher has the same one.
@@ -80,6 +82,22 @@ lock() {
 	eval "exec $2<\"\$1\""
 	flock -w "${4:-10}" "$2" ||
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
+}
+
+# begin_file FILE: sets partial to where it is written until it is whole, and makes that now, so that
+# what hinders it is known before anything is done. Nobody else may read what was private, and no
+# link that was put there meanwhile is followed.
+begin_file() {
+	{ [ ! -e "$1" ] && [ ! -L "$1" ]; } || die "cannot write $1: it is there already"
+	partial=$1.partial
+	rm -f -- "$partial"
+	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
+}
+
+# end_file FILE: what is written gets its name.
+end_file() {
+	mv -nT -- "$partial" "$1"
+	[ ! -e "$partial" ] || die "cannot write $1: it has just appeared"
 }
 
 # Mount points at or below a directory, as this mount namespace sees them. Fails if that cannot be

@@ -28,19 +28,6 @@ confirm() {
 	[ "$answer" = "$name" ] || die "$name is not removed"
 }
 
-# The file to write to, until it is whole: made now, so that what hinders it is known before
-# anything is done. Nobody else may read what was private, and no link that was put there meanwhile
-# is followed.
-begin_archive() {
-	{ [ ! -e "$archive" ] && [ ! -L "$archive" ]; } || die "cannot write $archive: it is there already"
-	case $(realpath -m -- "$archive") in
-	"$(realpath -e -- "$data")"/*) die "cannot write $archive: it would be among the users' data" ;;
-	esac
-	partial=$archive.partial
-	rm -f -- "$partial"
-	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
-}
-
 # Everything of the user's below one directory NAME, whatever it is called while it is written. A
 # colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
@@ -52,8 +39,7 @@ write_archive() {
 	sockets=$(find "$gone" -xdev -type s -printf x | wc -c) # which tar leaves out, and has named
 	[ "$sockets" -eq 0 ] || left_out=" but sockets ($sockets), which hold no data"
 	need_idle "$gone"
-	mv -nT -- "$partial" "$archive"
-	[ ! -e "$partial" ] || die "cannot archive $name: $archive has just appeared"
+	end_file "$archive"
 }
 
 # However it ends before anything is deleted: the user is there again, and no half archive.
@@ -62,7 +48,7 @@ undo() {
 	[ "$is_hidden" = no ] || [ ! -d "$gone" ] || mv -nT "$gone" "$data/$name"
 }
 
-remove() {
+do_remove() {
 	[ $# -ge 1 ] || usage_error "remove takes a NAME"
 	name=$1 archive='' partial='' left_out='' yes=no is_hidden=no gone=$data/.removed-$1
 	need_name "$name"
@@ -76,6 +62,9 @@ remove() {
 		esac
 		shift
 	done
+	# One remove at a time, which may take hours: the lock on the users is for what they wait for.
+	mkdir -p "$statedir/.remove"
+	lock "$statedir/.remove" 8 "a user's removal" 3600
 	if [ -d "$gone" ]; then
 		confirm "$gone, which an earlier remove has left"
 	else
@@ -86,7 +75,10 @@ remove() {
 	lock "$statedir" 9 "users"
 	trap undo EXIT
 	trap 'exit 1' HUP INT TERM
-	[ -z "$archive" ] || begin_archive
+	case ${archive:+$(realpath -m -- "$archive")} in
+	"$(realpath -e -- "$data")"/*) die "cannot write $archive: it would be among the users' data" ;;
+	esac
+	[ -z "$archive" ] || begin_file "$archive"
 
 	# Out of sight first: from here on no request can enter.
 	if [ ! -d "$gone" ]; then
@@ -101,6 +93,7 @@ remove() {
 	*) die "cannot remove $name: $said" ;;
 	esac
 	need_idle "$gone"
+	exec 9<&-
 	[ -z "$archive" ] || write_archive
 	is_hidden=no
 	delete_tree "$gone"

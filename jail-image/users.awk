@@ -14,8 +14,9 @@
 /\t/ {
 	path = substr($0, index($0, "\t") + 1)
 	what[path] = substr($0, 1, index($0, "\t") - 1)
-	# The uid and gid of a user are the owner's of the home.
-	if (split(path, part, "/") == 3 && part[3] == part[1] && part[2] == "home" && what[path] ~ /^directory/) {
+	# The uid and gid of a user are the owner's of the home, as long as it has not been removed wholly.
+	if (split(path, part, "/") == 3 && (part[1] == part[3] || part[1] == ".removed-" part[3]) &&
+		part[2] == "home" && what[path] ~ /^directory/) {
 		split(what[path], word, "[ :]")
 		uid_of[part[1]] = word[3]
 		gid_of[part[1]] = word[4]
@@ -202,7 +203,7 @@ function check_all(    id, path, top)
 			wrong(path, "does not belong here")
 		else if (only == "" && top == path)
 			wrong(path, path ~ /^\.new-/ ? "was left by an add or passwd that was interrupted: run it again" \
-				: path ~ /^\.removed-/ ? "was left by a remove that was interrupted: remove again" \
+				: path ~ /^\.removed-/ ? "is being removed, or was left by a remove that was interrupted: remove again" \
 				: "is no user's directory")
 	}
 }

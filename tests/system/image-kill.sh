@@ -45,6 +45,10 @@ END
 chmod 755 "$other/image" "$other/libexec/trampoline/${KEEPER##*/}" "$other/share/trampoline/recipes/small"
 
 for _ in 1 2 3; do "$other/image" build "$name" --recipe small >"$OUT" 2>&1; done
+# What is imported is not there before.
+imported=$("$other/image" build "$name" --recipe small --no-activate 2>"$ERR")
+"$other/image" export "$imported" "$T_WORK/imported.tar.zst" 2>"$ERR"
+rm -rf --one-file-system "${home:?}/${imported#*@}" "$home/${imported#*@}.manifest"
 cp -a "$home" "$saved"
 restore() {
 	rm -rf --one-file-system "$home"
@@ -61,6 +65,7 @@ commands() {
 	activate) echo activate "$name@$first" ;;
 	rollback) echo rollback "$name" ;;
 	prune) echo prune "$name" ;;
+	import) echo import "$T_WORK/imported.tar.zst" --activate ;;
 	esac
 }
 
@@ -97,7 +102,7 @@ ends_of_runs() {
 		END { if (last != "") print last }'
 }
 
-for what in activate rollback prune build; do
+for what in activate rollback prune build import; do
 	wrong=() all=0 alone=0 missed=()
 	step none 0 "$what" || fail "$what works when nobody is killed" "$(cat "$OUT")"
 	ends_of_runs <"$T_WORK/step" >"$T_WORK/steps"

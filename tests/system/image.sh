@@ -119,9 +119,9 @@ if able "file capabilities" setcap cap_net_raw+ep file; then
 fi
 if able "an extended attribute" setfattr -n user.note -v x file; then
 	attributes=yes
-	harmless '2 objects with the attribute user.note, such as /etc/hostname' 'has no_new_privs and is read-only' \
-		"attributes" 'setfattr -x user.note etc/hosts; setfattr -x user.note etc/hostname' \
-		setfattr -n user.note -v x etc/hosts etc/hostname
+	harmless '2 objects with the attribute user.*, such as /etc/hostname' 'has no_new_privs and is read-only' \
+		"attributes" 'for note in 1 2; do setfattr -x user.note$note etc/hosts; setfattr -x user.note$note etc/hostname; done' \
+		sh -c 'for note in 1 2; do setfattr -n user.note$note -v x etc/hosts etc/hostname; done'
 fi
 if able "an access control list" setfacl -m u:20001:r file; then
 	harmless '1 object with the attribute system.posix_acl_access, such as /etc/hosts' \
@@ -325,7 +325,7 @@ sleep 3600 &
 sleep 3600
 END
 chmod 755 "$recipes/slow"
-slow_runs() { compgen -G "$home/.new-*/tree/started"; }
+slow_runs() { compgen -G "$home/.new-*/*/started"; }
 recipe_runs() { pgrep -f "^/bin/sh $recipes/slow"; }
 slow_gone() { ! recipe_runs && ! slow_runs; }
 for signal in TERM INT HUP; do
@@ -345,6 +345,7 @@ pid=$!
 wait_for slow_runs || fail "the slow build starts" "$(cat "$ERR")"
 ok "while a build runs, another one builds" "$image" build "$name" --recipe busybox --no-activate
 fourth=$(cut -d @ -f 2 "$OUT")
+is "nobody but root gets at what is not tidied yet" "$(stat -c '%a %u' "$home"/.new-*)" "700 0"
 ok "and another one activates" "$image" activate "$name@$fourth"
 ok "the build is still at work" slow_runs
 kill -KILL "$pid" || :

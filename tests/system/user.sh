@@ -10,7 +10,7 @@ image=$T_PREFIX/sbin/trampoline-image
 cleanup() {
 	local name
 	umount "$DATA/erin/tmp/mounted" 2>/dev/null || :
-	for name in carol dave erin frank grace root .new-carol .removed-erin; do
+	for name in carol dave erin frank grace heidi root .new-carol .removed-erin; do
 		rm -rf --one-file-system "${DATA:?}/$name"
 	done
 	for name in "$DATA"/many*; do rm -rf --one-file-system "$name"; done
@@ -169,7 +169,7 @@ planted 'home/\.etc/\.passwd\.new: does not belong here' "something else in .etc
 	touch home/.etc/.passwd.new
 mkdir "$DATA/.removed-gone" "$DATA/UPPER"
 "$user" check >"$OUT" 2>&1 && fail "check of all" "it passed"
-like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: was left by a remove'
+like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: is being removed, or was left by a remove that was interrupted: remove again$'
 like "and what is no user" "$(cat "$OUT")" "UPPER: is no user's directory"
 rmdir "$DATA/.removed-gone" "$DATA/UPPER"
 
@@ -347,6 +347,30 @@ not_ok "a home that cannot be looked at" "$other/user" remove erin --yes
 like "it says so" "$(cat "$ERR")" '^trampoline-user: cannot remove erin: .*Input/output error$'
 cp "$T_PREFIX/share/trampoline/common.sh" "$other/share/trampoline/common.sh"
 nothing_changed "all of which leaves the user where he was"
+
+# An archive takes long: this one is written when the test says so.
+sed "s|^PATH=|PATH=$other/slow:|" "$T_PREFIX/share/trampoline/common.sh" >"$other/share/trampoline/common.sh"
+printf '#!/bin/sh\ntouch %s/started\nuntil [ -e %s/go ]; do sleep 0.1; done\nexec /usr/bin/tar "$@"\n' \
+	"$other" "$other" >"$other/slow/tar"
+rm "$other/slow/stat"
+uid=$(stat -c %u "$DATA/grace/home/grace")
+"$other/user" remove grace --yes --archive "$T_WORK/grace.tar.gz" 2>"$T_WORK/said" &
+pid=$!
+wait_for test -e "$other/started"
+ok "while an archive is written users are added" "$user" add heidi --uid 20019
+not_ok "but not with the uid of who is in it" "$user" add ivan --uid "$uid"
+like "it says whose it is" "$(cat "$ERR")" "it is \.removed-grace's"
+ok "and passwd is written" "$user" passwd
+"$user" remove heidi --yes 2>"$ERR" &
+waiting=$!
+remove_waits() { grep -qE -- "-> FLOCK .*:$(stat -c %i "$T_STATEDIR/.remove") " /proc/locks; }
+ok "another remove waits" wait_for remove_waits
+touch "$other/go"
+ok "until the archive is written and the user gone" wait "$pid"
+ok "then it is its turn" wait "$waiting"
+is "both are gone" "$(find "$DATA" -maxdepth 1 \( -name '*heidi*' -o -name '*grace*' \))" ""
+ok "and the archive is whole" tar -tzf "$T_WORK/grace.tar.gz" grace/home/grace
+cp "$T_PREFIX/share/trampoline/common.sh" "$other/share/trampoline/common.sh"
 
 # Killed, it can tidy up nothing; then nobody takes the name before it has gone on.
 mv "$DATA/erin" "$DATA/.removed-erin"
