@@ -75,12 +75,12 @@ struct record {
 	uint64_t limits[LIMIT_COUNT]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
 	uint64_t timeout_ms;          /* QUANTITY_UNLIMITED for none */
 	uint64_t kill_after_ms;       /* from the time-out to SIGKILL */
-	char path[512], shell[128];
+	char shell[128];
 	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];
 	uint32_t keep_length;
 	uint32_t filter_length, bind_count, set_length; /* instructions, binds, bytes of the tail */
-	/* One after the other: the filter, the binds' origins, the variables of [set]. */
+	/* One after the other: the filter, the binds' origins, the variables of every run. */
 	_Alignas(8) unsigned char tail[RECORD_TAIL_MAX];
 };
 

@@ -49,16 +49,44 @@ is "the host has kept its name" "$(uname -n | grep -c '^mine$' || :)" 0
 is "no descriptor but 0, 1 and 2" "$(probe alice fds)" "0 1 2"
 in_jail alice probe env >"$OUT"
 is "the environment is these variables and no other" "$(sed 's/^env: //; s/=.*//' "$OUT" | sort |
-	grep -vE '^(LANG|LC_[A-Z]+|TZ|TERM)$' | xargs)" "HOME LOGNAME PATH SHELL USER"
+	grep -vE '^(TZ|TERM)$' | xargs)" "HOME LANG LOGNAME PATH SHELL USER"
 like "HOME is the user's" "$(cat "$OUT")" '^env: HOME=/home/alice$'
 like "USER is the user" "$(cat "$OUT")" '^env: USER=alice$'
 like "PATH is the configured one" "$(cat "$OUT")" '^env: PATH=/usr/local/bin:/usr/bin:/bin$'
 is "a secret of the caller's stays outside" \
 	"$(as_www env SECRET=1 LD_PRELOAD=x IFS=x "$T" alice probe env | grep -cE 'SECRET|LD_|IFS' || :)" 0
-is "LANG and TZ go in as configured" \
-	"$(as_www env -i LANG=C.UTF-8 TZ=UTC LC_ALL=C TZDIR=/etc "$T" alice probe env |
-		sed -n 's/^env: \(LANG\|TZ\|TZDIR\|LC_ALL\)=/\1=/p' | sort | xargs)" \
-	"LANG=C.UTF-8 LC_ALL=C TZ=UTC"
+# variables JAIL OPTION...: those of these names that a run finds whose caller has all of them.
+variables() {
+	local jail=$1
+	shift
+	as_www env -i LANG=C TZ=UTC LC_ALL=C TZDIR=/etc "$T" "$@" "$jail" probe env |
+		sed -n 's/^env: \(LANG\|TZ\|TZDIR\|LC_ALL\|JAVA\|MORE\)=/\1=/p' | sort | xargs
+}
+is "TZ goes in, and LANG is C.UTF-8 whatever the caller has" "$(variables alice)" "LANG=C.UTF-8 TZ=UTC"
+is "-E goes before LANG's default" "$(variables alice -E LANG -E TZ=x)" "LANG=C TZ=x"
+configure <<-'END'
+	[environment]
+	keep = LC_* TZ
+	[set]
+	TZ = Europe/Berlin
+	JAVA = -Xmx256m -Da=b:c ; a comment
+END
+override alice <<-'END'
+	[set]
+	TZ = Asia/Tokyo
+	LANG = de_DE.UTF-8
+	MORE =
+END
+is "[set] goes before keep" "$(variables bob)" "JAVA=-Xmx256m -Da=b:c LANG=C.UTF-8 LC_ALL=C TZ=Europe/Berlin"
+is "a jail's [set] adds variables and replaces single ones" "$(variables alice)" \
+	"JAVA=-Xmx256m -Da=b:c LANG=de_DE.UTF-8 LC_ALL=C MORE= TZ=Asia/Tokyo"
+is "-E goes before [set]" "$(variables alice -E TZ -E JAVA=1)" "JAVA=1 LANG=de_DE.UTF-8 LC_ALL=C MORE= TZ=UTC"
+like "--explain names the line of a variable" "$("$T" --explain alice)" \
+	"^set +TZ +Asia/Tokyo +$CONFIG/jails.d/alice.conf:2\$"
+like "and of one that all jails have" "$("$T" --explain alice)" "^set +JAVA +-Xmx256m -Da=b:c +$CONFIG/trampoline.conf:5\$"
+default_config
+retire bob
+retire alice
 is "it starts at home" "$(probe alice cwd)" /home/alice
 is "its umask is the configured one" "$(probe alice umask)" 0022
 

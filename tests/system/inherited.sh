@@ -191,7 +191,7 @@ for name in LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG GCONV_PATH LOCPATH NLSP
 done
 is "thirty bad variables, one without '=', one twice, one empty" \
 	"$(as_www "$T_TOOLS/caller" "${junk[@]}" env=NOEQUALS env= env==x env=TERM=a env=TERM=b -- "$T" alice probe env |
-		sed 's/^env: //; s/=.*//' | sort | xargs)" "HOME LOGNAME PATH SHELL TERM USER"
+		sed 's/^env: //; s/=.*//' | sort | xargs)" "HOME LANG LOGNAME PATH SHELL TERM USER"
 is "and there is one TERM" "$(as_www "$T_TOOLS/caller" env=TERM=a env=TERM=b -- "$T" alice probe env | grep -c TERM=)" 1
 
 # --- mount namespace -----------------------------------------------------------------------------

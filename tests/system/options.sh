@@ -49,7 +49,7 @@ cgi=(AUTH_TYPE=Basic CONTENT_LENGTH=3 CONTENT_TYPE=text/plain GATEWAY_INTERFACE=
 	SCRIPT_NAME=/s SERVER_NAME=n SERVER_PORT=80 SERVER_PROTOCOL=HTTP/1.1 SERVER_SOFTWARE=w)
 is "--cgi passes the CGI/1.1 variables" \
 	"$(with "${cgi[@]}" "$T" --cgi alice probe env | sed 's/^env: //' |
-		grep -vE '^(HOME|USER|LOGNAME|SHELL|PATH)=' | sort)" "$(printf '%s\n' "${cgi[@]}" | sort)"
+		grep -vE '^(HOME|LANG|USER|LOGNAME|SHELL|PATH)=' | sort)" "$(printf '%s\n' "${cgi[@]}" | sort)"
 is "--cgi passes nothing that only looks like one" \
 	"$(with HTTP_PROXY=evil HTTP_=x HTTPX=x XHTTP_A=x PATH=/evil HOME=/evil USER=evil LD_PRELOAD=x \
 		PYTHONPATH=x REQUESTX=x CONTENT_LENGTHS=x "$T" --cgi alice probe env |

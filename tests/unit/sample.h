@@ -9,10 +9,11 @@
 static inline void sample_record(struct record *record)
 {
 	static const char keep[] = "LANG\0LC_*\0TZ";
+	static const char set[] = "HOME=/home/alice\0USER=alice\0LOGNAME=alice\0SHELL=/bin/sh\0"
+				  "PATH=/usr/bin:/bin";
 
 	memset(record, 0, sizeof(*record));
 	memcpy(record->name, "alice", sizeof("alice"));
-	memcpy(record->path, "/usr/bin:/bin", sizeof("/usr/bin:/bin"));
 	memcpy(record->shell, "/bin/sh", sizeof("/bin/sh"));
 	memcpy(record->keep, keep, sizeof(keep));
 	record->keep_length = sizeof(keep);
@@ -26,5 +27,7 @@ static inline void sample_record(struct record *record)
 	record->filter_length = 3;
 	for (uint32_t i = 0; i < record->filter_length; i++)
 		record_filter(record)[i].k = i;
+	record->set_length = sizeof(set);
+	memcpy(record_set(record), set, sizeof(set));
 	record_seal(record);
 }

@@ -44,8 +44,11 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 {
 	struct stat status;
 	struct record *record = &jail.record;
+	static const char environment[] =
+		"HOME=/home/alice\0USER=alice\0LOGNAME=alice\0SHELL=/bin/sh\0"
+		"PATH=/usr/local/bin:/usr/bin:/bin\0LANG=C.UTF-8\0A=b c";
 
-	make_installation("[trampoline]\ncallers = 7 8\nlog = runs\n"
+	make_installation("[set]\nA = b c\n[trampoline]\ncallers = 7 8\nlog = runs\n"
 			  "[limits]\ntimeout = 2s\n[environment]\numask = 077\nkeep = A\n"
 			  "[confinement]\nprocesses = private\nnoexec = yes\n");
 	assert_done(jail_describe(&jail, "alice", &error), error);
@@ -60,7 +63,8 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 	ck_assert_uint_eq(record->umask, 077);
 	ck_assert_uint_eq(record->keep_length, 2);
 	ck_assert_str_eq(record->shell, "/bin/sh");
-	ck_assert_str_eq(record->path, "/usr/local/bin:/usr/bin:/bin");
+	ck_assert_mem_eq(record_set(record), environment, sizeof(environment));
+	ck_assert_uint_eq(record->set_length, sizeof(environment));
 	ck_assert_uint_eq(record->flags, RECORD_LOG_RUNS | RECORD_LOG_REFUSALS |
 						 RECORD_PRIVATE_PROCESSES | RECORD_PROC);
 	ck_assert_uint_gt(record->filter_length, 0);

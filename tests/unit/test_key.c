@@ -9,6 +9,7 @@
 #include "unit.h"
 
 static struct config config;
+static struct text reason;
 
 /* The key called "SECTION.NAME". */
 static size_t index_of(const char *key)
@@ -175,8 +176,8 @@ static const struct {
 START_TEST(key_read__value__taken_or_refused)
 {
 	config_defaults(&config);
-	ck_assert_msg(key_read(&config, index_of(values[_i].key), values[_i].value) ==
-			      values[_i].is_good,
+	ck_assert_msg((key_read(&config, index_of(values[_i].key), values[_i].value, &reason) ==
+		       0) == values[_i].is_good,
 		      "%s = %s", values[_i].key, values[_i].value);
 }
 END_TEST
@@ -197,7 +198,7 @@ END_TEST
 
 static bool take(const char *key, const char *value)
 {
-	return key_read(&config, index_of(key), value);
+	return key_read(&config, index_of(key), value, &reason) == 0;
 }
 
 START_TEST(key_read__good_value__field_set)

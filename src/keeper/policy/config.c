@@ -36,11 +36,16 @@ void config_defaults(struct config *config)
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
 		config->limits[fixed[i].resource] = fixed[i].value;
 	for (size_t i = 0; key_name(i); i++) {
+		struct text reason;
+
 		snprintf(config->entries[i].value, CONFIG_VALUE_MAX, "%s", key_default(i));
 		config->entries[i].source = RECORD_SOURCES;
 		/* The one default that a system may not know is a caller; then only root may. */
-		(void)key_read(config, i, key_default(i));
+		(void)!key_read(config, i, key_default(i), &reason);
 	}
+	/* Under a server's LANG=C a program cannot name a file that has an umlaut. */
+	config->pairs[CONFIG_SET][config->pair_counts[CONFIG_SET]++] =
+		(struct config_pair){"LANG", "C.UTF-8", RECORD_SOURCES, 0};
 }
 
 /* Where the reading of a file is. */
@@ -57,8 +62,8 @@ struct parse {
 #define BLANKS " \t\r\v\f"
 #define MARK "\xEF\xBB\xBF" /* a byte order mark, as some editors put before the first line */
 
-/* REASON, and WHAT in quotation marks unless it is NULL. Returns -1. */
-static int refuse(const struct parse *parse, const char *reason, const char *what)
+/* REASON, WHAT in quotation marks unless it is NULL, and a RULE unless that is. Returns -1. */
+static int refuse(const struct parse *parse, const char *reason, const char *what, const char *rule)
 {
 	struct text words = {.length = 0};
 	char place[PATH_MAX];
@@ -66,6 +71,8 @@ static int refuse(const struct parse *parse, const char *reason, const char *wha
 	text_add(&words, reason);
 	if (what)
 		text_add_quoted(&words, what, TEXT_OBJECT_MAX);
+	if (rule)
+		text_add(&words, rule);
 	snprintf(place, sizeof(place), "%s:%d", parse->path, parse->line);
 	return text_refuse(parse->error, "use", place, words.bytes);
 }
@@ -80,27 +87,92 @@ static char *trim(char *string, size_t length)
 	return string;
 }
 
+/* Why NAME can be no variable of every run; NULL if it can. */
+static const char *judge_variable(const char *name)
+{
+	if (!name_is_variable(name, strlen(name)))
+		return ": a variable's name has letters, digits and _, and begins with no digit";
+	if (!strcmp(name, "HOME") || !strcmp(name, "USER") || !strcmp(name, "LOGNAME"))
+		return ": it says who the user is";
+	if (!strcmp(name, "PATH") || !strcmp(name, "SHELL"))
+		return ": [environment] has a key for it";
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	const char *(*judge)(const char *key);
+	uint32_t most; /* pairs */
+	const char *more;
+} sections[CONFIG_SECTIONS] = {
+	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
+};
+
+const char *config_section(enum config_section section)
+{
+	return sections[section].name;
+}
+
+/* A line of a section whose keys the file makes up. */
+static int take_pair(struct parse *parse, enum config_section section, const char *key,
+		     const char *value)
+{
+	struct config_pair *pairs = parse->config->pairs[section];
+	uint32_t *count = &parse->config->pair_counts[section], found = *count;
+	const char *rule = sections[section].judge(key);
+	size_t size = strlen(key) + strlen(value);
+
+	for (uint32_t i = 0; i < *count; i++)
+		if (!strcmp(pairs[i].key, key))
+			found = i;
+		else
+			size += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
+	if (!rule && found < *count && pairs[found].source == parse->source)
+		rule = ": it is there twice";
+	if (!rule && found == sections[section].most)
+		rule = sections[section].more;
+	if (!rule && (size > CONFIG_PAIRS_SIZE_MAX || strlen(key) >= sizeof(pairs->key) ||
+		      strlen(value) >= sizeof(pairs->value)))
+		rule = ": it is too long, or all of them together are";
+	if (rule)
+		return refuse(parse, "this section cannot have ", key, rule);
+	*count += found == *count;
+	snprintf(pairs[found].key, sizeof(pairs->key), "%s", key);
+	snprintf(pairs[found].value, sizeof(pairs->value), "%s", value);
+	pairs[found].source = parse->source;
+	pairs[found].line = parse->line;
+	return 0;
+}
+
 static int take_section(struct parse *parse, const char *name)
 {
+	bool is_known = false;
+
 	for (size_t i = 0; key_name(i); i++)
-		if (!strcmp(key_section(i), name)) {
-			snprintf(parse->section, sizeof(parse->section), "%s", name);
-			return 0;
-		}
-	return refuse(parse, "there is no section ", name);
+		is_known |= !strcmp(key_section(i), name);
+	for (enum config_section i = 0; i < CONFIG_SECTIONS; i++)
+		is_known |= !strcmp(sections[i].name, name);
+	if (!is_known)
+		return refuse(parse, "there is no section ", name, NULL);
+	snprintf(parse->section, sizeof(parse->section), "%s", name);
+	return 0;
 }
 
 static int take_key(struct parse *parse, const char *name, const char *value)
 {
+	for (enum config_section i = 0; i < CONFIG_SECTIONS; i++)
+		if (!strcmp(sections[i].name, parse->section))
+			return take_pair(parse, i, name, value);
 	for (size_t i = 0; key_name(i); i++) {
 		struct config_entry *entry = &parse->config->entries[i];
+		struct text reason;
 
 		if (strcmp(key_section(i), parse->section) != 0 || strcmp(key_name(i), name) != 0)
 			continue;
 		if (entry->source == parse->source)
-			return refuse(parse, "this key is there twice: ", name);
-		if (!key_read(parse->config, i, value))
-			return refuse(parse, "this key cannot have the value ", value);
+			return refuse(parse, "this key is there twice: ", name, NULL);
+		if (key_read(parse->config, i, value, &reason) != 0)
+			return refuse(parse, reason.bytes, NULL, NULL);
 		snprintf(entry->value, sizeof(entry->value), "%s", value);
 		entry->source = parse->source;
 		entry->line = parse->line;
@@ -111,7 +183,7 @@ static int take_key(struct parse *parse, const char *name, const char *value)
 	return refuse(parse,
 		      parse->section[0] ? "there is no such key in its section: "
 					: "this key stands before any section: ",
-		      name);
+		      name, NULL);
 }
 
 /* One line, without its end. */
@@ -129,13 +201,15 @@ static int take_line(struct parse *parse, char *line)
 	size_t length = strlen(line);
 	if (*line == '[' && strchr(line, ']')) {
 		if (line[length - 1] != ']' || strchr(line, ']') != line + length - 1)
-			return refuse(parse, "there is something behind the section's name", NULL);
+			return refuse(parse, "there is something behind the section's name", NULL,
+				      NULL);
 		line[length - 1] = '\0';
 		return take_section(parse, line + 1);
 	}
 	char *value = strpbrk(line, "=:");
 	if (*line == '[' || !value)
-		return refuse(parse, "neither `[section]', `key = value' nor a comment", NULL);
+		return refuse(parse, "neither `[section]', `key = value' nor a comment", NULL,
+			      NULL);
 	*value++ = '\0';
 	value = trim(value, strlen(value));
 	return take_key(parse, trim(line, strlen(line)), value);
@@ -159,7 +233,8 @@ int config_parse(struct config *config, enum record_source source, const char *p
 	parse.line = parse.range_line; /* it may contradict the other file */
 	if (config->minimum_uid <= config->maximum_uid)
 		return 0;
-	return refuse(&parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL);
+	return refuse(&parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL,
+		      NULL);
 }
 
 static int load_file(struct config *config, enum record_source source, int directory_fd,

@@ -13,12 +13,26 @@
 
 #define CONFIG_KEYS_MAX 40
 #define CONFIG_VALUE_MAX 512
-#define CONFIG_NOBODY 65534 /* who everybody is on a squashed or foreign file system */
+#define CONFIG_PAIRS_MAX 32
+#define CONFIG_PAIRS_SIZE_MAX 3072 /* of a section, keys and values; see RECORD_SET_MAX */
+#define CONFIG_NOBODY 65534        /* who everybody is on a squashed or foreign file system */
 
 /* Where a key's value came from. */
 struct config_entry {
 	char value[CONFIG_VALUE_MAX];
 	enum record_source source; /* RECORD_CONFIG, RECORD_OVERRIDE; RECORD_SOURCES: built in */
+	int line;
+};
+
+/* The sections whose keys the file makes up, and their names. */
+enum config_section { CONFIG_SET, CONFIG_SECTIONS };
+
+const char *config_section(enum config_section section);
+
+/* A line of such a section. */
+struct config_pair {
+	char key[RECORD_PATH_MAX], value[1024];
+	enum record_source source;
 	int line;
 };
 
@@ -37,8 +51,10 @@ struct config {
 	uint32_t keep_length, umask;
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
 	bool is_filtered, is_noexec;
+	uint32_t pair_counts[CONFIG_SECTIONS];
 	struct config_entry entries[CONFIG_KEYS_MAX];      /* by the key's index */
 	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
+	struct config_pair pairs[CONFIG_SECTIONS][CONFIG_PAIRS_MAX];
 };
 
 /* Everything as built in: what an empty configuration means. */

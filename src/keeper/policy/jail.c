@@ -162,7 +162,6 @@ static void copy_policy(struct record *record, const struct config *config)
 {
 	memcpy(record->callers, config->callers, sizeof(record->callers));
 	memcpy(record->limits, config->limits, sizeof(record->limits));
-	memcpy(record->path, config->path, sizeof(record->path));
 	memcpy(record->shell, config->shell, sizeof(record->shell));
 	memcpy(record->keep, config->keep, sizeof(record->keep));
 	memcpy(record->image, config->image, sizeof(record->image));
@@ -183,6 +182,32 @@ static void copy_policy(struct record *record, const struct config *config)
 	}
 }
 
+/* Adds one of every run's variables to the end of the tail. It has room: CONFIG_PAIRS_SIZE_MAX. */
+static void set(struct record *record, const char *name, const char *before, const char *value)
+{
+	size_t room = RECORD_SET_MAX - record->set_length;
+	char *at = record_set(record) + record->set_length;
+
+	record->set_length += (uint32_t)snprintf(at, room, "%s=%s%s", name, before, value) + 1;
+}
+
+static void set_all(struct record *record, const struct config *config)
+{
+	const struct config_pair *pairs = config->pairs[CONFIG_SET];
+
+	set(record, "HOME", "/home/", record->name);
+	set(record, "USER", "", record->name);
+	set(record, "LOGNAME", "", record->name);
+	set(record, "SHELL", "", record->shell);
+	set(record, "PATH", "", config->path);
+	for (uint32_t i = 0; i < config->pair_counts[CONFIG_SET]; i++)
+		set(record, pairs[i].key, "", pairs[i].value);
+}
+
+_Static_assert(RECORD_SET_MAX > CONFIG_PAIRS_SIZE_MAX + sizeof(((struct config *)0)->path) +
+					sizeof(((struct config *)0)->shell) + 4 * NAME_LENGTH_MAX,
+	       "all variables fit");
+
 static int describe(struct jail *jail, struct text *error)
 {
 	struct record *record = &jail->record;
@@ -199,6 +224,7 @@ static int describe(struct jail *jail, struct text *error)
 		return report_fill(error, "look at image", jail->config.image, NULL);
 	if (jail->config.is_filtered && filter_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
+	set_all(record, &jail->config); /* the last part of the tail */
 	return 0;
 }
 

@@ -19,7 +19,10 @@ struct key {
 	const char *section, *name, *value; /* value: the default */
 	bool (*read)(struct config *config, const struct key *key, const char *value);
 	size_t offset;        /* of the field in struct config, for readers that serve several */
+	const char *form;     /* what READ wants */
 	const char *yes, *no; /* of read_choice: the two words */
+	/* Of a list, in place of READ: takes a word, counted at OFFSET, or says why it cannot. */
+	const char *(*take)(struct config *config, const char *word);
 };
 
 static void *field(struct config *config, const struct key *key)
@@ -34,20 +37,7 @@ static bool read_uid(struct config *config, const struct key *key, const char *v
 	return quantity_parse(QUANTITY_NUMBER, value, uid) == 0 && *uid > 0 && *uid <= UID_LAST;
 }
 
-/* Hands each word of VALUE to TAKE; false as soon as that is. */
-static bool take_words(struct config *config, const char *value,
-		       bool (*take)(struct config *config, const char *word))
-{
-	char copy[CONFIG_VALUE_MAX], *rest = copy, *word;
-
-	snprintf(copy, sizeof(copy), "%s", value);
-	while ((word = strsep(&rest, SEPARATORS)))
-		if (*word && !take(config, word))
-			return false;
-	return true;
-}
-
-static bool take_caller(struct config *config, const char *name)
+static const char *take_caller(struct config *config, const char *name)
 {
 	uint64_t uid;
 
@@ -55,40 +45,29 @@ static bool take_caller(struct config *config, const char *name)
 		const struct passwd *user = getpwnam(name);
 
 		if (!user)
-			return false;
+			return "there is no such user";
 		uid = user->pw_uid;
 	}
-	if (uid > UID_LAST || config->caller_count == RECORD_CALLERS_MAX)
-		return false;
+	if (uid > UID_LAST)
+		return "a uid is at most 4294967293";
+	if (config->caller_count == RECORD_CALLERS_MAX)
+		return "it is one more than 32";
 	config->callers[config->caller_count++] = (uint32_t)uid;
-	return true;
+	return NULL;
 }
 
-static bool read_callers(struct config *config, const struct key *key, const char *value)
-{
-	(void)key;
-	config->caller_count = 0;
-	return take_words(config, value, take_caller);
-}
-
-static bool take_kept(struct config *config, const char *name)
+static const char *take_kept(struct config *config, const char *name)
 {
 	size_t length = strlen(name);
 	bool is_prefix = length > 1 && name[length - 1] == '*';
 
-	if (!name_is_variable(name, length - is_prefix) ||
-	    config->keep_length + length + 1 > sizeof(config->keep))
-		return false;
+	if (!name_is_variable(name, length - is_prefix))
+		return "it wants variables' names, with * as the last letter of some";
+	if (config->keep_length + length + 1 > sizeof(config->keep))
+		return "the list is too long";
 	memcpy(config->keep + config->keep_length, name, length + 1);
 	config->keep_length += (uint32_t)length + 1;
-	return true;
-}
-
-static bool read_keep(struct config *config, const struct key *key, const char *value)
-{
-	(void)key;
-	config->keep_length = 0;
-	return take_words(config, value, take_kept);
+	return NULL;
 }
 
 static bool read_image(struct config *config, const struct key *key, const char *value)
@@ -192,39 +171,51 @@ static bool read_resource(struct config *config, const struct key *key, const ch
 
 #define FIELD(name) offsetof(struct config, name)
 
+#define NUMBER "a number from 1 to 4294967293"
+#define COUNT "a number, or unlimited"
+#define SIZE "bytes, or a number with K, M, G or T, such as 64M; or unlimited"
+
 static const struct key keys[] = {
-	{"trampoline", "callers", "www-data", read_callers},
-	{"trampoline", "image", "default", read_image},
-	{"trampoline", "minimum_uid", "1000", read_uid, FIELD(minimum_uid)},
-	{"trampoline", "maximum_uid", "60000000", read_uid, FIELD(maximum_uid)},
-	{"trampoline", "log", "refusals", read_log},
-	{"limits", "cpu", "30s", read_limit},
-	{"limits", "memory", "512M", read_limit},
-	{"limits", "address_space", "unlimited", read_limit},
-	{"limits", "file_size", "64M", read_limit},
-	{"limits", "processes", "50", read_limit},
-	{"limits", "open_files", "256", read_limit},
-	{"limits", "stack", "8M", read_limit},
-	{"limits", "core", "0", read_limit},
-	{"limits", "output", "none", read_limit},
-	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms)},
-	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms)},
-	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path},
-	{"environment", "keep", "LANG LC_* TZ TERM", read_keep},
-	{"environment", "shell", "/bin/sh", read_shell},
-	{"environment", "umask", "022", read_umask},
-	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal", "none"},
-	{"confinement", "proc", "private", read_choice, FIELD(has_proc), "private", "none"},
-	{"confinement", "network", "none", read_choice, FIELD(is_network_private), "none", "host"},
-	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), "private", "host"},
-	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private), "private",
-	 "shared"},
-	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered), "default",
+	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = take_caller},
+	{"trampoline", "image", "default", read_image, 0, "the name of an image"},
+	{"trampoline", "minimum_uid", "1000", read_uid, FIELD(minimum_uid), NUMBER},
+	{"trampoline", "maximum_uid", "60000000", read_uid, FIELD(maximum_uid), NUMBER},
+	{"trampoline", "log", "refusals", read_log, 0, "none, refusals or runs"},
+	{"limits", "cpu", "30s", read_limit, 0, "whole seconds, such as 30s; or unlimited"},
+	{"limits", "memory", "512M", read_limit, 0, SIZE},
+	{"limits", "address_space", "unlimited", read_limit, 0, SIZE},
+	{"limits", "file_size", "64M", read_limit, 0, SIZE},
+	{"limits", "processes", "50", read_limit, 0, COUNT},
+	{"limits", "open_files", "256", read_limit, 0, COUNT},
+	{"limits", "stack", "8M", read_limit, 0, SIZE},
+	{"limits", "core", "0", read_limit, 0, SIZE},
+	{"limits", "output", "none", read_limit, 0, SIZE},
+	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms),
+	 "a duration, such as 30s or 2m; or none"},
+	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms),
+	 "a duration, such as 0.5s or 2s"},
+	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path, 0,
+	 "absolute paths with a colon between them"},
+	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = take_kept},
+	{"environment", "shell", "/bin/sh", read_shell, 0, "an absolute path"},
+	{"environment", "umask", "022", read_umask, 0, "an octal number up to 0777"},
+	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), NULL, "minimal", "none"},
+	{"confinement", "proc", "private", read_choice, FIELD(has_proc), NULL, "private", "none"},
+	{"confinement", "network", "none", read_choice, FIELD(is_network_private), NULL, "none",
+	 "host"},
+	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), NULL, "private",
+	 "host"},
+	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private), NULL,
+	 "private", "shared"},
+	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered), NULL, "default",
 	 "all"},
-	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), "yes", "no"},
-	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY])},
-	{"resources", "processes", "none", read_resource, FIELD(resources[CONFIG_PROCESSES])},
-	{"resources", "cpu", "none", read_resource, FIELD(resources[CONFIG_CPU])},
+	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), NULL, "yes", "no"},
+	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY]),
+	 "1M or more, such as 64M; unlimited; or none"},
+	{"resources", "processes", "none", read_resource, FIELD(resources[CONFIG_PROCESSES]),
+	 "a number from 1 to 4194304; unlimited; or none"},
+	{"resources", "cpu", "none", read_resource, FIELD(resources[CONFIG_CPU]),
+	 "a percentage of one processor, such as 50%; unlimited; or none"},
 };
 
 _Static_assert(ARRAY_LENGTH(keys) <= CONFIG_KEYS_MAX, "every key has an entry");
@@ -244,7 +235,45 @@ const char *key_default(size_t index)
 	return keys[index].value;
 }
 
-bool key_read(struct config *config, size_t index, const char *value)
+/* Reads VALUE. NULL; or what of it, a word of a list or all, is refused, and the RULE. */
+static const char *read_value(struct config *config, const struct key *key, const char *value,
+			      const char **rule)
 {
-	return strlen(value) < CONFIG_VALUE_MAX && keys[index].read(config, &keys[index], value);
+	static char copy[CONFIG_VALUE_MAX];
+	char *rest = copy, *word;
+
+	*rule = "it is too long";
+	if (strlen(value) >= sizeof(copy))
+		return value;
+	*rule = NULL;
+	if (!key->take)
+		return key->read(config, key, value) ? NULL : value;
+	*(uint32_t *)field(config, key) = 0;
+	snprintf(copy, sizeof(copy), "%s", value);
+	while ((word = strsep(&rest, SEPARATORS))) {
+		*rule = *word ? key->take(config, word) : NULL;
+		if (*rule)
+			return word;
+	}
+	return NULL;
+}
+
+int key_read(struct config *config, size_t index, const char *value, struct text *reason)
+{
+	const struct key *key = &keys[index];
+	const char *rule, *bad = read_value(config, key, value, &rule);
+
+	if (!bad)
+		return 0;
+	reason->length = 0;
+	text_add(reason, key->name);
+	text_add(reason, " cannot have the value ");
+	text_add_quoted(reason, bad, TEXT_OBJECT_MAX);
+	text_add(reason, rule ? ": " : ": it wants ");
+	text_add(reason, rule ? rule : key->form ? key->form : key->yes);
+	if (!rule && !key->form) {
+		text_add(reason, " or ");
+		text_add(reason, key->no);
+	}
+	return -1;
 }
