@@ -15,7 +15,7 @@
 	path = substr($0, index($0, "\t") + 1)
 	what[path] = substr($0, 1, index($0, "\t") - 1)
 	# The uid and gid of a user are the owner's of the home.
-	if (split(path, part, "/") == 3 && part[3] == part[1] && part[2] == "home" && what[path] ~ /^directory/) {
+	if (split(path, part, "/") == 3 && part[3] "" == part[1] && part[2] == "home" && what[path] ~ /^directory/) {
 		split(what[path], word, "[ :]")
 		uid_of[part[1]] = word[3]
 		gid_of[part[1]] = word[4]
@@ -37,9 +37,12 @@ END {
 	for (i = 1; i <= count; i++)
 		if (!(user[i] in uid_of))
 			uid_of[user[i]] = gid_of[user[i]] = "?"
-	if (mode == "list")
+	if (mode == "list") {
 		for (i = 1; i <= count; i++)
-			printf "%-32s %10s %10s %s\n", user[i], uid_of[user[i]], gid_of[user[i]], image[user[i]]
+			width = length(user[i]) > width ? length(user[i]) : width
+		for (i = 1; i <= count; i++)
+			printf "%-" width "s %10s %10s %s\n", user[i], uid_of[user[i]], gid_of[user[i]], image[user[i]]
+	}
 	if (mode == "check") {
 		for (i = 1; i <= count; i++)
 			check(user[i])
@@ -95,9 +98,9 @@ function wanted(file, name, uid, gid,    path, filled)
 	if (!(path in templates))
 		templates[path] = read_text(path) ? text : ENVIRON[file "_template"] "\n"
 	filled = templates[path]
-	gsub(/@USER@/, name, filled)
 	gsub(/@UID@/, uid, filled)
 	gsub(/@GID@/, gid, filled)
+	gsub(/@USER@/, name, filled) # the last: a name may have an @
 	return filled
 }
 

@@ -186,7 +186,7 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 		return 0;
 	if (at < argc && !(mode & WITHOUT_JAIL)) {
 		if (!name_is_jail(argv[at]))
-			return text_refuse(error, "enter jail", argv[at], "not a jail's name");
+			return text_refuse(error, "enter jail", argv[at], NAME_RULE);
 		arguments->jail = argv[at++];
 	} else if (mode & WITH_JAIL) {
 		return text_refuse(error, "read the command line", NULL,

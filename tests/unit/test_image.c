@@ -9,7 +9,7 @@
 #include "unit.h"
 
 #define IMAGE PATHS_IMAGES "/default"
-#define LONGEST "abcdefghijklmnopqrstuvwxyz012345"
+#define LONGEST "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01"
 
 static struct text error;
 static char version[NAME_LENGTH_MAX + 8];

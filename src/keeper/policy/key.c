@@ -74,7 +74,7 @@ static bool read_image(struct config *config, const struct key *key, const char 
 {
 	(void)key;
 	snprintf(config->image, sizeof(config->image), "%s", value);
-	return name_is_jail(value);
+	return name_is_image(value);
 }
 
 static bool read_log(struct config *config, const struct key *key, const char *value)
@@ -177,7 +177,7 @@ static bool read_resource(struct config *config, const struct key *key, const ch
 
 static const struct key keys[] = {
 	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = take_caller},
-	{"trampoline", "image", "default", read_image, 0, "the name of an image"},
+	{"trampoline", "image", "default", read_image, 0, "a name, without @: " NAME_RULE},
 	{"trampoline", "minimum_uid", "1000", read_uid, FIELD(minimum_uid), NUMBER},
 	{"trampoline", "maximum_uid", "60000000", read_uid, FIELD(maximum_uid), NUMBER},
 	{"trampoline", "log", "refusals", read_log, 0, "none, refusals or runs"},

@@ -113,9 +113,9 @@ int path_open_own(int directory_fd, const char *path)
 }
 
 /* A prefix, two names and some words always fit. */
-_Static_assert(sizeof(PATHS_CONFIG) + 64 < RECORD_PATH_MAX &&
-		       sizeof(PATHS_DATA) + 96 < RECORD_PATH_MAX &&
-		       sizeof(PATHS_IMAGES) + 64 < RECORD_PATH_MAX,
+_Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
+		       sizeof(PATHS_DATA) + 16 + 2 * NAME_LENGTH_MAX < RECORD_PATH_MAX &&
+		       sizeof(PATHS_IMAGES) + 16 + NAME_LENGTH_MAX < RECORD_PATH_MAX,
 	       "STATEDIR and SYSCONFDIR are too long");
 
 void path_of_origin(enum record_source source, const char *jail, const char *image,
