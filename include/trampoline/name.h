@@ -12,8 +12,5 @@
  */
 bool name_is_jail(const char *name);
 
-/* The same without an "@", which stands before an image's version. */
-bool name_is_image(const char *name);
-
 /* Whether TEXT (of LENGTH bytes) may name an environment variable: [A-Za-z_][A-Za-z0-9_]*. */
 bool name_is_variable(const char *text, unsigned long length);

@@ -19,11 +19,6 @@ bool name_is_jail(const char *name)
 	       strspn(name, LOWER UPPER DIGIT "_.@+-") == length;
 }
 
-bool name_is_image(const char *name)
-{
-	return name_is_jail(name) && !strchr(name, '@');
-}
-
 bool name_is_variable(const char *text, unsigned long length)
 {
 	if (length == 0 || strchr(DIGIT, text[0]))

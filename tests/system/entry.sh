@@ -22,6 +22,17 @@ is "another name is another user" "$(cat "$OUT")" bob
 is "real, effective, saved and file-system uid" "$(probe alice uid)" "$A $A $A $A"
 is "real, effective, saved and file-system gid" "$(probe alice gid)" "$A $A $A $A"
 is "no supplementary group but that gid" "$(probe alice groups)" "$A"
+printf '[trampoline]\ngroups = games 3000\nminimum_gid = 60\n' | override alice
+is "the policy's groups, by name or number" "$(probe alice groups)" "60 $(printf '%s\n' "$A" 3000 | sort -n | xargs)"
+is "and they are those of a supervised run" "$(as_www "$T" -p alice probe groups)" \
+	"groups: 60 $(printf '%s\n' "$A" 3000 | sort -n | xargs)"
+printf '[trampoline]\ngroups = games\n' | override alice
+refused 125 "gid \"60\", which is not between minimum_gid and maximum_gid" "a group outside the range" in_jail alice true
+printf '[trampoline]\ngroups = no-such-group\nminimum_gid = 1\n' | override alice
+refused 125 "there is no such group" "a group that nobody knows" in_jail alice true
+printf '[trampoline]\ngroups = 0\nminimum_gid = 1\n' | override alice
+refused 125 "gid \"0\"" "root's group, whatever the range" in_jail alice true
+default_config
 is "root's groups do not follow root in" \
 	"$(setpriv --groups=0,4,42 -- "$T" alice probe groups)" "groups: $A"
 

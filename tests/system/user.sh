@@ -47,6 +47,14 @@ for bad in 0 33 999 65534 60000001 4294967295 4294967296 -1 +20011 020011 0x4e2b
 	not_ok "uid $(printf %q "$bad") is refused" "$user" add dave --uid "$bad"
 done
 not_ok "gid 0 is refused" "$user" add dave --uid 20011 --gid 0
+not_ok "a gid outside the range is refused" "$user" add dave --uid 20011 --gid 60
+like "it says the range" "$(cat "$ERR")" 'gid 60: want one from 1000 to 60000000'
+printf '[trampoline]\nminimum_gid = 60\nmaximum_gid = 70\n' | override dave
+ok "the gids may have a range of their own" "$user" add dave --uid 20011 --gid 60
+is "which check knows" "$("$user" check dave; "$T" dave id -g)" 60
+"$T" --discard dave
+"$user" remove dave --yes 2>/dev/null
+rm "$CONFIG/jails.d/dave.conf"
 for bad in '' . .. .x @x +x x/y 'x y' -x "$(printf 'x%.0s' {1..65})" $'x\ny' 'x;y' 'é'; do
 	not_ok "the name $(printf %q "$bad") is refused" "$user" add "$bad" --uid 20011
 	like "it says the rule" "$(cat "$ERR")" 'want \[A-Za-z0-9_\]'

@@ -17,7 +17,8 @@ static inline void sample_record(struct record *record)
 	memcpy(record->shell, "/bin/sh", sizeof("/bin/sh"));
 	memcpy(record->keep, keep, sizeof(keep));
 	record->keep_length = sizeof(keep);
-	record->uid = record->gid = 1001;
+	record->uid = record->gid = record->groups[0] = 1001;
+	record->group_count = 1;
 	record->mount_namespace = 4026532001;
 	record->ipc_namespace = 4026532002;
 	record->network_namespace = 4026532003;

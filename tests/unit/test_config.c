@@ -186,6 +186,19 @@ static const struct {
 	{"[trampoline]\nmaximum_uid = 2000\nminimum_uid = 3000\n", "t.conf:3", "is above"},
 	{"[trampoline]\nmaximum_uid = 999\nlog = none\n", "t.conf:2", "is above"},
 	{"[trampoline]\nminimum_uid = 3000\nmaximum_uid = 2000\nx\n", "t.conf:4", "neither"},
+	{"[trampoline]\nminimum_gid = 3000\nmaximum_gid = 2000\n", "t.conf:3",
+	 "minimum_gid is above"},
+	{"[trampoline]\nminimum_gid = 3000\n\nmaximum_uid = 2000\n", "t.conf:4",
+	 "minimum_gid is above"},
+	{"[trampoline]\ngroups = 1000 999\n", "t.conf:2",
+	 "`groups' has the gid \"999\", which is not"},
+	{"[trampoline]\ngroups = 0\n", "t.conf:2", "`groups' has the gid \"0\", which is not"},
+	{"[trampoline]\ngroups = 65534\n", "t.conf:2", "`groups' has the gid \"65534\""},
+	{"[trampoline]\ngroups = 1500\nminimum_gid = 2000\n", "t.conf:3", "`groups' has the gid"},
+	{"[trampoline]\ngroups = 1500, no-such-group-here\n", "t.conf:2",
+	 "groups cannot have the value \"no-such-group-here\": there is no such group"},
+	{"[confinement]\ncpus = 1023\n", "t.conf:2",
+	 "cpus cannot have the value \"1023\": it wants all,"},
 	/* the first of several */
 	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
 };
@@ -279,6 +292,12 @@ START_TEST(config_parse__range__both_files_count)
 		    error);
 	assert_refused(parse(RECORD_OVERRIDE, "\n[trampoline]\nmaximum_uid = 69999999\n"), error,
 		       "t.conf:3\": minimum_uid is above maximum_uid");
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 5000\nmaximum_gid = 6000\n"),
+		    error);
+	ck_assert(config_has_id(&config, true, 5000) && !config_has_id(&config, true, 4999));
+	ck_assert(config_has_id(&config, true, 6000) && !config_has_id(&config, true, 6001));
+	ck_assert(config_has_id(&config, false, 6001));
 	config_defaults(&config);
 	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 5000\n"), error);
 	assert_done(parse(RECORD_OVERRIDE, "[trampoline]\nmaximum_uid = 5000\n"), error);

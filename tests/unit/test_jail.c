@@ -57,6 +57,9 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 	ck_assert_str_eq(record->image_version, "7");
 	ck_assert_uint_eq(record->uid, 1001);
 	ck_assert_uint_eq(record->gid, 1001);
+	ck_assert_uint_eq(record->group_count, 1);
+	ck_assert_uint_eq(record->groups[0], 1001);
+	ck_assert_uint_eq(record->cpus[0], UINT64_MAX);
 	ck_assert_uint_eq(record->caller_count, 2);
 	ck_assert_uint_eq(record->callers[1], 8);
 	ck_assert_uint_eq(record->timeout_ms, 2000);
@@ -84,6 +87,19 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 }
 END_TEST
 
+START_TEST(jail_describe__groups__ascending_with_the_users_own)
+{
+	make_installation("[trampoline]\ngroups = 3000 60 1001 3000\nminimum_gid = 5\n"
+			  "[confinement]\ncpus = 0\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_uint_eq(jail.record.group_count, 3);
+	ck_assert_uint_eq(jail.record.groups[0], 60);
+	ck_assert_uint_eq(jail.record.groups[1], 1001);
+	ck_assert_uint_eq(jail.record.groups[2], 3000);
+	ck_assert_uint_eq(jail.record.cpus[0], 1);
+}
+END_TEST
+
 START_TEST(jail_describe__system_calls_all__no_filter)
 {
 	make_installation("[confinement]\nsystem_calls = all\nproc = none\n");
@@ -108,7 +124,7 @@ static const struct {
 	{4294967294u, 1001, 4294967294u, "run as the owner of"},
 	{1001, 0, 1001, "run as the group of"},
 	{1001, 999, 1001,
-	 "its gid, 999, is not between minimum_uid and maximum_uid, 1000 and 2000"},
+	 "its gid, 999, is not between minimum_gid and maximum_gid, 1000 and 2000"},
 	{1001, 65534, 1001, "run as the group of"},
 	{1001, 1001, 1002, "belongs to another user"},
 	{1001, 1001, 0, "belongs to another user"},
@@ -198,6 +214,7 @@ TCase *unit_jail(void)
 	TCase *tcase = tcase_create("jail");
 
 	tcase_add_test(tcase, jail_describe__whole_installation__all_that_a_record_needs);
+	tcase_add_test(tcase, jail_describe__groups__ascending_with_the_users_own);
 	tcase_add_test(tcase, jail_describe__system_calls_all__no_filter);
 	add_table(tcase, jail_describe__owner_of_the_home__allowed_or_refused, owners);
 	add_table(tcase, jail_describe__something_missing_or_a_link__refused_with_nothing_open,

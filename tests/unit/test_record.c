@@ -142,6 +142,20 @@ static void group_root(void)
 {
 	record.gid = 0;
 }
+static void no_groups(void)
+{
+	record.group_count = 0;
+}
+static void too_many_groups(void)
+{
+	record.group_count = RECORD_GROUPS_MAX + 1;
+}
+static void groups_root(void)
+{
+	record.group_count = 2;
+	record.groups[0] = 0;
+	record.groups[1] = 1001;
+}
 static void no_mount_namespace(void)
 {
 	record.mount_namespace = 0;
@@ -178,8 +192,9 @@ static void set_without_end(void)
 
 START_TEST(record_is_valid__sealed_nonsense__refused)
 {
-	static void (*const changes[])(void) = {too_many_callers,   user_root, group_root,
-						no_mount_namespace, long_keep, set_without_end};
+	static void (*const changes[])(void) = {too_many_callers,   user_root,   group_root,
+						no_mount_namespace, long_keep,   no_groups,
+						too_many_groups,    groups_root, set_without_end};
 	static void (*const lengths[])(void) = {long_filter, overflowing_filter, many_binds,
 						long_set, overflowing_set};
 

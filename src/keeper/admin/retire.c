@@ -223,7 +223,7 @@ static uid_t owner_of_home(const char *name)
 			      errno == ETIME ? "its storage does not answer" : NULL);
 	/* A configuration that cannot be read leaves the range that is built in. */
 	(void)!config_load(&config, name, &error);
-	return config_has_uid(&config, uid) ? uid : 0;
+	return config_has_id(&config, false, uid) ? uid : 0;
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "report.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
+#include "word.h"
 
 void config_defaults(struct config *config)
 {
@@ -54,7 +55,7 @@ struct parse {
 	enum record_source source;
 	const char *path;
 	int line;       /* counts from 1 */
-	int range_line; /* the last one that sets an end of the range of uids */
+	int range_line; /* the last one that sets groups, or an end of a range of ids */
 	char section[32];
 	struct text *error;
 };
@@ -87,25 +88,13 @@ static char *trim(char *string, size_t length)
 	return string;
 }
 
-/* Why NAME can be no variable of every run; NULL if it can. */
-static const char *judge_variable(const char *name)
-{
-	if (!name_is_variable(name, strlen(name)))
-		return ": a variable's name has letters, digits and _, and begins with no digit";
-	if (!strcmp(name, "HOME") || !strcmp(name, "USER") || !strcmp(name, "LOGNAME"))
-		return ": it says who the user is";
-	if (!strcmp(name, "PATH") || !strcmp(name, "SHELL"))
-		return ": [environment] has a key for it";
-	return NULL;
-}
-
 static const struct {
 	const char *name;
 	const char *(*judge)(const char *key);
 	uint32_t most; /* pairs */
 	const char *more;
 } sections[CONFIG_SECTIONS] = {
-	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
+	[CONFIG_SET] = {"set", word_judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
 };
 
 const char *config_section(enum config_section section)
@@ -176,7 +165,7 @@ static int take_key(struct parse *parse, const char *name, const char *value)
 		snprintf(entry->value, sizeof(entry->value), "%s", value);
 		entry->source = parse->source;
 		entry->line = parse->line;
-		if (strstr(name, "imum_uid"))
+		if (strstr(name, "imum_") || !strcmp(name, "groups"))
 			parse->range_line = parse->line;
 		return 0;
 	}
@@ -215,6 +204,29 @@ static int take_line(struct parse *parse, char *line)
 	return take_key(parse, trim(line, strlen(line)), value);
 }
 
+/* Whether the ranges and groups of both files go together. */
+static int check_ids(struct parse *parse)
+{
+	const struct config *config = parse->config;
+
+	parse->line = parse->range_line; /* it may contradict the other file */
+	if (config_least(config, false) > config_greatest(config, false))
+		return refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail",
+			      NULL, NULL);
+	if (config_least(config, true) > config_greatest(config, true))
+		return refuse(parse, "minimum_gid is above maximum_gid, so nobody may have a jail",
+			      NULL, NULL);
+	for (uint32_t i = 0; i < config->group_count; i++) {
+		char gid[16];
+
+		snprintf(gid, sizeof(gid), "%u", config->groups[i]);
+		if (!config_has_id(config, true, config->groups[i]))
+			return refuse(parse, "`groups' has the gid ", gid,
+				      ", which is not between minimum_gid and maximum_gid");
+	}
+	return 0;
+}
+
 int config_parse(struct config *config, enum record_source source, const char *path, char *text,
 		 size_t length, struct text *error)
 {
@@ -230,61 +242,49 @@ int config_parse(struct config *config, enum record_source source, const char *p
 		if (take_line(&parse, line) != 0)
 			return -1;
 	}
-	parse.line = parse.range_line; /* it may contradict the other file */
-	if (config->minimum_uid <= config->maximum_uid)
-		return 0;
-	return refuse(&parse, "minimum_uid is above maximum_uid, so nobody may have a jail", NULL,
-		      NULL);
+	return check_ids(&parse);
 }
 
 static int load_file(struct config *config, enum record_source source, int directory_fd,
-		     const char *name, const char *jail, struct text *error)
+		     const char *jail, struct text *error)
 {
-	AUTO_CLOSE fd = path_open_file(directory_fd, name);
 	char path[RECORD_PATH_MAX], text[65536];
 
 	path_of_origin(source, jail, NULL, path);
-	if (fd < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
+	ssize_t length = path_read_file(directory_fd, path, text, sizeof(text),
+					&config->origins[source], error);
+	if (length < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
 		return 0;
-	if (fd < 0)
-		return report_fill(
-			error, errno == EPERM || errno == ELOOP ? "trust" : "open", path,
-			errno == ENOENT ? "there is none; make install puts one there"
-			: errno == EPERM || errno == ELOOP
-				? "it must be a regular file of root's that only root can write"
-				: NULL);
-	/* In this order, so that what is written meanwhile makes the origin another. */
-	ssize_t length = path_read_origin(fd, &config->origins[source]) == 0
-				 ? read(fd, text, sizeof(text))
-				 : -1;
-	if (length < 0)
-		return report_fill(error, "read", path, NULL);
-	if (length == sizeof(text)) /* one byte is for the end */
-		return report_fill(error, "read", path, "it is larger than 64 KiB");
-	return config_parse(config, source, path, text, (size_t)length, error);
+	return length < 0 ? -1 : config_parse(config, source, path, text, (size_t)length, error);
 }
 
 int config_load(struct config *config, const char *jail, struct text *error)
 {
 	AUTO_CLOSE directory_fd = path_open_trusted(PATHS_CONFIG, error);
-	char name[NAME_LENGTH_MAX + sizeof(".conf")];
 
 	config_defaults(config);
-	if (directory_fd < 0 ||
-	    load_file(config, RECORD_CONFIG, directory_fd, "trampoline.conf", jail, error) != 0)
+	if (directory_fd < 0 || load_file(config, RECORD_CONFIG, directory_fd, jail, error) != 0)
 		return -1;
 	if (!jail || faccessat(directory_fd, "jails.d", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
 	AUTO_CLOSE overrides_fd =
 		path_open_trusted_at(directory_fd, PATHS_CONFIG, "jails.d", error);
-	snprintf(name, sizeof(name), "%s.conf", jail);
-	return overrides_fd < 0
-		       ? -1
-		       : load_file(config, RECORD_OVERRIDE, overrides_fd, name, jail, error);
+	return overrides_fd < 0 ? -1
+				: load_file(config, RECORD_OVERRIDE, overrides_fd, jail, error);
 }
 
-bool config_has_uid(const struct config *config, uint32_t uid)
+uint64_t config_least(const struct config *config, bool is_gid)
 {
-	return uid != 0 && uid != CONFIG_NOBODY && uid >= config->minimum_uid &&
-	       uid <= config->maximum_uid;
+	return is_gid && config->minimum_gid ? config->minimum_gid : config->minimum_uid;
+}
+
+uint64_t config_greatest(const struct config *config, bool is_gid)
+{
+	return is_gid && config->maximum_gid ? config->maximum_gid : config->maximum_uid;
+}
+
+bool config_has_id(const struct config *config, bool is_gid, uint32_t id)
+{
+	return id != 0 && id != CONFIG_NOBODY && id >= config_least(config, is_gid) &&
+	       id <= config_greatest(config, is_gid);
 }

@@ -50,21 +50,37 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 	return auto_close_take(&fd);
 }
 
-/* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
-static int judge_id(const struct jail *jail, const char *kind, uint32_t id, const char *action,
+/* Whether a jail's user may have this ID, a uid or gid. -1 with *ERROR. */
+static int judge_id(const struct jail *jail, bool is_gid, uint32_t id, const char *action,
 		    struct text *error)
 {
 	const struct config *config = &jail->config;
+	const char *kind = is_gid ? "gid" : "uid";
 	char reason[160];
 
-	if (config_has_uid(config, id))
+	if (config_has_id(config, is_gid, id))
 		return 0;
 	snprintf(reason, sizeof(reason),
 		 id == CONFIG_NOBODY
 			 ? "its %s is %u, which is nobody's"
-			 : "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
-		 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
+			 : "its %s, %u, is not between minimum_%s and maximum_%s, %ju and %ju",
+		 kind, id, kind, kind, (uintmax_t)config_least(config, is_gid),
+		 (uintmax_t)config_greatest(config, is_gid));
 	return report_fill(error, action, jail->record.origins[RECORD_HOME].path, reason);
+}
+
+/* Adds GID to the record's groups, which ascend. */
+static void add_group(struct record *record, uint32_t gid)
+{
+	uint32_t *groups = record->groups, at = record->group_count;
+
+	for (uint32_t i = 0; i < record->group_count; i++)
+		if (groups[i] == gid)
+			return;
+	for (; at > 0 && groups[at - 1] > gid; at--)
+		groups[at] = groups[at - 1];
+	groups[at] = gid;
+	record->group_count++;
 }
 
 /* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
@@ -74,11 +90,14 @@ static int identify(struct jail *jail, struct text *error)
 	const struct record_origin *home = &record->origins[RECORD_HOME];
 	const struct record_origin *tmp = &record->origins[RECORD_TMP];
 
-	if (judge_id(jail, "uid", home->uid, "run as the owner of", error) != 0 ||
-	    judge_id(jail, "gid", home->gid, "run as the group of", error) != 0)
+	if (judge_id(jail, false, home->uid, "run as the owner of", error) != 0 ||
+	    judge_id(jail, true, home->gid, "run as the group of", error) != 0)
 		return -1;
 	record->uid = home->uid;
 	record->gid = home->gid;
+	add_group(record, record->gid);
+	for (uint32_t i = 0; i < jail->config.group_count; i++)
+		add_group(record, jail->config.groups[i]);
 	if (tmp->uid != record->uid)
 		return report_fill(error, "use", tmp->path,
 				   "it belongs to another user than the home");
@@ -164,6 +183,7 @@ static void copy_policy(struct record *record, const struct config *config)
 	memcpy(record->limits, config->limits, sizeof(record->limits));
 	memcpy(record->shell, config->shell, sizeof(record->shell));
 	memcpy(record->keep, config->keep, sizeof(record->keep));
+	memcpy(record->cpus, config->cpus, sizeof(record->cpus));
 	memcpy(record->image, config->image, sizeof(record->image));
 	record->caller_count = config->caller_count;
 	record->timeout_ms = config->timeout_ms;

@@ -5,22 +5,20 @@
  */
 #include "key.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "trampoline/quantity.h"
+#include "word.h"
 
 #define SEPARATORS " \t,"
-#define UID_LAST 4294967293u /* -1 means "unchanged" to setresuid, -2 is nobody on some NFS */
 
 struct key {
 	const char *section, *name, *value; /* value: the default */
 	bool (*read)(struct config *config, const struct key *key, const char *value);
-	size_t offset;        /* of the field in struct config, for readers that serve several */
-	const char *form;     /* what READ wants */
-	const char *yes, *no; /* of read_choice: the two words */
+	size_t offset;    /* of the field in struct config, for readers that serve several */
+	const char *form; /* what READ wants */
 	/* Of a list, in place of READ: takes a word, counted at OFFSET, or says why it cannot. */
 	const char *(*take)(struct config *config, const char *word);
 };
@@ -30,51 +28,21 @@ static void *field(struct config *config, const struct key *key)
 	return (char *)config + key->offset;
 }
 
-static bool read_uid(struct config *config, const struct key *key, const char *value)
+/* An end of a range of ids; of the gids', also the form's last word: as the uids'. */
+static bool read_id(struct config *config, const struct key *key, const char *value)
 {
-	uint64_t *uid = field(config, key);
+	uint64_t *id = field(config, key);
 
-	return quantity_parse(QUANTITY_NUMBER, value, uid) == 0 && *uid > 0 && *uid <= UID_LAST;
-}
-
-static const char *take_caller(struct config *config, const char *name)
-{
-	uint64_t uid;
-
-	if (quantity_parse(QUANTITY_NUMBER, name, &uid) != 0) {
-		const struct passwd *user = getpwnam(name);
-
-		if (!user)
-			return "there is no such user";
-		uid = user->pw_uid;
-	}
-	if (uid > UID_LAST)
-		return "a uid is at most 4294967293";
-	if (config->caller_count == RECORD_CALLERS_MAX)
-		return "it is one more than 32";
-	config->callers[config->caller_count++] = (uint32_t)uid;
-	return NULL;
-}
-
-static const char *take_kept(struct config *config, const char *name)
-{
-	size_t length = strlen(name);
-	bool is_prefix = length > 1 && name[length - 1] == '*';
-
-	if (!name_is_variable(name, length - is_prefix))
-		return "it wants variables' names, with * as the last letter of some";
-	if (config->keep_length + length + 1 > sizeof(config->keep))
-		return "the list is too long";
-	memcpy(config->keep + config->keep_length, name, length + 1);
-	config->keep_length += (uint32_t)length + 1;
-	return NULL;
+	*id = 0;
+	return !strcmp(value, strrchr(key->form, ' ') + 1) ||
+	       (quantity_parse(QUANTITY_NUMBER, value, id) == 0 && *id > 0 && *id <= WORD_ID_LAST);
 }
 
 static bool read_image(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
 	snprintf(config->image, sizeof(config->image), "%s", value);
-	return name_is_image(value);
+	return name_is_jail(value) && !strchr(value, '@'); /* which stands before a version */
 }
 
 static bool read_log(struct config *config, const struct key *key, const char *value)
@@ -131,12 +99,19 @@ static bool read_umask(struct config *config, const struct key *key, const char 
 	       config->umask <= 0777;
 }
 
+static bool read_cpus(struct config *config, const struct key *key, const char *value)
+{
+	return word_take_cpus(field(config, key), value);
+}
+
+/* The form says "YES or NO". */
 static bool read_choice(struct config *config, const struct key *key, const char *value)
 {
+	size_t length = strcspn(key->form, " ");
 	bool *choice = field(config, key);
 
-	*choice = !strcmp(value, key->yes);
-	return *choice || !strcmp(value, key->no);
+	*choice = strlen(value) == length && !memcmp(value, key->form, length);
+	return *choice || !strcmp(value, key->form + length + strlen(" or "));
 }
 
 /* An amount of its kind; or "none", no cgroup; or "unlimited", no limit. */
@@ -176,10 +151,15 @@ static bool read_resource(struct config *config, const struct key *key, const ch
 #define SIZE "bytes, or a number with K, M, G or T, such as 64M; or unlimited"
 
 static const struct key keys[] = {
-	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = take_caller},
+	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = word_take_caller},
 	{"trampoline", "image", "default", read_image, 0, "a name, without @: " NAME_RULE},
-	{"trampoline", "minimum_uid", "1000", read_uid, FIELD(minimum_uid), NUMBER},
-	{"trampoline", "maximum_uid", "60000000", read_uid, FIELD(maximum_uid), NUMBER},
+	{"trampoline", "minimum_uid", "1000", read_id, FIELD(minimum_uid), NUMBER},
+	{"trampoline", "maximum_uid", "60000000", read_id, FIELD(maximum_uid), NUMBER},
+	{"trampoline", "minimum_gid", "minimum_uid", read_id, FIELD(minimum_gid),
+	 NUMBER " or minimum_uid"},
+	{"trampoline", "maximum_gid", "maximum_uid", read_id, FIELD(maximum_gid),
+	 NUMBER " or maximum_uid"},
+	{"trampoline", "groups", "", NULL, FIELD(group_count), .take = word_take_group},
 	{"trampoline", "log", "refusals", read_log, 0, "none, refusals or runs"},
 	{"limits", "cpu", "30s", read_limit, 0, "whole seconds, such as 30s; or unlimited"},
 	{"limits", "memory", "512M", read_limit, 0, SIZE},
@@ -196,20 +176,20 @@ static const struct key keys[] = {
 	 "a duration, such as 0.5s or 2s"},
 	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path, 0,
 	 "absolute paths with a colon between them"},
-	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = take_kept},
+	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = word_take_kept},
 	{"environment", "shell", "/bin/sh", read_shell, 0, "an absolute path"},
 	{"environment", "umask", "022", read_umask, 0, "an octal number up to 0777"},
-	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), NULL, "minimal", "none"},
-	{"confinement", "proc", "private", read_choice, FIELD(has_proc), NULL, "private", "none"},
-	{"confinement", "network", "none", read_choice, FIELD(is_network_private), NULL, "none",
-	 "host"},
-	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), NULL, "private",
-	 "host"},
-	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private), NULL,
-	 "private", "shared"},
-	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered), NULL, "default",
-	 "all"},
-	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), NULL, "yes", "no"},
+	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal or none"},
+	{"confinement", "proc", "private", read_choice, FIELD(has_proc), "private or none"},
+	{"confinement", "network", "none", read_choice, FIELD(is_network_private), "none or host"},
+	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), "private or host"},
+	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private),
+	 "private or shared"},
+	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered),
+	 "default or all"},
+	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), "yes or no"},
+	{"confinement", "cpus", "all", read_cpus, FIELD(cpus),
+	 "all, inherit, or processors of which one is there, such as 0-3,5"},
 	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY]),
 	 "1M or more, such as 64M; unlimited; or none"},
 	{"resources", "processes", "none", read_resource, FIELD(resources[CONFIG_PROCESSES]),
@@ -270,10 +250,6 @@ int key_read(struct config *config, size_t index, const char *value, struct text
 	text_add(reason, " cannot have the value ");
 	text_add_quoted(reason, bad, TEXT_OBJECT_MAX);
 	text_add(reason, rule ? ": " : ": it wants ");
-	text_add(reason, rule ? rule : key->form ? key->form : key->yes);
-	if (!rule && !key->form) {
-		text_add(reason, " or ");
-		text_add(reason, key->no);
-	}
+	text_add(reason, rule ? rule : key->form);
 	return -1;
 }

@@ -155,3 +155,29 @@ int path_read_origin(int fd, struct record_origin *origin)
 	record_fill_origin(origin, &status);
 	return 0;
 }
+
+ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t size,
+		       struct record_origin *origin, struct text *error)
+{
+	AUTO_CLOSE fd = path_open_file(directory_fd, strrchr(path, '/') + 1);
+
+	if (fd < 0) {
+		bool is_wrong = errno == EPERM || errno == ELOOP, is_missing = errno == ENOENT;
+
+		report_fill(error, is_wrong ? "trust" : "open", path,
+			    is_missing ? "there is none; make install puts one there"
+			    : is_wrong
+				    ? "it must be a regular file of root's that only root can write"
+				    : NULL);
+		errno = is_missing ? ENOENT : EPERM;
+		return -1;
+	}
+	/* In this order, so that what is written meanwhile makes the origin another. */
+	ssize_t length = path_read_origin(fd, origin) == 0 ? read(fd, text, size) : -1;
+	if (length < 0)
+		return report_fill(error, "read", path, NULL);
+	if ((size_t)length < size) /* one byte is for the end */
+		return length;
+	errno = EFBIG;
+	return report_fill(error, "read", path, "it is larger than 64 KiB");
+}

@@ -2,6 +2,9 @@
 /* Where things are, and names into descriptors: component by component, through no symlink. */
 #pragma once
 
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
 #include "trampoline/text.h"
@@ -28,6 +31,14 @@ int path_open_directory(int directory_fd, const char *name) MUST_CHECK;
  * write it. -1 and errno: EPERM if it is not so.
  */
 int path_open_file(int directory_fd, const char *name) MUST_CHECK;
+
+/*
+ * Reads the file PATH, whose directory is DIRECTORY_FD, into the SIZE bytes of TEXT, of which one
+ * stays free, if path_open_file() opens it. Fills its ORIGIN but the path. Its length; or -1 with a
+ * sentence in *ERROR, and errno ENOENT only if there is no such file.
+ */
+ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t size,
+		       struct record_origin *origin, struct text *error) MUST_CHECK;
 
 /*
  * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
