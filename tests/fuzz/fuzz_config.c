@@ -10,13 +10,14 @@
 static void must_be_sound(const struct config *config)
 {
 	MUST_HOLD(config->caller_count <= RECORD_CALLERS_MAX);
-	MUST_HOLD(name_is_jail(config->image));
+	MUST_HOLD(name_is_jail(config->image) && !strchr(config->image, '@'));
 	MUST_HOLD(config->minimum_uid > 0 && config->maximum_uid > 0);
 	MUST_HOLD(config->maximum_uid < UINT32_MAX - 1 && config->umask <= 0777);
 	MUST_HOLD(config->timeout_ms > 0);
 	MUST_HOLD(strnlen(config->path, sizeof(config->path)) < sizeof(config->path));
 	MUST_HOLD(strnlen(config->shell, sizeof(config->shell)) < sizeof(config->shell));
-	MUST_HOLD(config->path[0] == '/' && config->shell[0] == '/');
+	MUST_HOLD(config->path[0] == '/');
+	MUST_HOLD(config->shell[0] == '/' || !strcmp(config->shell, "auto"));
 	MUST_HOLD(config->keep_length <= sizeof(config->keep));
 	MUST_HOLD(!config->keep_length || !config->keep[config->keep_length - 1]);
 	for (uint32_t i = 0; i < config->pair_counts[CONFIG_SET]; i++) {

@@ -204,7 +204,7 @@ conf=$CONFIG/trampoline.conf
 is "a limit lowered is one row, with its unit" "$(row limits cpu -l cpu=2s)" "2s --limit"
 is "a size too" "$(row limits memory -l memory=32M)" "32M --limit"
 is "by its other name as well" "$(row limits memory -l data=96K)" "96K --limit"
-is "a count" "$(row limits processes -l processes=2048)" "2048 --limit, which only root may raise above 50, built in"
+is "a count" "$(row limits processes -l processes=2048)" "2048 --limit, which only root may raise above 256, built in"
 is "a limit raised: only root may" "$(row limits cpu -l cpu=1m)" \
 	"1m --limit, which only root may raise above 7s, $CONFIG/jails.d/alice.conf:3"
 is "lifted too" "$(row limits core -l core=unlimited)" "unlimited --limit, which only root may raise above 0, built in"

@@ -127,7 +127,7 @@ can_raise=no
 if prlimit --nofile=100:100 prlimit --nofile=200:200 true 2>/dev/null; then can_raise=yes; fi
 if [ $can_raise = yes ]; then
 	like "a lower hard limit of the caller's is raised to the policy's" \
-		"$(limited --nofile=64:64 -- "$T" alice probe limits)" 'nofile=256:256'
+		"$(limited --nofile=64:64 -- "$T" alice probe limits)" 'nofile=1024:1024'
 else
 	skip "a lower hard limit of the caller's is raised to the policy's" "root has no CAP_SYS_RESOURCE here"
 fi

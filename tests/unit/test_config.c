@@ -46,11 +46,11 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert_uint_eq(config.maximum_uid, 60000000);
 	ck_assert_uint_eq(config.log, RECORD_LOG_REFUSALS);
 	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 30);
-	ck_assert_uint_eq(config.limits[RLIMIT_DATA], 512u << 20);
+	ck_assert_uint_eq(config.limits[RLIMIT_DATA], UINT64_C(4) << 30);
 	ck_assert_uint_eq(config.limits[RLIMIT_AS], QUANTITY_UNLIMITED);
 	ck_assert_uint_eq(config.limits[RLIMIT_FSIZE], 64u << 20);
-	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 50);
-	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 256);
+	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 256);
+	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 1024);
 	ck_assert_uint_eq(config.limits[RLIMIT_STACK], 8u << 20);
 	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 0);
 	ck_assert_uint_eq(config.limits[RLIMIT_NICE], 0);
@@ -63,7 +63,7 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert_uint_eq(config.pair_counts[CONFIG_SET], 1);
 	ck_assert_str_eq(config.pairs[CONFIG_SET][0].key, "LANG");
 	ck_assert_str_eq(config.pairs[CONFIG_SET][0].value, "C.UTF-8");
-	ck_assert_str_eq(config.shell, "/bin/sh");
+	ck_assert_str_eq(config.shell, "auto");
 	ck_assert_uint_eq(config.umask, 022);
 	ck_assert(config.has_dev && config.has_proc && config.is_network_private &&
 		  config.is_ipc_private && config.is_filtered);

@@ -87,6 +87,48 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 }
 END_TEST
 
+/* What /bin/bash is in the image, by a command-like step, and the shell that follows. */
+static const struct {
+	const char *directory, *link; /* /bin -> usr/bin, as Debian has it, if DIRECTORY is that */
+	unsigned int mode;            /* of the file; 0: a directory */
+	const char *shell;
+} shells[] = {
+	{"bin", NULL, 0755, "/bin/bash"},    {"usr/bin", NULL, 0755, "/bin/bash"},
+	{"bin", NULL, 0644, "/bin/sh"},      {"bin", NULL, 0, "/bin/sh"},
+	{"bin", "/opt", 0755, "/bin/sh"},    {"bin", "../../opt", 0755, "/bin/sh"},
+	{"bin", "nothing", 0755, "/bin/sh"}, {"bin", "/bin/other", 0755, "/bin/bash"},
+};
+
+#define VERSION PATHS_IMAGES "/default/7"
+
+START_TEST(jail_describe__shell_auto__bash_if_the_image_has_it)
+{
+	char path[512];
+
+	make_installation("");
+	if (!strcmp(shells[_i].directory, "usr/bin")) {
+		unit_make_directory(VERSION "/usr", 0755, 0);
+		ck_assert_int_eq(symlink("/usr/bin", VERSION "/bin"), 0);
+	}
+	snprintf(path, sizeof(path), VERSION "/%s", shells[_i].directory);
+	unit_make_directory(path, 0755, 0);
+	snprintf(path, sizeof(path), VERSION "/%s/%s", shells[_i].directory,
+		 shells[_i].link ? "other" : "bash");
+	if (shells[_i].mode == 0)
+		unit_make_directory(path, 0755, 0);
+	else
+		unit_write(path, "", 0, shells[_i].mode);
+	if (shells[_i].link)
+		ck_assert_int_eq(symlink(shells[_i].link, VERSION "/bin/bash"), 0);
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_str_eq(jail.record.shell, shells[_i].shell);
+	jail_close(&jail);
+	unit_write_text(CONF, "[environment]\nshell = /bin/zsh\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_str_eq(jail.record.shell, "/bin/zsh");
+}
+END_TEST
+
 START_TEST(jail_describe__groups__ascending_with_the_users_own)
 {
 	make_installation("[trampoline]\ngroups = 3000 60 1001 3000\nminimum_gid = 5\n"
@@ -214,6 +256,7 @@ TCase *unit_jail(void)
 	TCase *tcase = tcase_create("jail");
 
 	tcase_add_test(tcase, jail_describe__whole_installation__all_that_a_record_needs);
+	add_table(tcase, jail_describe__shell_auto__bash_if_the_image_has_it, shells);
 	tcase_add_test(tcase, jail_describe__groups__ascending_with_the_users_own);
 	tcase_add_test(tcase, jail_describe__system_calls_all__no_filter);
 	add_table(tcase, jail_describe__owner_of_the_home__allowed_or_refused, owners);

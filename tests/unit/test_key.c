@@ -118,6 +118,8 @@ static const struct {
 	{"environment.keep", "9A", false},
 	{"environment.keep", "9*", false},
 	{"environment.shell", "/bin/bash", true},
+	{"environment.shell", "auto", true},
+	{"environment.shell", "automatic", false},
 	{"environment.shell", "", false},
 	{"environment.shell", "bash", false},
 	{"environment.umask", "077", true},

@@ -140,7 +140,7 @@ static void look(const void *context, void *answer)
 	    cgroup_check(&jail.config, &finding->error) == 0)
 		finding->uid = jail.record.uid;
 	else if (!context && config_load(&jail.config, NULL, &finding->error) == 0)
-		(void)!jail_open_image(jail.config.image, version, &finding->error);
+		(void)!path_open_image(jail.config.image, version, &finding->error);
 }
 
 /* *PATIENCE_NS gets less for each that does not come back: a thousand wait no hours. */

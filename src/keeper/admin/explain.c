@@ -92,7 +92,8 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 			       ? ", which only root may have above the policy's"
 			       : "");
 	else
-		printf(ROW "%s%s\n", section, name, entry->value, place,
+		printf(ROW "%s%s\n", section, name,
+		       strcmp(entry->value, "auto") != 0 ? entry->value : record->shell, place,
 		       is_timeout && arguments->timeout_ms
 			       ? "; --timeout is not shorter and changes nothing"
 			       : "");

@@ -139,43 +139,6 @@ static int open_data_directories(struct jail *jail, struct text *error)
 	return jail->tmp_fd < 0 ? -1 : identify(jail, error);
 }
 
-/* One path component, not hidden, of letters that need no quoting anywhere. */
-static bool is_version(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-	size_t length = strlen(name);
-
-	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
-	       strspn(name, letters) == length;
-}
-
-int jail_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
-{
-	char path[PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
-
-	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
-	AUTO_CLOSE image_fd = path_open_trusted(path, error);
-	if (image_fd < 0)
-		return -1;
-	path_of_origin(RECORD_IMAGE, NULL, image, current);
-	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
-	if (length < 0)
-		return report_fill(
-			error, "read link", current,
-			errno == ENOENT   ? "no version is current; use trampoline-image activate"
-			: errno == EINVAL ? "it is no symbolic link; move it away and use "
-					    "trampoline-image activate"
-					  : NULL);
-	link[length] = '\0';
-	if (!is_version(link))
-		return report_fill(error, "use image version", link,
-				   "`current' must name a version that is beside it, of letters, "
-				   "digits and _.-");
-	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
-	return path_open_trusted_at(image_fd, path, version, error);
-}
-
 /* The policy as the launcher will obey it. */
 static void copy_policy(struct record *record, const struct config *config)
 {
@@ -237,11 +200,14 @@ static int describe(struct jail *jail, struct text *error)
 	copy_policy(record, &jail->config);
 	if (open_data_directories(jail, error) != 0)
 		return -1;
-	jail->image_fd = jail_open_image(jail->config.image, record->image_version, error);
+	jail->image_fd = path_open_image(jail->config.image, record->image_version, error);
 	if (jail->image_fd < 0)
 		return -1;
 	if (path_read_origin(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
 		return report_fill(error, "look at image", jail->config.image, NULL);
+	if (!strcmp(record->shell, "auto"))
+		snprintf(record->shell, sizeof(record->shell), "%s",
+			 path_is_program(jail->image_fd, "/bin/bash") ? "/bin/bash" : "/bin/sh");
 	if (jail->config.is_filtered && filter_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
 	set_all(record, &jail->config); /* the last part of the tail */

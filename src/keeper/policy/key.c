@@ -88,7 +88,7 @@ static bool read_shell(struct config *config, const struct key *key, const char 
 	(void)key;
 	return snprintf(config->shell, sizeof(config->shell), "%s", value) <
 		       (int)sizeof(config->shell) &&
-	       value[0] == '/';
+	       (value[0] == '/' || !strcmp(value, "auto"));
 }
 
 static bool read_umask(struct config *config, const struct key *key, const char *value)
@@ -162,11 +162,11 @@ static const struct key keys[] = {
 	{"trampoline", "groups", "", NULL, FIELD(group_count), .take = word_take_group},
 	{"trampoline", "log", "refusals", read_log, 0, "none, refusals or runs"},
 	{"limits", "cpu", "30s", read_limit, 0, "whole seconds, such as 30s; or unlimited"},
-	{"limits", "memory", "512M", read_limit, 0, SIZE},
+	{"limits", "memory", "4G", read_limit, 0, SIZE},
 	{"limits", "address_space", "unlimited", read_limit, 0, SIZE},
 	{"limits", "file_size", "64M", read_limit, 0, SIZE},
-	{"limits", "processes", "50", read_limit, 0, COUNT},
-	{"limits", "open_files", "256", read_limit, 0, COUNT},
+	{"limits", "processes", "256", read_limit, 0, COUNT},
+	{"limits", "open_files", "1024", read_limit, 0, COUNT},
 	{"limits", "stack", "8M", read_limit, 0, SIZE},
 	{"limits", "core", "0", read_limit, 0, SIZE},
 	{"limits", "output", "none", read_limit, 0, SIZE},
@@ -177,7 +177,7 @@ static const struct key keys[] = {
 	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path, 0,
 	 "absolute paths with a colon between them"},
 	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = word_take_kept},
-	{"environment", "shell", "/bin/sh", read_shell, 0, "an absolute path"},
+	{"environment", "shell", "auto", read_shell, 0, "an absolute path, or auto"},
 	{"environment", "umask", "022", read_umask, 0, "an octal number up to 0777"},
 	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal or none"},
 	{"confinement", "proc", "private", read_choice, FIELD(has_proc), "private or none"},

@@ -181,3 +181,51 @@ ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t si
 	errno = EFBIG;
 	return report_fill(error, "read", path, "it is larger than 64 KiB");
 }
+
+/* One path component, not hidden, of letters that need no quoting anywhere. */
+static bool is_version(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+	size_t length = strlen(name);
+
+	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
+	       strspn(name, letters) == length;
+}
+
+int path_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
+{
+	char path[RECORD_PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
+
+	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
+	AUTO_CLOSE image_fd = path_open_trusted(path, error);
+	if (image_fd < 0)
+		return -1;
+	path_of_origin(RECORD_IMAGE, NULL, image, current);
+	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
+	if (length < 0)
+		return report_fill(
+			error, "read link", current,
+			errno == ENOENT   ? "no version is current; use trampoline-image activate"
+			: errno == EINVAL ? "it is no symbolic link; move it away and use "
+					    "trampoline-image activate"
+					  : NULL);
+	link[length] = '\0';
+	if (!is_version(link))
+		return report_fill(error, "use image version", link,
+				   "`current' must name a version that is beside it, of letters, "
+				   "digits and _.-");
+	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
+	return path_open_trusted_at(image_fd, path, version, error);
+}
+
+bool path_is_program(int root_fd, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	AUTO_CLOSE fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH);
+}

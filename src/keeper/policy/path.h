@@ -2,6 +2,7 @@
 /* Where things are, and names into descriptors: component by component, through no symlink. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -53,3 +54,13 @@ void path_of_origin(enum record_source source, const char *jail, const char *ima
 
 /* Fills *ORIGIN but its path from the thing itself, open at FD. -1 and errno. */
 int path_read_origin(int fd, struct record_origin *origin) MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the version that images/IMAGE/current names, and that name in VERSION.
+ * Every directory down to it is trusted. -1, and a sentence in *ERROR.
+ */
+int path_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1],
+		    struct text *error) MUST_CHECK;
+
+/* Whether PATH is an executable file for who has ROOT_FD as root. */
+bool path_is_program(int root_fd, const char *path);
