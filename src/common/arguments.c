@@ -34,7 +34,7 @@ static const struct option {
 	 "it wants NAME or NAME=VALUE, at most 128 times"},
 	{0, "--cgi", FLAG, RUNS, FIELD(cgi), NULL},
 	{'l', "--limit", LIMIT, RUNS | REPEATED, 0,
-	 "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
+	 "it wants NAME=VALUE, such as cpu=10s (whole seconds) or memory=256M"},
 	{'t', "--timeout", DURATION, RUNS, FIELD(timeout_ms),
 	 "it wants a duration, such as 30s or 2m"},
 	{0, "--kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, like 2s"},

@@ -51,6 +51,10 @@ refused 125 nosuch=1 "an unknown limit" as_www "$T" --limit=nosuch=1 alice id
 for value in cpu cpu= cpu=-1 cpu=1x memory=1Q memory=99999999999999999999 processes=1.5; do
 	refused 125 "$value" "a malformed limit: $value" as_www "$T" "--limit=$value" alice id
 done
+for value in cpu=0.5s cpu=1500ms; do
+	refused 125 'such as cpu=10s (whole seconds)' "processor time that is no whole seconds: $value" \
+		as_www "$T" "--limit=$value" alice id
+done
 refused 125 'limit "processes=100000"' "a limit raised by a caller" as_www "$T" --limit=processes=100000 alice id
 for fd in '' 0 1 2 -1 3x 99999999999 x; do
 	refused 125 "--keep-fd=$fd" "a malformed descriptor: '$fd'" as_www "$T" "--keep-fd=$fd" alice id

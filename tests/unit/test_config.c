@@ -163,7 +163,17 @@ static const struct {
 	{"[limits ]\n", "t.conf:1", "no section \"limits \""},
 	{"[\x1b[2J]\n", "t.conf:1", "u001b"},
 	{"[trampoline]\ncpu = 1s\n", "t.conf:2", "no such key"},
-	{"[limits]\nCPU = 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\nCPU = 1s\n", "t.conf:2",
+	 "no such key in its section: \"CPU\"; is cpu of [limits] meant?"},
+	{"[resources]\n\tCpu = 1%\n", "t.conf:2", "\"Cpu\"; is cpu of [resources] meant?"},
+	{"[environment]\n  Memory = 1G\n", "t.conf:2", "\"Memory\"; is memory of [limits] meant?"},
+	{"callers = root\n", "t.conf:1", "\"callers\"; is callers of [trampoline] meant?"},
+	{"[limits]\n\n  memory = 1GB\n", "t.conf:3",
+	 "memory cannot have the value \"1GB\": it wants bytes, or"},
+	{"[limits]\ncpu = 0.5s\n", "t.conf:2",
+	 "cpu cannot have the value \"0.5s\": it wants whole seconds"},
+	{"[limits]\ncpu = 1500ms\n", "t.conf:2",
+	 "cpu cannot have the value \"1500ms\": it wants whole seconds"},
 	{"[limits]\n= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu\xc2\xa0= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu = 1s\ncpu = 1s\n", "t.conf:3", "there twice"},
@@ -263,7 +273,8 @@ START_TEST(config_parse__set__bounded_in_number_and_length)
 	config_defaults(&config);
 	assert_done(parse(RECORD_CONFIG, text), error);
 	assert_done(parse(RECORD_OVERRIDE, "[set]\nA7 = 2\n"), error);
-	assert_refused(parse(RECORD_OVERRIDE, "[set]\nB = 1\n"), error, "there are 32 already");
+	assert_refused(parse(RECORD_OVERRIDE, "[set]\nB = 1\n"), error,
+		       "there are as many already");
 	memset(value, 'x', sizeof(value));
 	value[1024] = '\0';
 	snprintf(text, sizeof(text), "[set]\nA = %s\n", value);

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "policy/jail.h"
 #include "policy/key.h"
+#include "policy/word.h"
 #include "report.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
@@ -62,7 +63,7 @@ static void print_pairs(const struct jail *jail)
 			const struct config_pair *pair = &jail->config.pairs[section][i];
 
 			format_place(place, &jail->record, pair->source, pair->line);
-			printf(ROW "%s\n", config_section(section), pair->key, pair->value, place);
+			printf(ROW "%s\n", word_section(section), pair->key, pair->value, place);
 		}
 }
 

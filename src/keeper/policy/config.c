@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 
 #include "auto_free.h"
@@ -88,59 +89,12 @@ static char *trim(char *string, size_t length)
 	return string;
 }
 
-static const struct {
-	const char *name;
-	const char *(*judge)(const char *key);
-	uint32_t most; /* pairs */
-	const char *more;
-} sections[CONFIG_SECTIONS] = {
-	[CONFIG_SET] = {"set", word_judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
-};
-
-const char *config_section(enum config_section section)
-{
-	return sections[section].name;
-}
-
-/* A line of a section whose keys the file makes up. */
-static int take_pair(struct parse *parse, enum config_section section, const char *key,
-		     const char *value)
-{
-	struct config_pair *pairs = parse->config->pairs[section];
-	uint32_t *count = &parse->config->pair_counts[section], found = *count;
-	const char *rule = sections[section].judge(key);
-	size_t size = strlen(key) + strlen(value);
-
-	for (uint32_t i = 0; i < *count; i++)
-		if (!strcmp(pairs[i].key, key))
-			found = i;
-		else
-			size += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
-	if (!rule && found < *count && pairs[found].source == parse->source)
-		rule = ": it is there twice";
-	if (!rule && found == sections[section].most)
-		rule = sections[section].more;
-	if (!rule && (size > CONFIG_PAIRS_SIZE_MAX || strlen(key) >= sizeof(pairs->key) ||
-		      strlen(value) >= sizeof(pairs->value)))
-		rule = ": it is too long, or all of them together are";
-	if (rule)
-		return refuse(parse, "this section cannot have ", key, rule);
-	*count += found == *count;
-	snprintf(pairs[found].key, sizeof(pairs->key), "%s", key);
-	snprintf(pairs[found].value, sizeof(pairs->value), "%s", value);
-	pairs[found].source = parse->source;
-	pairs[found].line = parse->line;
-	return 0;
-}
-
 static int take_section(struct parse *parse, const char *name)
 {
-	bool is_known = false;
+	bool is_known = word_find_section(name) < CONFIG_SECTIONS;
 
 	for (size_t i = 0; key_name(i); i++)
 		is_known |= !strcmp(key_section(i), name);
-	for (enum config_section i = 0; i < CONFIG_SECTIONS; i++)
-		is_known |= !strcmp(sections[i].name, name);
 	if (!is_known)
 		return refuse(parse, "there is no section ", name, NULL);
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
@@ -149,9 +103,14 @@ static int take_section(struct parse *parse, const char *name)
 
 static int take_key(struct parse *parse, const char *name, const char *value)
 {
-	for (enum config_section i = 0; i < CONFIG_SECTIONS; i++)
-		if (!strcmp(sections[i].name, parse->section))
-			return take_pair(parse, i, name, value);
+	enum config_section section = word_find_section(parse->section);
+
+	if (section < CONFIG_SECTIONS) {
+		const char *rule = word_add_pair(parse->config, section, name, value, parse->source,
+						 parse->line);
+
+		return rule ? refuse(parse, "this section cannot have ", name, rule) : 0;
+	}
 	for (size_t i = 0; key_name(i); i++) {
 		struct config_entry *entry = &parse->config->entries[i];
 		struct text reason;
@@ -169,10 +128,20 @@ static int take_key(struct parse *parse, const char *name, const char *value)
 			parse->range_line = parse->line;
 		return 0;
 	}
+	struct text hint = {.length = 0};
+	for (size_t i = 0; key_name(i); i++) {
+		bool is_here = !strcmp(key_section(i), parse->section);
+
+		if (strcasecmp(key_name(i), name) != 0 || (hint.length && !is_here))
+			continue;
+		snprintf(hint.bytes, sizeof(hint.bytes), "; is %s of [%s] meant?", key_name(i),
+			 key_section(i));
+		hint.length = strlen(hint.bytes);
+	}
 	return refuse(parse,
 		      parse->section[0] ? "there is no such key in its section: "
 					: "this key stands before any section: ",
-		      name, NULL);
+		      name, hint.bytes);
 }
 
 /* One line, without its end. */
@@ -210,12 +179,12 @@ static int check_ids(struct parse *parse)
 	const struct config *config = parse->config;
 
 	parse->line = parse->range_line; /* it may contradict the other file */
-	if (config_least(config, false) > config_greatest(config, false))
-		return refuse(parse, "minimum_uid is above maximum_uid, so nobody may have a jail",
-			      NULL, NULL);
-	if (config_least(config, true) > config_greatest(config, true))
-		return refuse(parse, "minimum_gid is above maximum_gid, so nobody may have a jail",
-			      NULL, NULL);
+	for (int is_gid = 0; is_gid < 2; is_gid++)
+		if (config_least(config, is_gid) > config_greatest(config, is_gid))
+			return refuse(parse,
+				      is_gid ? "minimum_gid is above maximum_gid"
+					     : "minimum_uid is above maximum_uid",
+				      NULL, ", so nobody may have a jail");
 	for (uint32_t i = 0; i < config->group_count; i++) {
 		char gid[16];
 
@@ -253,8 +222,11 @@ static int load_file(struct config *config, enum record_source source, int direc
 	path_of_origin(source, jail, NULL, path);
 	ssize_t length = path_read_file(directory_fd, path, text, sizeof(text),
 					&config->origins[source], error);
-	if (length < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
-		return 0;
+	if (length < 0 && errno == ENOENT)
+		return source == RECORD_OVERRIDE
+			       ? 0
+			       : report_fill(error, "open", path,
+					     "there is none; make install puts one there");
 	return length < 0 ? -1 : config_parse(config, source, path, text, (size_t)length, error);
 }
 

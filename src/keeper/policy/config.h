@@ -24,10 +24,8 @@ struct config_entry {
 	int line;
 };
 
-/* The sections whose keys the file makes up, and their names. */
+/* The sections whose keys the file makes up. */
 enum config_section { CONFIG_SET, CONFIG_SECTIONS };
-
-const char *config_section(enum config_section section);
 
 /* A line of such a section. */
 struct config_pair {

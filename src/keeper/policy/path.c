@@ -162,24 +162,22 @@ ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t si
 	AUTO_CLOSE fd = path_open_file(directory_fd, strrchr(path, '/') + 1);
 
 	if (fd < 0) {
-		bool is_wrong = errno == EPERM || errno == ELOOP, is_missing = errno == ENOENT;
+		bool is_wrong = errno == EPERM || errno == ELOOP;
 
-		report_fill(error, is_wrong ? "trust" : "open", path,
-			    is_missing ? "there is none; make install puts one there"
-			    : is_wrong
-				    ? "it must be a regular file of root's that only root can write"
-				    : NULL);
-		errno = is_missing ? ENOENT : EPERM;
-		return -1;
+		return errno == ENOENT
+			       ? -1
+			       : report_fill(error, is_wrong ? "trust" : "open", path,
+					     is_wrong ? "it must be a regular file of root's that "
+							"only root can write"
+						      : NULL);
 	}
 	/* In this order, so that what is written meanwhile makes the origin another. */
 	ssize_t length = path_read_origin(fd, origin) == 0 ? read(fd, text, size) : -1;
-	if (length < 0)
-		return report_fill(error, "read", path, NULL);
-	if ((size_t)length < size) /* one byte is for the end */
+	if (length >= 0 && (size_t)length < size) /* one byte is for the end */
 		return length;
-	errno = EFBIG;
-	return report_fill(error, "read", path, "it is larger than 64 KiB");
+	report_fill(error, "read", path, length < 0 ? NULL : "it is larger than 64 KiB");
+	errno = EIO;
+	return -1;
 }
 
 /* One path component, not hidden, of letters that need no quoting anywhere. */

@@ -35,8 +35,8 @@ int path_open_file(int directory_fd, const char *name) MUST_CHECK;
 
 /*
  * Reads the file PATH, whose directory is DIRECTORY_FD, into the SIZE bytes of TEXT, of which one
- * stays free, if path_open_file() opens it. Fills its ORIGIN but the path. Its length; or -1 with a
- * sentence in *ERROR, and errno ENOENT only if there is no such file.
+ * stays free, if path_open_file() opens it. Fills its ORIGIN but the path. Its length; or -1
+ * with a sentence in *ERROR, or none and errno ENOENT if there is no such file.
  */
 ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t size,
 		       struct record_origin *origin, struct text *error) MUST_CHECK;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Words of the configuration that have rules of their own: users and groups, which NSS knows;
- * variables; processors.
+ * processors; and the keys that a file makes up, such as the variables of [set].
  */
 #include "word.h"
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,8 +65,10 @@ const char *word_take_kept(struct config *config, const char *name)
 	return NULL;
 }
 
-const char *word_judge_variable(const char *name)
+/* Why no run can have the variable NAME with VALUE; NULL if each can. */
+static const char *judge_variable(const char *name, const char *value)
 {
+	(void)value;
 	if (!name_is_variable(name, strlen(name)))
 		return ": a variable's name has letters, digits and _, and begins with no digit";
 	if (!strcmp(name, "HOME") || !strcmp(name, "USER") || !strcmp(name, "LOGNAME"))
@@ -101,4 +104,56 @@ bool word_take_cpus(uint64_t cpus[static RECORD_CPUS_MAX / 64], const char *valu
 		value = at + 1;
 	} while (*at == ',');
 	return *at == '\0' && is_there;
+}
+
+static const struct {
+	const char *name;
+	const char *(*judge)(const char *key, const char *value);
+	uint32_t most; /* pairs */
+} sections[CONFIG_SECTIONS] = {
+	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX},
+};
+
+const char *word_section(enum config_section section)
+{
+	return sections[section].name;
+}
+
+enum config_section word_find_section(const char *name)
+{
+	enum config_section section = 0;
+
+	while (section < CONFIG_SECTIONS && strcmp(sections[section].name, name) != 0)
+		section++;
+	return section;
+}
+
+const char *word_add_pair(struct config *config, enum config_section section, const char *key,
+			  const char *value, enum record_source source, int line)
+{
+	struct config_pair *pairs = config->pairs[section];
+	uint32_t *count = &config->pair_counts[section], found = *count;
+	const char *rule = sections[section].judge(key, value);
+	size_t size = strlen(key) + strlen(value);
+
+	for (uint32_t i = 0; i < *count; i++)
+		if (!strcmp(pairs[i].key, key))
+			found = i;
+		else
+			size += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
+	if (rule)
+		return rule;
+	if (found < *count && pairs[found].source == source)
+		return ": it is there twice";
+	if (found == sections[section].most)
+		return ": there are as many already as it may have";
+	if (size > CONFIG_PAIRS_SIZE_MAX || strlen(key) >= sizeof(pairs->key) ||
+	    strlen(value) >= sizeof(pairs->value))
+		return ": it is too long, or all of them together are";
+	*count += found == *count;
+	snprintf(pairs[found].key, sizeof(pairs->key), "%s", key);
+	snprintf(pairs[found].value, sizeof(pairs->value), "%s", value);
+	pairs[found].source = source;
+	pairs[found].line = line;
+	return NULL;
 }

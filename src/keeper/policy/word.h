@@ -13,8 +13,16 @@ const char *word_take_caller(struct config *config, const char *name);
 const char *word_take_group(struct config *config, const char *name);
 const char *word_take_kept(struct config *config, const char *name);
 
-/* Why NAME can be no variable of every run; NULL if it can. */
-const char *word_judge_variable(const char *name);
+/* The name of a section whose keys the file makes up; and the section, or CONFIG_SECTIONS. */
+const char *word_section(enum config_section section);
+enum config_section word_find_section(const char *name);
+
+/*
+ * Adds KEY = VALUE, from this LINE of the file SOURCE, to SECTION of CONFIG, or replaces the value
+ * that the other file has. NULL; or why it cannot.
+ */
+const char *word_add_pair(struct config *config, enum config_section section, const char *key,
+			  const char *value, enum record_source source, int line);
 
 /*
  * Reads all, inherit, or a list as cpuset(7) has it, such as 0-3,5, of which at least one processor
