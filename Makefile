@@ -296,7 +296,7 @@ $(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
 FUZZ        = config arguments record
 FUZZ_SECONDS ?= 60
 FUZZ_SRC    = $(COMMON_SRC) src/launcher/environment.c \
-              $(addprefix src/keeper/,policy/config.c policy/key.c policy/path.c report.c)
+              $(addprefix src/keeper/,policy/config.c policy/key.c policy/path.c policy/word.c report.c)
 FUZZ_CFLAGS = $(OUR_CFLAGS) -Isrc/keeper -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
               $(PKG_CFLAGS)
 $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h

@@ -152,6 +152,9 @@ do_build() {
 	[ $# -ge 1 ] || usage_error "build takes a NAME"
 	name=$1 home=$images/$1
 	need_name "$name"
+	case $name in
+	*@*) usage_error "\"$name\" is no image's name: @ stands before a version" ;;
+	esac
 	shift
 	option='' recipe='' from='' resolv_conf='' activate=yes
 	# Options that are not ours go to the recipe, in their order.

@@ -67,13 +67,13 @@ run() {
 	"$word" "$@"
 }
 
-# The rule for names of jails and images; the launcher has the same one.
+# The rule for names of jails and, without the @, of images; the launcher has the same one.
 need_name() {
 	case $1 in
-	'' | [!a-z_]* | *[!a-z0-9_.-]*) ;;
-	*) [ "${#1}" -gt 32 ] || return 0 ;;
+	'' | [!A-Za-z0-9_]* | *[!A-Za-z0-9_.@+-]*) ;;
+	*) [ "${#1}" -gt 64 ] || return 0 ;;
 	esac
-	usage_error "\"$1\" is no name: want [a-z_][a-z0-9_.-]*, at most 32"
+	usage_error "\"$1\" is no name: want [A-Za-z0-9_][A-Za-z0-9_.@+-]*, at most 64 letters"
 }
 
 # lock DIRECTORY NUMBER WHAT [SECONDS]: hold an exclusive lock on DIRECTORY until this process ends.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What trampoline-user does for all users at once. Input: the survey ("TYPE MODE UID:GID", TAB, path
-# below "data"), what the keeper says of users (NAME IMAGE MINIMUM_UID MAXIMUM_UID), and for
-# mode=next the uids of the machine's accounts.
+# below "data"), what the keeper says of users (NAME IMAGE, the least and greatest uid,
+# the least and greatest gid), and for mode=next the uids of the machine's accounts.
 #   mode=list    prints NAME UID GID IMAGE of each; "?" for what is not as it should be
 #   mode=check   prints "path: what is wrong" of the users that the keeper has spoken of, and if
 #                "only" is empty of what is no user's; exit status 1 if it printed something
@@ -15,7 +15,7 @@
 	path = substr($0, index($0, "\t") + 1)
 	what[path] = substr($0, 1, index($0, "\t") - 1)
 	# The uid and gid of a user are the owner's of the home, as long as it has not been removed wholly.
-	if (split(path, part, "/") == 3 && (part[1] == part[3] || part[1] == ".removed-" part[3]) &&
+	if (split(path, part, "/") == 3 && (part[3] "" == part[1] || part[1] == ".removed-" part[3]) &&
 		part[2] == "home" && what[path] ~ /^directory/) {
 		split(what[path], word, "[ :]")
 		uid_of[part[1]] = word[3]
@@ -27,20 +27,25 @@
 
 NF == 1 { account[$1] }
 
-NF == 4 {
+NF == 6 {
 	user[++count] = $1
 	image[$1] = $2
-	low[$1] = $3
-	high[$1] = $4
+	low["uid", $1] = $3
+	high["uid", $1] = $4
+	low["gid", $1] = $5
+	high["gid", $1] = $6
 }
 
 END {
 	for (i = 1; i <= count; i++)
 		if (!(user[i] in uid_of))
 			uid_of[user[i]] = gid_of[user[i]] = "?"
-	if (mode == "list")
+	if (mode == "list") {
 		for (i = 1; i <= count; i++)
-			printf "%-32s %10s %10s %s\n", user[i], uid_of[user[i]], gid_of[user[i]], image[user[i]]
+			width = length(user[i]) > width ? length(user[i]) : width
+		for (i = 1; i <= count; i++)
+			printf "%-" width "s %10s %10s %s\n", user[i], uid_of[user[i]], gid_of[user[i]], image[user[i]]
+	}
 	if (mode == "check") {
 		for (i = 1; i <= count; i++)
 			check(user[i])
@@ -66,14 +71,15 @@ function complain(text)
 	print "trampoline-user: " text >"/dev/stderr"
 }
 
-function is_in_range(id, name)
+# KIND is "uid" or "gid".
+function is_in_range(id, kind, name)
 {
-	return id ~ /^[1-9][0-9]*$/ && id + 0 >= low[name] + 0 && id + 0 <= high[name] + 0 && id + 0 != 65534
+	return id ~ /^[1-9][0-9]*$/ && id + 0 >= low[kind, name] + 0 && id + 0 <= high[kind, name] + 0 && id + 0 != 65534
 }
 
-function range(name)
+function range(kind, name)
 {
-	return "from " low[name] " to " high[name]
+	return "from " low[kind, name] " to " high[kind, name]
 }
 
 # --- the jail's passwd and group ------------------------------------------------------------------
@@ -96,9 +102,9 @@ function wanted(file, name, uid, gid,    path, filled)
 	if (!(path in templates))
 		templates[path] = read_text(path) ? text : ENVIRON[file "_template"] "\n"
 	filled = templates[path]
-	gsub(/@USER@/, name, filled)
 	gsub(/@UID@/, uid, filled)
 	gsub(/@GID@/, gid, filled)
+	gsub(/@USER@/, name, filled) # the last: a name may have an @
 	return filled
 }
 
@@ -143,10 +149,10 @@ function add(name,    with)
 	failed = 1
 	if (image[name] == "?")
 		complain("cannot add " name ": the policy for a user of this name cannot be read")
-	else if (!is_in_range(uid, name))
-		complain(with "uid " uid ": want one " range(name) ", not 65534: say --uid")
-	else if (!is_in_range(gid, name))
-		complain(with "gid " gid ": want one " range(name) ", not 65534: say --gid")
+	else if (!is_in_range(uid, "uid", name))
+		complain(with "uid " uid ": want one " range("uid", name) ", not 65534: say --uid")
+	else if (!is_in_range(gid, "gid", name))
+		complain(with "gid " gid ": want one " range("gid", name) ", not 65534: say --gid")
 	else if (uid in holders)
 		complain(with "uid " uid ": it is" holders[uid] "'s, and jails of one uid are not apart")
 	else {
@@ -175,10 +181,10 @@ function check(name,    home)
 	if (image[name] == "?")
 		wrong(name, "has a policy that cannot be read")
 	else if (uid_of[name] != "?") {
-		if (!is_in_range(uid_of[name], name))
-			wrong(home "/" name, "has uid " uid_of[name] ", which is not " range(name))
-		if (!is_in_range(gid_of[name], name))
-			wrong(home "/" name, "has gid " gid_of[name] ", which is not " range(name))
+		if (!is_in_range(uid_of[name], "uid", name))
+			wrong(home "/" name, "has uid " uid_of[name] ", which is not " range("uid", name))
+		if (!is_in_range(gid_of[name], "gid", name))
+			wrong(home "/" name, "has gid " gid_of[name] ", which is not " range("gid", name))
 		if (!is_fresh("passwd", name) || !is_fresh("group", name))
 			wrong(home "/.etc", "is not what the image " image[name] " wants: run trampoline-user passwd")
 	}

@@ -15,7 +15,7 @@
 /*
  * Reads VALUE for the limit that the LENGTH bytes at NAME name (cpu, memory, address_space,
  * file_size, processes, open_files, stack, data, core, output) into *RESOURCE (an RLIMIT_ number
- * or LIMIT_OUTPUT) and *RESULT (seconds, bytes or a count; QUANTITY_UNLIMITED for none).
+ * or LIMIT_OUTPUT) and *RESULT (whole seconds, bytes or a count; QUANTITY_UNLIMITED for none).
  * Returns 0, -1 for an unknown name, -2 for a value that is none of this limit's.
  */
 int limit_parse(const char *name, size_t length, const char *value, unsigned int *resource,

@@ -3,11 +3,12 @@
 
 #include <stdbool.h>
 
-#define NAME_LENGTH_MAX 32
+#define NAME_LENGTH_MAX 64
+#define NAME_RULE "a name matches [A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}"
 
 /*
- * Whether NAME may name a jail, or an image: [a-z_][a-z0-9_.-]{0,31}. Such a name is one path
- * component, never "." or "..", and safe to print.
+ * Whether NAME may name a jail, as NAME_RULE says it. Such a name is one path component, never "."
+ * or "..", no option, and safe to print.
  */
 bool name_is_jail(const char *name);
 

@@ -17,6 +17,8 @@
 #define RECORD_MAGIC UINT64_C(0x4e4c4f504d415254) /* "TRAMPOLN" */
 #define RECORD_VERSION 4
 #define RECORD_CALLERS_MAX 32
+#define RECORD_GROUPS_MAX 16
+#define RECORD_CPUS_MAX 1024
 #define RECORD_FILTER_MAX 1024
 #define RECORD_BINDS_MAX 16
 #define RECORD_SET_MAX 4096
@@ -72,15 +74,17 @@ struct record {
 	uint64_t mount_namespace, ipc_namespace, network_namespace; /* inodes; 0: the host's */
 	uint32_t flags, umask;
 	uint32_t caller_count, callers[RECORD_CALLERS_MAX]; /* real uids; 0 always may */
-	uint64_t limits[LIMIT_COUNT]; /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
-	uint64_t timeout_ms;          /* QUANTITY_UNLIMITED for none */
-	uint64_t kill_after_ms;       /* from the time-out to SIGKILL */
-	char path[512], shell[128];
+	uint32_t group_count, groups[RECORD_GROUPS_MAX];    /* ascending, GID among them */
+	uint64_t cpus[RECORD_CPUS_MAX / 64]; /* a bit for each processor; none: the caller's */
+	uint64_t limits[LIMIT_COUNT];        /* by RLIMIT_ number; QUANTITY_UNLIMITED for none */
+	uint64_t timeout_ms;                 /* QUANTITY_UNLIMITED for none */
+	uint64_t kill_after_ms;              /* from the time-out to SIGKILL */
+	char shell[128];
 	char keep[512]; /* names, each with a NUL behind it; a last "*" is any ending */
 	struct record_origin origins[RECORD_SOURCES];
 	uint32_t keep_length;
 	uint32_t filter_length, bind_count, set_length; /* instructions, binds, bytes of the tail */
-	/* One after the other: the filter, the binds' origins, the variables of [set]. */
+	/* One after the other: the filter, the binds' origins, the variables of every run. */
 	_Alignas(8) unsigned char tail[RECORD_TAIL_MAX];
 };
 

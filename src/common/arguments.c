@@ -34,7 +34,7 @@ static const struct option {
 	 "it wants NAME or NAME=VALUE, at most 128 times"},
 	{0, "--cgi", FLAG, RUNS, FIELD(cgi), NULL},
 	{'l', "--limit", LIMIT, RUNS | REPEATED, 0,
-	 "it wants NAME=VALUE, such as cpu=10s or memory=256M"},
+	 "it wants NAME=VALUE, such as cpu=10s (whole seconds) or memory=256M"},
 	{'t', "--timeout", DURATION, RUNS, FIELD(timeout_ms),
 	 "it wants a duration, such as 30s or 2m"},
 	{0, "--kill-after", DURATION, RUNS, FIELD(kill_after_ms), "it wants a duration, like 2s"},
@@ -187,7 +187,7 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 		return 0;
 	if (at < argc && !(mode & WITHOUT_JAIL) && !arguments->all) {
 		if (!name_is_jail(argv[at]))
-			return text_refuse(error, "enter jail", argv[at], "not a jail's name");
+			return text_refuse(error, "enter jail", argv[at], NAME_RULE);
 		arguments->jail = argv[at++];
 	} else if (mode & WITH_JAIL && !arguments->all) {
 		return text_refuse(error, "read the command line", NULL,

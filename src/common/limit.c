@@ -36,9 +36,11 @@ int limit_parse(const char *name, size_t length, const char *value, unsigned int
 		*resource = limits[i].resource;
 		if (quantity_parse(limits[i].kind, value, result) != 0)
 			return -2;
-		if (limits[i].kind == QUANTITY_DURATION && *result != QUANTITY_UNLIMITED)
-			*result = (*result + 999) / 1000; /* setrlimit(2) has it in seconds */
-		return 0;
+		if (limits[i].kind != QUANTITY_DURATION || *result == QUANTITY_UNLIMITED)
+			return 0;
+		uint64_t milliseconds = *result;
+		*result /= 1000; /* setrlimit(2) has whole seconds */
+		return milliseconds % 1000 ? -2 : 0;
 	}
 	return -1;
 }

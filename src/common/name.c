@@ -15,8 +15,8 @@ bool name_is_jail(const char *name)
 {
 	size_t length = strnlen(name, NAME_LENGTH_MAX + 1);
 
-	return length > 0 && length <= NAME_LENGTH_MAX && strchr(LOWER "_", name[0]) &&
-	       1 + strspn(name + 1, LOWER DIGIT "_.-") == length;
+	return length > 0 && length <= NAME_LENGTH_MAX && !strchr(".@+-", name[0]) &&
+	       strspn(name, LOWER UPPER DIGIT "_.@+-") == length;
 }
 
 bool name_is_variable(const char *text, unsigned long length)

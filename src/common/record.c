@@ -68,6 +68,7 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 		return false;
 	/* The seal says that a keeper wrote this; these, that it is not of another's making. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
+	       record->group_count - 1 < RECORD_GROUPS_MAX && record->groups[0] != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
 	       (record->set_length == 0 || !record_set(record)[record->set_length - 1]) &&
 	       strncmp(record->name, name, sizeof(record->name)) == 0;

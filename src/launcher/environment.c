@@ -61,20 +61,6 @@ static int put(struct environment *environment, const char *entry)
 	return 0;
 }
 
-static int put_pair(struct environment *environment, const char *name, const char *value)
-{
-	char *entry = environment->bytes + environment->used;
-	size_t size = strlen(name) + strlen(value) + 1;
-
-	if (size > sizeof(environment->bytes) - environment->used) {
-		errno = E2BIG;
-		return -1;
-	}
-	environment->used += size;
-	stpcpy(stpcpy(entry, name), value);
-	return put(environment, entry);
-}
-
 static const char *find(char *const entries[], const char *name, size_t length)
 {
 	for (; *entries; entries++)
@@ -83,26 +69,12 @@ static const char *find(char *const entries[], const char *name, size_t length)
 	return NULL;
 }
 
-static int put_defaults(struct environment *environment, const struct record *record)
-{
-	char home[sizeof("HOME=/home/") + NAME_LENGTH_MAX];
-
-	stpcpy(stpcpy(home, "/home/"), record->name);
-	return put_pair(environment, "HOME=", home) ||
-			       put_pair(environment, "USER=", record->name) ||
-			       put_pair(environment, "LOGNAME=", record->name) ||
-			       put_pair(environment, "SHELL=", record->shell) ||
-			       put_pair(environment, "PATH=", record->path)
-		       ? -1
-		       : 0;
-}
-
 int environment_build(struct environment *environment, const struct record *record,
 		      const struct arguments *arguments, char *const inherited[])
 {
-	environment->count = environment->used = 0;
-	if (put_defaults(environment, record) != 0)
-		return -1;
+	const char *set = record_set(record), *end = set + record->set_length;
+
+	environment->count = 0;
 	for (char *const *entry = inherited; *entry; entry++) {
 		size_t length = strcspn(*entry, "=");
 
@@ -114,6 +86,9 @@ int environment_build(struct environment *environment, const struct record *reco
 		if (put(environment, *entry) != 0)
 			return -1;
 	}
+	for (; set < end; set += strlen(set) + 1)
+		if (put(environment, set) != 0)
+			return -1;
 	for (size_t i = 0; i < arguments->environment_count; i++) {
 		const char *entry = arguments->environment[i];
 

@@ -11,14 +11,14 @@
 #define ENVIRONMENT_MAX 1024
 
 struct environment {
-	char bytes[2048]; /* the entries we make ourselves */
-	size_t used, count;
+	size_t count;
 	const char *entries[ENVIRONMENT_MAX + 1]; /* NULL-terminated, no name twice */
 };
 
 /*
- * HOME, USER, LOGNAME, SHELL, PATH of the record; then the caller's INHERITED variables that the
- * policy keeps; then, for --cgi, the CGI ones; then --env. A later one replaces an earlier.
+ * The caller's INHERITED variables that the policy keeps and, for --cgi, the CGI ones; then what
+ * the record sets: HOME, USER, LOGNAME, SHELL, PATH, LANG and the policy's own; then --env. A later
+ * one replaces an earlier.
  * 0, or -1 with errno E2BIG.
  */
 int environment_build(struct environment *environment, const struct record *record,

@@ -135,7 +135,6 @@ int inherited_reset_standing(uid_t caller)
 {
 	/* struct sched_attr, its first version: size, then zeros: SCHED_OTHER, no flags, nice 0 */
 	uint32_t attributes[12] = {sizeof(attributes)};
-	unsigned long everywhere[16];
 
 	/* A hog in a jail goes before the host's services. EACCES: the caller's is higher and only
 	 * CAP_SYS_RESOURCE lowers it; no harm to others. */
@@ -145,13 +144,34 @@ int inherited_reset_standing(uid_t caller)
 	if (write_own("/proc/self/coredump_filter", "0x33") != 0 && errno != ENOENT)
 		return -1;
 	set_login(caller);
-	memset(everywhere, 0xff, sizeof(everywhere));
 	if (reset_task() != 0 || syscall(SYS_sched_setattr, 0, attributes, 0) != 0 ||
-	    syscall(SYS_sched_setaffinity, 0, sizeof(everywhere), everywhere) != 0 ||
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) != 0 || personality(PER_LINUX) < 0)
 		return -1;
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ? 0
 											      : -1;
+}
+
+int inherited_set_processors(const uint64_t cpus[static RECORD_CPUS_MAX / 64])
+{
+	const size_t size = RECORD_CPUS_MAX / 8;
+	uint64_t now[RECORD_CPUS_MAX / 64] = {0}, any = 0, every = UINT64_MAX, other = 0;
+
+	for (size_t i = 0; i < RECORD_CPUS_MAX / 64; i++) {
+		any |= cpus[i];
+		every &= cpus[i];
+	}
+	if (!any)
+		return 0;
+	if (syscall(SYS_sched_setaffinity, 0, size, cpus) != 0)
+		return -1;
+	if (every == UINT64_MAX)
+		return 0;
+	if (syscall(SYS_sched_getaffinity, 0, size, now) < 0)
+		return -1;
+	/* A cpuset may leave us fewer than asked for. */
+	for (size_t i = 0; i < RECORD_CPUS_MAX / 64; i++)
+		other |= now[i] & ~cpus[i];
+	return proof_of(other == 0);
 }
 
 int inherited_leave_terminal(void)

@@ -11,11 +11,14 @@
 int inherited_reset_signals(void) MUST_CHECK;
 
 /*
- * Scheduling, affinity, I/O priority, personality, memory policy and merging, core dumps and
+ * Scheduling, I/O priority, personality, memory policy and merging, core dumps and
  * session keyring of a fresh login; an OOM score that makes the run go first; and CALLER, a uid, as
  * the login uid of a process that has none. 0, or -1 with errno.
  */
 int inherited_reset_standing(uid_t caller) MUST_CHECK;
+
+/* Onto the processors of the record alone; unless it has none, which leaves the caller's. */
+int inherited_set_processors(const uint64_t cpus[static RECORD_CPUS_MAX / 64]) MUST_CHECK;
 
 /* Away from the caller's terminal, unless standard input is one: then a person is at work. */
 int inherited_leave_terminal(void) MUST_CHECK;

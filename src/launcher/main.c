@@ -140,7 +140,7 @@ static void become_user(struct reporter *reporter, const struct record *record,
 		report_refuse(reporter, "leave the terminal", NULL, NULL);
 	if (inherited_set_limits(run->limits, record->umask) != 0)
 		report_refuse(reporter, "set limits and umask", NULL, NULL);
-	if (privilege_drop(record->uid, record->gid) != 0)
+	if (privilege_drop(record) != 0)
 		report_refuse(reporter, "drop privilege", NULL, NULL);
 	close(reporter->record_fd); /* the uid says from here on who is in the jail */
 	reporter->record_fd = -1;
@@ -177,6 +177,9 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 		supervise_detach(reporter);
 	if (!arguments->daemon && files & 6) /* standard output or error */
 		run.reasons |= RUN_OUTPUT_FILE;
+	if (inherited_set_processors(record.cpus) != 0)
+		report_refuse(reporter, "use the processors of `cpus'", NULL,
+			      errno == EINVAL ? "the caller's cpuset has none of them" : NULL);
 	supervise.has_proc = record.flags & RECORD_PROC;
 	supervise.has_filter = record.filter_length != 0;
 	if (run.reasons != 0)

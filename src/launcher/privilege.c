@@ -8,6 +8,7 @@
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -91,17 +92,20 @@ static int keep_capabilities(unsigned int mask)
  * The bounding set stays: with no_new_privs, and nothing permitted or inheritable, no exec adds a
  * capability, and a user namespace, where the policy lets a user make one, has a full set anyway.
  */
-int privilege_drop(uid_t uid, gid_t gid)
+int privilege_drop(const struct record *record)
 {
-	gid_t groups[2];
+	gid_t groups[RECORD_GROUPS_MAX];
 
 	/* A root caller may hand down securebits under which uid changes keep capabilities. */
 	if (prctl(PR_GET_SECUREBITS) != 0 && prctl(PR_SET_SECUREBITS, 0) != 0)
 		return -1;
-	if (syscall(SYS_setgroups, 1, &gid) != 0 || set_ids(uid, gid) != 0 ||
-	    keep_capabilities(0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	if (syscall(SYS_setgroups, record->group_count, record->groups) != 0 ||
+	    set_ids(record->uid, record->gid) != 0 || keep_capabilities(0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
-	return proof_of(getgroups(2, groups) == 1 && groups[0] == gid &&
+	/* The kernel keeps them in ascending order, too. */
+	return proof_of(getgroups(RECORD_GROUPS_MAX, groups) == (int)record->group_count &&
+			!memcmp(groups, record->groups, record->group_count * sizeof(gid_t)) &&
 			prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 

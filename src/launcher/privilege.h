@@ -18,11 +18,11 @@ const char *privilege_take(void) MUST_CHECK;
 int privilege_give_up(uid_t uid, gid_t gid) MUST_CHECK;
 
 /*
- * Becomes the jail's user for good: groups, ids, capabilities, no_new_privs; then
+ * Becomes the jail's user for good: the record's groups and ids, capabilities, no_new_privs; then
  * asks the kernel whether it is so. 0, or -1 with errno (EPROTO: the kernel said yes and did not do
  * it).
  */
-int privilege_drop(uid_t uid, gid_t gid) MUST_CHECK;
+int privilege_drop(const struct record *record) MUST_CHECK;
 
 /*
  * Becomes the watcher: the caller UID, GID, who may signal us then, with one capability, CAP_KILL,

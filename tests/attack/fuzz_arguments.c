@@ -14,7 +14,7 @@
 #include "trampoline/arguments.h"
 #include "trampoline/name.h"
 
-#define LONGEST 48
+#define LONGEST 90
 #define WORDS 12
 
 static unsigned long long state;
@@ -27,18 +27,19 @@ static unsigned int next(unsigned int below)
 	return (unsigned int)(state >> 33) % below;
 }
 
-/* ^[a-z_][a-z0-9_.-]{0,31}$, letter by letter. */
+/* ^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$, letter by letter. */
 static bool is_name(const char *text)
 {
 	size_t length = strlen(text);
 
-	if (length < 1 || length > 32)
+	if (length < 1 || length > 64)
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
-		bool is_first = (c >= 'a' && c <= 'z') || c == '_';
+		bool is_first = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+				(c >= '0' && c <= '9') || c == '_';
 
-		if (!is_first && (i == 0 || !((c >= '0' && c <= '9') || c == '.' || c == '-')))
+		if (!is_first && (i == 0 || (c != '.' && c != '@' && c != '+' && c != '-')))
 			return false;
 	}
 	return true;
@@ -47,7 +48,7 @@ static bool is_name(const char *text)
 /* Mostly of the name's own letters, and of about its length: else none would ever be accepted. */
 static void make_name(char *text)
 {
-	static const char likely[] = "abcxyz_019.-";
+	static const char likely[] = "abcxyzAZ_019.@+-";
 	unsigned int length = next(4) ? next(8) : next(LONGEST - 1), strange = next(3);
 
 	for (unsigned int i = 0; i < length; i++)

@@ -2,6 +2,7 @@
 /* A command line, one word a line, and the environment that would come of it. */
 #include "trampoline/arguments.h"
 
+#include "../unit/sample.h"
 #include "fuzz.h"
 #include "launcher/environment.h"
 #include "trampoline/name.h"
@@ -53,11 +54,7 @@ static void must_be_clean(const struct environment *environment)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const struct record record = {.name = "alice",
-					     .path = "/bin",
-					     .shell = "/bin/sh",
-					     .keep = "LC_*",
-					     .keep_length = 5};
+	static struct record record;
 	char *copy = malloc(size + 1), *rest = copy, *argv[WORDS_MAX + 1];
 	struct arguments arguments;
 	struct environment environment;
@@ -65,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	int argc = 0;
 
 	MUST_HOLD(copy);
+	sample_record(&record);
 	memcpy(copy, bytes, size);
 	copy[size] = '\0';
 	while (rest && argc < WORDS_MAX)

@@ -10,22 +10,29 @@
 static void must_be_sound(const struct config *config)
 {
 	MUST_HOLD(config->caller_count <= RECORD_CALLERS_MAX);
-	MUST_HOLD(name_is_jail(config->image));
+	MUST_HOLD(name_is_jail(config->image) && !strchr(config->image, '@'));
 	MUST_HOLD(config->minimum_uid > 0 && config->maximum_uid > 0);
 	MUST_HOLD(config->maximum_uid < UINT32_MAX - 1 && config->umask <= 0777);
 	MUST_HOLD(config->timeout_ms > 0);
 	MUST_HOLD(strnlen(config->path, sizeof(config->path)) < sizeof(config->path));
 	MUST_HOLD(strnlen(config->shell, sizeof(config->shell)) < sizeof(config->shell));
-	MUST_HOLD(config->path[0] == '/' && config->shell[0] == '/');
+	MUST_HOLD(config->path[0] == '/');
+	MUST_HOLD(config->shell[0] == '/' || !strcmp(config->shell, "auto"));
 	MUST_HOLD(config->keep_length <= sizeof(config->keep));
 	MUST_HOLD(!config->keep_length || !config->keep[config->keep_length - 1]);
+	for (uint32_t i = 0; i < config->pair_counts[CONFIG_SET]; i++) {
+		const char *key = config->pairs[CONFIG_SET][i].key;
+
+		MUST_HOLD(name_is_variable(key, strlen(key)) && strcmp(key, "HOME") != 0);
+	}
 	for (size_t i = 0; key_name(i); i++) {
 		static struct config copy;
+		struct text reason;
 
 		/* what the keeper says that it read is what it read */
 		copy = *config;
 		MUST_HOLD(config->entries[i].source == RECORD_SOURCES ||
-			  key_read(&copy, i, config->entries[i].value));
+			  key_read(&copy, i, config->entries[i].value, &reason) == 0);
 	}
 }
 
@@ -52,5 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memcpy(text, bytes, size);
 	MUST_HOLD(config_parse(&config, RECORD_OVERRIDE, "t.conf", text, size, &error) == 0);
 	MUST_HOLD(!memcmp(&config, &before, offsetof(struct config, entries)));
+	for (uint32_t i = 0; i < config.pair_counts[CONFIG_SET]; i++)
+		MUST_HOLD(!strcmp(config.pairs[CONFIG_SET][i].value,
+				  before.pairs[CONFIG_SET][i].value));
 	return 0;
 }

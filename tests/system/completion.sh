@@ -52,4 +52,8 @@ done <<'END'
 END
 is "no jail behind a jail, whatever came before" "$(tab 'trampoline -l cpu=5s alice al')" \
 	'<-l><cpu=5s><alice><al>'
+mkdir -p "$DATA/x9.A+b@c.org/home"
+is "a jail whose name has an @" "$(tab 'trampoline x9')" '<x9.A+b@c.org>'
+is "up to behind the @, where bash breaks the word" "$(tab 'trampoline -v x9.A+b@c')" '<-v><x9.A+b@c.org>'
+rmdir "$DATA/x9.A+b@c.org/home" "$DATA/x9.A+b@c.org"
 is "the line may have more commands before it" "$(tab 'true; A=b trampoline  -E A=b al')" '<-E><A=b><alice>'

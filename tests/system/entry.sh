@@ -22,6 +22,17 @@ is "another name is another user" "$(cat "$OUT")" bob
 is "real, effective, saved and file-system uid" "$(probe alice uid)" "$A $A $A $A"
 is "real, effective, saved and file-system gid" "$(probe alice gid)" "$A $A $A $A"
 is "no supplementary group but that gid" "$(probe alice groups)" "$A"
+printf '[trampoline]\ngroups = games 3000\nminimum_gid = 60\n' | override alice
+is "the policy's groups, by name or number" "$(probe alice groups)" "60 $(printf '%s\n' "$A" 3000 | sort -n | xargs)"
+is "and they are those of a supervised run" "$(as_www "$T" -p alice probe groups)" \
+	"groups: 60 $(printf '%s\n' "$A" 3000 | sort -n | xargs)"
+printf '[trampoline]\ngroups = games\n' | override alice
+refused 125 "gid \"60\", which is not between minimum_gid and maximum_gid" "a group outside the range" in_jail alice true
+printf '[trampoline]\ngroups = no-such-group\nminimum_gid = 1\n' | override alice
+refused 125 "there is no such group" "a group that nobody knows" in_jail alice true
+printf '[trampoline]\ngroups = 0\nminimum_gid = 1\n' | override alice
+refused 125 "gid \"0\"" "root's group, whatever the range" in_jail alice true
+default_config
 is "root's groups do not follow root in" \
 	"$(setpriv --groups=0,4,42 -- "$T" alice probe groups)" "groups: $A"
 
@@ -49,16 +60,44 @@ is "the host has kept its name" "$(uname -n | grep -c '^mine$' || :)" 0
 is "no descriptor but 0, 1 and 2" "$(probe alice fds)" "0 1 2"
 in_jail alice probe env >"$OUT"
 is "the environment is these variables and no other" "$(sed 's/^env: //; s/=.*//' "$OUT" | sort |
-	grep -vE '^(LANG|LC_[A-Z]+|TZ|TERM)$' | xargs)" "HOME LOGNAME PATH SHELL USER"
+	grep -vE '^(TZ|TERM)$' | xargs)" "HOME LANG LOGNAME PATH SHELL USER"
 like "HOME is the user's" "$(cat "$OUT")" '^env: HOME=/home/alice$'
 like "USER is the user" "$(cat "$OUT")" '^env: USER=alice$'
 like "PATH is the configured one" "$(cat "$OUT")" '^env: PATH=/usr/local/bin:/usr/bin:/bin$'
 is "a secret of the caller's stays outside" \
 	"$(as_www env SECRET=1 LD_PRELOAD=x IFS=x "$T" alice probe env | grep -cE 'SECRET|LD_|IFS' || :)" 0
-is "LANG and TZ go in as configured" \
-	"$(as_www env -i LANG=C.UTF-8 TZ=UTC LC_ALL=C TZDIR=/etc "$T" alice probe env |
-		sed -n 's/^env: \(LANG\|TZ\|TZDIR\|LC_ALL\)=/\1=/p' | sort | xargs)" \
-	"LANG=C.UTF-8 LC_ALL=C TZ=UTC"
+# variables JAIL OPTION...: those of these names that a run finds whose caller has all of them.
+variables() {
+	local jail=$1
+	shift
+	as_www env -i LANG=C TZ=UTC LC_ALL=C TZDIR=/etc "$T" "$@" "$jail" probe env |
+		sed -n 's/^env: \(LANG\|TZ\|TZDIR\|LC_ALL\|JAVA\|MORE\)=/\1=/p' | sort | xargs
+}
+is "TZ goes in, and LANG is C.UTF-8 whatever the caller has" "$(variables alice)" "LANG=C.UTF-8 TZ=UTC"
+is "-E goes before LANG's default" "$(variables alice -E LANG -E TZ=x)" "LANG=C TZ=x"
+configure <<-'END'
+	[environment]
+	keep = LC_* TZ
+	[set]
+	TZ = Europe/Berlin
+	JAVA = -Xmx256m -Da=b:c ; a comment
+END
+override alice <<-'END'
+	[set]
+	TZ = Asia/Tokyo
+	LANG = de_DE.UTF-8
+	MORE =
+END
+is "[set] goes before keep" "$(variables bob)" "JAVA=-Xmx256m -Da=b:c LANG=C.UTF-8 LC_ALL=C TZ=Europe/Berlin"
+is "a jail's [set] adds variables and replaces single ones" "$(variables alice)" \
+	"JAVA=-Xmx256m -Da=b:c LANG=de_DE.UTF-8 LC_ALL=C MORE= TZ=Asia/Tokyo"
+is "-E goes before [set]" "$(variables alice -E TZ -E JAVA=1)" "JAVA=1 LANG=de_DE.UTF-8 LC_ALL=C MORE= TZ=UTC"
+like "--explain names the line of a variable" "$("$T" --explain alice)" \
+	"^set +TZ +Asia/Tokyo +$CONFIG/jails.d/alice.conf:2\$"
+like "and of one that all jails have" "$("$T" --explain alice)" "^set +JAVA +-Xmx256m -Da=b:c +$CONFIG/trampoline.conf:5\$"
+default_config
+retire bob
+retire alice
 is "it starts at home" "$(probe alice cwd)" /home/alice
 is "its umask is the configured one" "$(probe alice umask)" 0022
 

@@ -226,7 +226,7 @@ not_ok "neither recipe nor directory" "$image" build "$name"
 not_ok "both" "$image" build "$name" --recipe busybox --from "$tree"
 not_ok "a directory that is none" "$image" build "$name" --from /etc/passwd
 not_ok "a directory with the images in it" "$image" build "$name" --from "$T_STATEDIR"
-for bad in '' . .. .x A 1x "x/y" "x y" "$(printf 'x%.0s' {1..33})" -x "$name@$first"; do
+for bad in '' . .. .x +x "x/y" "x y" "$(printf 'x%.0s' {1..65})" -x "$name@$first"; do
 	not_ok "no image can be called \"$bad\"" "$image" build "$bad" --recipe busybox
 done
 not_ok "nor without a value" "$image" build "$name" --recipe busybox --busybox

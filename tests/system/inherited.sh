@@ -127,7 +127,7 @@ can_raise=no
 if prlimit --nofile=100:100 prlimit --nofile=200:200 true 2>/dev/null; then can_raise=yes; fi
 if [ $can_raise = yes ]; then
 	like "a lower hard limit of the caller's is raised to the policy's" \
-		"$(limited --nofile=64:64 -- "$T" alice probe limits)" 'nofile=256:256'
+		"$(limited --nofile=64:64 -- "$T" alice probe limits)" 'nofile=1024:1024'
 else
 	skip "a lower hard limit of the caller's is raised to the policy's" "root has no CAP_SYS_RESOURCE here"
 fi
@@ -150,6 +150,30 @@ wait || :
 
 is "nice, scheduler, affinity, io priority of a root caller" "$(nice -n -10 ionice -c 1 taskset -c 0 \
 	"$T" alice probe nice scheduler ioprio cpus)" "$(printf 'nice: 0\nscheduler: 0\nioprio: 0\ncpus: %d' "$(nproc)")"
+# cpus_of WORD [OPTION]...: how many processors a run of alice's counts with cpus = WORD.
+cpus_of() {
+	printf '[confinement]\ncpus = %s\n' "$1" | override alice
+	shift
+	as_www "$T" "$@" alice probe cpus
+}
+cpu=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+is "cpus = LIST is what a run has" "$(cpus_of "$cpu")" "cpus: 1"
+is "and a supervised one" "$(cpus_of "$cpu,1023" -p)" "cpus: 1"
+is "whatever the caller has" "$(taskset -c "$((cpu + 1))" "$T" alice probe cpus 2>&1 || :)" "cpus: 1"
+is "cpus = inherit is what the caller has" "$(cpus_of inherit >"$OUT"; cat "$OUT"; taskset -c "$cpu" "$T" alice probe cpus)" \
+	"cpus: $(nproc)
+cpus: 1"
+is "cpus = all is each that the cpuset allows" "$(cpus_of all >"$OUT"; taskset -c "$cpu" "$T" alice probe cpus)" "cpus: $(nproc)"
+printf '[confinement]\ncpus = 1023\n' | override alice
+refused 125 'cpus cannot have the value "1023"' "a list without a processor that is there" in_jail alice true
+if [ "$(nproc)" -gt 1 ]; then
+	cpus_of "$cpu" >"$OUT"
+	status 125 "an affinity that is not what was asked for" strace -f -qq -o /dev/null -e trace=sched_setaffinity \
+		-e inject=sched_setaffinity:retval=0 "$T" alice true
+else
+	skip "an affinity that is not what was asked for" "there is one processor"
+fi
+default_config
 if chrt -f 10 true 2>/dev/null; then
 	is "a real-time scheduler" "$(chrt -f 10 "$T" alice probe scheduler)" "scheduler: 0"
 else
@@ -191,7 +215,7 @@ for name in LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG GCONV_PATH LOCPATH NLSP
 done
 is "thirty bad variables, one without '=', one twice, one empty" \
 	"$(as_www "$T_TOOLS/caller" "${junk[@]}" env=NOEQUALS env= env==x env=TERM=a env=TERM=b -- "$T" alice probe env |
-		sed 's/^env: //; s/=.*//' | sort | xargs)" "HOME LOGNAME PATH SHELL TERM USER"
+		sed 's/^env: //; s/=.*//' | sort | xargs)" "HOME LANG LOGNAME PATH SHELL TERM USER"
 is "and there is one TERM" "$(as_www "$T_TOOLS/caller" env=TERM=a env=TERM=b -- "$T" alice probe env | grep -c TERM=)" 1
 
 # --- mount namespace -----------------------------------------------------------------------------

@@ -28,7 +28,7 @@ for option in "" -p --status-fd=3 "-t 1h"; do
 	}
 	is "the same limits as in a direct run ($title)" "$(run alice probe limits)" "$(in_jail alice probe limits)"
 
-	status 1 "memory: more than 512 MiB are refused ($title)" run alice ./deed data 600
+	status 1 "memory: more than 512 MiB are refused ($title)" run -l memory=512M alice ./deed data 600
 	ok "near the limit ($(got) MiB)" test "$(got)" -ge 480 -a "$(got)" -le 512
 	status 1 "-l memory=64M ($title)" run -l memory=64M alice ./deed data 600
 	ok "near that one ($(got) MiB)" test "$(got)" -ge 48 -a "$(got)" -le 64
@@ -54,7 +54,7 @@ for option in "" -p --status-fd=3 "-t 1h"; do
 	status 131 "a core ($title)" run alice ./deed die 3
 	is "is not written" "$(find "$ALICE" -name 'core*')" ""
 
-	for limit in cpu=31s memory=513M data=513M file_size=65M processes=51 open_files=257 stack=9M core=1K \
+	for limit in cpu=31s memory=5G data=4097M file_size=65M processes=257 open_files=1025 stack=9M core=1K \
 		cpu=unlimited memory=none; do
 		refused 125 "only root may" "a caller cannot raise $limit ($title)" run -l "$limit" alice true
 	done
@@ -68,10 +68,10 @@ while read -r limit shown; do
 	like "in a private run too" "$("$T" -p -l "$limit" alice probe limits)" "( |^)$shown( |\$)"
 done <<'END'
 cpu=40s cpu=40:41
-memory=600M data=629145600:629145600
+memory=5G data=5368709120:5368709120
 file_size=65M fsize=68157440:68157440
-processes=70 nproc=70:70
-open_files=300 nofile=300:300
+processes=300 nproc=300:300
+open_files=1100 nofile=1100:1100
 stack=9M stack=9437184:9437184
 cpu=unlimited cpu=-1:-1
 END

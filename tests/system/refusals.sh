@@ -23,15 +23,17 @@ cleanup() {
 refused 125 "read the command line" "no jail named" as_www "$T"
 refused 125 '"nosuch"' "an unknown jail" in_jail nosuch id
 i=0
-for name in '' . .. .hidden ../bob a/b /etc -1 -h- 0 00 +5 ' 20001' 20001x 0x4e21 4294967295 65534 \
-	Alice 'alice ' $'alice\n' $'alice\nroot' $'\033[2J' 'alice;id' 'alice*' 'älice' \
-	"$(head -c 33 /dev/zero | tr '\0' a)" "$(head -c 300 /dev/zero | tr '\0' a)"; do
+for name in '' . .. .hidden ../bob a/b /etc -1 -h- +5 @alice ' 20001' 'ali ce' alice: alice,bob 'alice%' \
+	'alice ' $'alice\n' $'alice\nroot' $'\033[2J' 'alice;id' 'alice*' 'älice' \
+	"$(head -c 65 /dev/zero | tr '\0' a)" "$(head -c 300 /dev/zero | tr '\0' a)"; do
 	i=$((i + 1))
 	# Names that begin with a minus are options, so they come behind --.
-	refused 125 cannot "malformed name $i: $(printf %q "${name:0:40}")" as_www "$T" -- "$name" id
+	refused 125 '[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}' "malformed name $i: $(printf %q "${name:0:40}")" as_www "$T" -- "$name" id
 done
-longest=$(head -c 32 /dev/zero | tr '\0' a)
-refused 125 "$longest" "the longest well-formed name is unknown, not malformed" in_jail "$longest" id
+longest=$(head -c 64 /dev/zero | tr '\0' a)
+for name in "$longest" 0 00 20001 4294967295 0x4e21 Alice 1905.a@x.org+1; do
+	refused 125 'there is no such user' "a well-formed name is unknown, not malformed: ${name:0:40}" in_jail "$name" id
+done
 in_jail $'a\033]0;x\007\nb' id 2>"$ERR" >"$OUT" || :
 is "no control character of a name reaches the terminal" "$(tr -d '[:print:]\n' <"$ERR" | wc -c)" 0
 is "nor does its newline" "$(wc -l <"$ERR")" 1
@@ -48,6 +50,10 @@ refused 125 --env= "an empty variable name" as_www "$T" --env= alice id
 refused 125 nosuch=1 "an unknown limit" as_www "$T" --limit=nosuch=1 alice id
 for value in cpu cpu= cpu=-1 cpu=1x memory=1Q memory=99999999999999999999 processes=1.5; do
 	refused 125 "$value" "a malformed limit: $value" as_www "$T" "--limit=$value" alice id
+done
+for value in cpu=0.5s cpu=1500ms; do
+	refused 125 'such as cpu=10s (whole seconds)' "processor time that is no whole seconds: $value" \
+		as_www "$T" "--limit=$value" alice id
 done
 refused 125 'limit "processes=100000"' "a limit raised by a caller" as_www "$T" --limit=processes=100000 alice id
 for fd in '' 0 1 2 -1 3x 99999999999 x; do

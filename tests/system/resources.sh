@@ -180,10 +180,10 @@ mkdir "$LEAF"
 like "a leaf without a jail is debris" "$(cat "$OUT")" '^alice: would be removed: debris$'
 "$T" --cleanup
 ok "which is removed" no_leaf
-mkdir "$T_CGROUP/jail-Not.a.jail" "$T_CGROUP/other" "$LEAF" "$LEAF/inner"
+mkdir "$T_CGROUP/jail-@not.a.jail" "$T_CGROUP/other" "$LEAF" "$LEAF/inner"
 "$T" --cleanup
 is "what has another name is not ours, and nothing is removed recursively" "$(leaves)" 4
-rmdir "$LEAF/inner" "$LEAF" "$T_CGROUP/other" "$T_CGROUP/jail-Not.a.jail"
+rmdir "$LEAF/inner" "$LEAF" "$T_CGROUP/other" "$T_CGROUP/jail-@not.a.jail"
 in_jail alice true
 before=$(inode)
 is "a warm run takes the one that is there" "$(in_jail -v alice true 2>&1)" "trampoline: entered a live jail"

@@ -62,6 +62,7 @@ bob_goes_on "nobody"
 # --- a fork bomb, in a shared and in a private run ---------------------------------------------------
 of_alice() { pgrep -c -U "$A" || :; }
 are_many() { [ "$(of_alice)" -ge 49 ]; }
+printf '[limits]\nprocesses = 50\n' | override alice
 for option in "" -p; do
 	title="a fork bomb (${option:-direct})"
 	# shellcheck disable=SC2086

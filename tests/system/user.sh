@@ -14,7 +14,11 @@ cleanup() {
 		rm -rf --one-file-system "${DATA:?}/$name"
 	done
 	for name in "$DATA"/many*; do rm -rf --one-file-system "$name"; done
-	rm -f "$CONFIG"/jails.d/{carol,dave}.conf
+	rm -f "$CONFIG"/jails.d/{carol,dave}.conf "$CONFIG"/jails.d/1*.conf
+	for name in 33 033 "${odd-033}"; do
+		"$T" --discard "$name" 2>/dev/null || :
+		rm -rf --one-file-system "${DATA:?}/$name"
+	done
 	rm -rf --one-file-system "$IMAGES/other" "${DATA:?}/link"
 }
 
@@ -43,8 +47,17 @@ for bad in 0 33 999 65534 60000001 4294967295 4294967296 -1 +20011 020011 0x4e2b
 	not_ok "uid $(printf %q "$bad") is refused" "$user" add dave --uid "$bad"
 done
 not_ok "gid 0 is refused" "$user" add dave --uid 20011 --gid 0
-for bad in '' . .. .x A 1x x/y 'x y' -x "$(printf 'x%.0s' {1..33})" $'x\ny' 'x;y' 'é'; do
+not_ok "a gid outside the range is refused" "$user" add dave --uid 20011 --gid 60
+like "it says the range" "$(cat "$ERR")" 'gid 60: want one from 1000 to 60000000'
+printf '[trampoline]\nminimum_gid = 60\nmaximum_gid = 70\n' | override dave
+ok "the gids may have a range of their own" "$user" add dave --uid 20011 --gid 60
+is "which check knows" "$("$user" check dave; "$T" dave id -g)" 60
+"$T" --discard dave
+"$user" remove dave --yes 2>/dev/null
+rm "$CONFIG/jails.d/dave.conf"
+for bad in '' . .. .x @x +x x/y 'x y' -x "$(printf 'x%.0s' {1..65})" $'x\ny' 'x;y' 'é'; do
 	not_ok "the name $(printf %q "$bad") is refused" "$user" add "$bad" --uid 20011
+	like "it says the rule" "$(cat "$ERR")" 'want \[A-Za-z0-9_\]'
 done
 not_ok "a skeleton that is no directory" "$user" add dave --uid 20011 --skel /etc/passwd
 not_ok "an option it does not know" "$user" add dave --uid 20011 --shell /bin/sh
@@ -167,11 +180,11 @@ planted 'carol/home/carol: is symbolic link 777 0:0, should be directory$' "a ho
 planted 'home/other: does not belong here' "something else in home" 'rm home/other' touch home/other
 planted 'home/\.etc/\.passwd\.new: does not belong here' "something else in .etc" 'rm home/.etc/.passwd.new' \
 	touch home/.etc/.passwd.new
-mkdir "$DATA/.removed-gone" "$DATA/UPPER"
+mkdir "$DATA/.removed-gone" "$DATA/+UPPER"
 "$user" check >"$OUT" 2>&1 && fail "check of all" "it passed"
 like "check of all finds what was left" "$(cat "$OUT")" '\.removed-gone: is being removed, or was left by a remove that was interrupted: remove again$'
-like "and what is no user" "$(cat "$OUT")" "UPPER: is no user's directory"
-rmdir "$DATA/.removed-gone" "$DATA/UPPER"
+like "and what is no user" "$(cat "$OUT")" "[+]UPPER: is no user's directory"
+rmdir "$DATA/.removed-gone" "$DATA/+UPPER"
 
 # --- what it costs -------------------------------------------------------------------------------
 
@@ -397,6 +410,44 @@ is "and has all of it" "$(tar -tzf "$T_WORK/erin.tar.gz" | sort | xargs)" \
 is "its links lead where they led" "$(tar -tvzf "$T_WORK/erin.tar.gz" | grep -- '->' | sed 's/.*-> //')" /etc/shadow
 ok "another answer at the terminal" script -qec "echo frank | cat; '$other/user' remove frank" /dev/null <<<frank
 is "removes him" "$(find "$DATA" -maxdepth 1 -name '*frank*')" ""
+
+# --- names as universities have them -------------------------------------------------------------
+
+odd=1905.Alice+@UID@_$(printf 'x%.0s' {1..45})-z # 64 letters, and one word of the templates
+is "the longest name" "${#odd}" 64
+ok "it is a user's, with every sign that a name may have" "$user" add "$odd" --uid 20031
+ok "so is a number, which is not taken for the account with that uid" "$user" add 33
+is "it gets a uid of its own" "$("$user" list | awk '$1 == "33" && $1 "" == "33" { print ($2 > 20000) }')" 1
+mkdir -p "$DATA/33/home/033" # one name is not another because both are the same number
+chown 20040:20040 "$DATA/33/home/033"
+like "another spelling of the number is another name" "$("$user" check || :)" "/33/home/033: does not belong here\$"
+rmdir "$DATA/33/home/033"
+ok "check finds nothing wrong with them" "$user" check
+is "passwd in the jail has the name as it is" \
+	"$("$T" "$odd" sh -c 'id -un; echo "$HOME $USER"; pwd; grep -c : /etc/passwd')" \
+	"$odd
+/home/$odd $odd
+/home/$odd
+2"
+printf '[set]\nOWN = yes\n[resources]\nmemory = unlimited\n' | override "$odd"
+if [ -e "${T_CGROUP%/*}/cgroup.procs" ]; then
+	is "it has an override and a cgroup" "$("$T" "$odd" sh -c 'echo $OWN; sed -n s/^0:://p /proc/self/cgroup')" "yes
+/$T_MARK/jail-$odd"
+else
+	skip "it has an override and a cgroup" "no cgroup2 file system is mounted"
+fi
+"$T" --prepare "$odd"
+"$T" --prepare 33
+is "--list has both, as JSON too" "$("$T" --list | awk '{ print $1 }' | grep -cxF -e "$odd" -e 33) \
+$("$T" --list --json | jq -r '.[].jail' | grep -cxF -e "$odd" -e 33)" "2 2"
+is "--explain knows it" "$("$T" --explain "$odd" | grep -cF "$DATA/$odd/home/$odd")" 1
+ok "so does --check" "$T" --check "$odd"
+ok "its jail is discarded" "$T" --discard "$odd"
+ok "and it is removed" "$user" remove "$odd" --yes
+rm "$CONFIG/jails.d/$odd.conf"
+[ ! -d "$T_CGROUP" ] || rmdir "$T_CGROUP"
+"$T" --discard 33
+ok "the number too" "$user" remove 33 --yes
 
 # --- a file server that does not trust root ------------------------------------------------------
 

@@ -46,11 +46,11 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert_uint_eq(config.maximum_uid, 60000000);
 	ck_assert_uint_eq(config.log, RECORD_LOG_REFUSALS);
 	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 30);
-	ck_assert_uint_eq(config.limits[RLIMIT_DATA], 512u << 20);
+	ck_assert_uint_eq(config.limits[RLIMIT_DATA], UINT64_C(4) << 30);
 	ck_assert_uint_eq(config.limits[RLIMIT_AS], QUANTITY_UNLIMITED);
 	ck_assert_uint_eq(config.limits[RLIMIT_FSIZE], 64u << 20);
-	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 50);
-	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 256);
+	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 256);
+	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 1024);
 	ck_assert_uint_eq(config.limits[RLIMIT_STACK], 8u << 20);
 	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 0);
 	ck_assert_uint_eq(config.limits[RLIMIT_NICE], 0);
@@ -58,9 +58,12 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 	ck_assert_uint_eq(config.timeout_ms, QUANTITY_UNLIMITED);
 	ck_assert_uint_eq(config.kill_after_ms, 2000);
 	ck_assert_str_eq(config.path, "/usr/local/bin:/usr/bin:/bin");
-	ck_assert_uint_eq(config.keep_length, sizeof("LANG\0LC_*\0TZ\0TERM"));
-	ck_assert_mem_eq(config.keep, "LANG\0LC_*\0TZ\0TERM", config.keep_length);
-	ck_assert_str_eq(config.shell, "/bin/sh");
+	ck_assert_uint_eq(config.keep_length, sizeof("TZ\0TERM"));
+	ck_assert_mem_eq(config.keep, "TZ\0TERM", config.keep_length);
+	ck_assert_uint_eq(config.pair_counts[CONFIG_SET], 1);
+	ck_assert_str_eq(config.pairs[CONFIG_SET][0].key, "LANG");
+	ck_assert_str_eq(config.pairs[CONFIG_SET][0].value, "C.UTF-8");
+	ck_assert_str_eq(config.shell, "auto");
 	ck_assert_uint_eq(config.umask, 022);
 	ck_assert(config.has_dev && config.has_proc && config.is_network_private &&
 		  config.is_ipc_private && config.is_filtered);
@@ -127,7 +130,25 @@ END_TEST
 static const struct {
 	const char *text, *place, *says;
 } refusals[] = {
-	{"[limits]\ncpu = x\n", "t.conf:2", "cannot have the value \"x\""},
+	{"[limits]\ncpu = x\n", "t.conf:2",
+	 "cpu cannot have the value \"x\": it wants whole seconds"},
+	{"[limits]\nmemory = 1GB\n", "t.conf:2",
+	 "memory cannot have the value \"1GB\": it wants bytes, or a number with K, M, G or T"},
+	{"[confinement]\nproc = yes\n", "t.conf:2",
+	 "proc cannot have the value \"yes\": it wants private or none"},
+	{"[trampoline]\ncallers = root no-such-user-here 3\n", "t.conf:2",
+	 "callers cannot have the value \"no-such-user-here\": there is no such user"},
+	{"[environment]\nkeep = A B=c\n", "t.conf:2", "keep cannot have the value \"B=c\": it"},
+	{"[set]\nA = 1\n2A = 1\n", "t.conf:3", "cannot have \"2A\": a variable's name"},
+	{"[set]\nA B = 1\n", "t.conf:2", "cannot have \"A B\": a variable's name"},
+	{"[set]\n= 1\n", "t.conf:2", "cannot have \"\": a variable's name"},
+	{"[set]\nHOME = /\n", "t.conf:2", "cannot have \"HOME\": it says who"},
+	{"[set]\nUSER = x\n", "t.conf:2", "cannot have \"USER\": it says who"},
+	{"[set]\nLOGNAME = x\n", "t.conf:2", "cannot have \"LOGNAME\": it says who"},
+	{"[set]\nPATH = /\n", "t.conf:2", "cannot have \"PATH\": [environment] has a key"},
+	{"[set]\nSHELL = /\n", "t.conf:2", "cannot have \"SHELL\": [environment] has a key"},
+	{"[set]\nA = 1\nB = 1\nA = 1\n", "t.conf:4", "cannot have \"A\": it is there twice"},
+	{"[set]\nA\n", "t.conf:2", "neither"},
 	{"[limits]\ncpu =\n", "t.conf:2", "cannot have the value"},
 	{"[limits]\n\n# c\nhoem = 1\n", "t.conf:4", "no such key"},
 	{"cpu = 1s\n", "t.conf:1", "before any section: \"cpu\""},
@@ -142,7 +163,17 @@ static const struct {
 	{"[limits ]\n", "t.conf:1", "no section \"limits \""},
 	{"[\x1b[2J]\n", "t.conf:1", "u001b"},
 	{"[trampoline]\ncpu = 1s\n", "t.conf:2", "no such key"},
-	{"[limits]\nCPU = 1s\n", "t.conf:2", "no such key"},
+	{"[limits]\nCPU = 1s\n", "t.conf:2",
+	 "no such key in its section: \"CPU\"; is cpu of [limits] meant?"},
+	{"[resources]\n\tCpu = 1%\n", "t.conf:2", "\"Cpu\"; is cpu of [resources] meant?"},
+	{"[environment]\n  Memory = 1G\n", "t.conf:2", "\"Memory\"; is memory of [limits] meant?"},
+	{"callers = root\n", "t.conf:1", "\"callers\"; is callers of [trampoline] meant?"},
+	{"[limits]\n\n  memory = 1GB\n", "t.conf:3",
+	 "memory cannot have the value \"1GB\": it wants bytes, or"},
+	{"[limits]\ncpu = 0.5s\n", "t.conf:2",
+	 "cpu cannot have the value \"0.5s\": it wants whole seconds"},
+	{"[limits]\ncpu = 1500ms\n", "t.conf:2",
+	 "cpu cannot have the value \"1500ms\": it wants whole seconds"},
 	{"[limits]\n= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu\xc2\xa0= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu = 1s\ncpu = 1s\n", "t.conf:3", "there twice"},
@@ -165,6 +196,19 @@ static const struct {
 	{"[trampoline]\nmaximum_uid = 2000\nminimum_uid = 3000\n", "t.conf:3", "is above"},
 	{"[trampoline]\nmaximum_uid = 999\nlog = none\n", "t.conf:2", "is above"},
 	{"[trampoline]\nminimum_uid = 3000\nmaximum_uid = 2000\nx\n", "t.conf:4", "neither"},
+	{"[trampoline]\nminimum_gid = 3000\nmaximum_gid = 2000\n", "t.conf:3",
+	 "minimum_gid is above"},
+	{"[trampoline]\nminimum_gid = 3000\n\nmaximum_uid = 2000\n", "t.conf:4",
+	 "minimum_gid is above"},
+	{"[trampoline]\ngroups = 1000 999\n", "t.conf:2",
+	 "`groups' has the gid \"999\", which is not"},
+	{"[trampoline]\ngroups = 0\n", "t.conf:2", "`groups' has the gid \"0\", which is not"},
+	{"[trampoline]\ngroups = 65534\n", "t.conf:2", "`groups' has the gid \"65534\""},
+	{"[trampoline]\ngroups = 1500\nminimum_gid = 2000\n", "t.conf:3", "`groups' has the gid"},
+	{"[trampoline]\ngroups = 1500, no-such-group-here\n", "t.conf:2",
+	 "groups cannot have the value \"no-such-group-here\": there is no such group"},
+	{"[confinement]\ncpus = 1023\n", "t.conf:2",
+	 "cpus cannot have the value \"1023\": it wants all,"},
 	/* the first of several */
 	{"[limits]\ncpu = x\nhoem = 1\nnonsense\n", "t.conf:2", "cannot have the value"},
 };
@@ -181,6 +225,76 @@ START_TEST(config_parse__bad_line__refused_with_its_number)
 }
 END_TEST
 
+/* The value of VARIABLE in [set], or NULL. */
+static const char *value_of(const char *variable)
+{
+	for (uint32_t i = 0; i < config.pair_counts[CONFIG_SET]; i++)
+		if (!strcmp(config.pairs[CONFIG_SET][i].key, variable))
+			return config.pairs[CONFIG_SET][i].value;
+	return NULL;
+}
+
+START_TEST(config_parse__set__variables_to_the_end_of_the_line)
+{
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[set]\n"
+					 "JAVA_TOOL_OPTIONS = -Xmx256m -Da=b:c  ; a comment\n"
+					 "  Quoted=\"x;y\"  \n"
+					 "EMPTY =\n"
+					 "[limits]\ncpu = 5s\n"
+					 "[set]\n_last : 1"),
+		    error);
+	ck_assert_str_eq(value_of("JAVA_TOOL_OPTIONS"), "-Xmx256m -Da=b:c");
+	ck_assert_str_eq(value_of("Quoted"), "\"x;y\"");
+	ck_assert_str_eq(value_of("EMPTY"), "");
+	ck_assert_str_eq(value_of("_last"), "1");
+	ck_assert_str_eq(value_of("LANG"), "C.UTF-8");
+	ck_assert_uint_eq(config.pair_counts[CONFIG_SET], 5);
+	ck_assert_int_eq(config.pairs[CONFIG_SET][4].line, 8);
+	ck_assert_int_eq(config.pairs[CONFIG_SET][4].source, RECORD_CONFIG);
+	/* the other file adds to it and replaces single ones */
+	assert_done(parse(RECORD_OVERRIDE, "[set]\nEMPTY = full\nLANG = de_DE.UTF-8\nMORE = 1\n"),
+		    error);
+	ck_assert_str_eq(value_of("EMPTY"), "full");
+	ck_assert_str_eq(value_of("LANG"), "de_DE.UTF-8");
+	ck_assert_str_eq(value_of("MORE"), "1");
+	ck_assert_str_eq(value_of("_last"), "1");
+	ck_assert_uint_eq(config.pair_counts[CONFIG_SET], 6);
+	ck_assert_int_eq(config.pairs[CONFIG_SET][3].line, 2);
+}
+END_TEST
+
+START_TEST(config_parse__set__bounded_in_number_and_length)
+{
+	char text[4096] = "[set]\nLANG = 1\n", value[1100];
+
+	for (int i = 2; i <= CONFIG_PAIRS_MAX; i++)
+		sprintf(text + strlen(text), "A%d = 1\n", i);
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, text), error);
+	assert_done(parse(RECORD_OVERRIDE, "[set]\nA7 = 2\n"), error);
+	assert_refused(parse(RECORD_OVERRIDE, "[set]\nB = 1\n"), error,
+		       "there are as many already");
+	memset(value, 'x', sizeof(value));
+	value[1024] = '\0';
+	snprintf(text, sizeof(text), "[set]\nA = %s\n", value);
+	config_defaults(&config);
+	assert_refused(parse(RECORD_CONFIG, text), error, "\"A\": it is too long");
+	value[1023] = '\0';
+	snprintf(text, sizeof(text), "[set]\nA = %s\nB = %s\nC = %.900s\n", value, value, value);
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, text), error);
+	ck_assert_str_eq(value_of("B"), value);
+	snprintf(text, sizeof(text), "[set]\nC = %s\n", value);
+	assert_refused(parse(RECORD_OVERRIDE, text), error,
+		       "\"C\": it is too long, or all of them");
+	memset(text, 'A', 300);
+	memcpy(text, "[set]\n", 6);
+	strcpy(text + 300, " = 1\n");
+	assert_refused(parse(RECORD_OVERRIDE, text), error, "it is too long");
+}
+END_TEST
+
 START_TEST(config_parse__range__both_files_count)
 {
 	config_defaults(&config);
@@ -189,6 +303,12 @@ START_TEST(config_parse__range__both_files_count)
 		    error);
 	assert_refused(parse(RECORD_OVERRIDE, "\n[trampoline]\nmaximum_uid = 69999999\n"), error,
 		       "t.conf:3\": minimum_uid is above maximum_uid");
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 5000\nmaximum_gid = 6000\n"),
+		    error);
+	ck_assert(config_has_id(&config, true, 5000) && !config_has_id(&config, true, 4999));
+	ck_assert(config_has_id(&config, true, 6000) && !config_has_id(&config, true, 6001));
+	ck_assert(config_has_id(&config, false, 6001));
 	config_defaults(&config);
 	assert_done(parse(RECORD_CONFIG, "[trampoline]\nminimum_uid = 5000\n"), error);
 	assert_done(parse(RECORD_OVERRIDE, "[trampoline]\nmaximum_uid = 5000\n"), error);
@@ -382,6 +502,8 @@ TCase *unit_config(void)
 	add_table(tcase, config_parse__no_keys__still_the_defaults, nothings);
 	tcase_add_test(tcase, config_parse__every_section__taken_with_their_lines);
 	add_table(tcase, config_parse__bad_line__refused_with_its_number, refusals);
+	tcase_add_test(tcase, config_parse__set__variables_to_the_end_of_the_line);
+	tcase_add_test(tcase, config_parse__set__bounded_in_number_and_length);
 	tcase_add_test(tcase, config_parse__range__both_files_count);
 	tcase_add_test(tcase, config_parse__long_line__read_whole);
 	tcase_add_test(tcase, config_parse__longest_value__taken_to_the_last_letter);

@@ -150,7 +150,7 @@ START_TEST(environment_build__same_name_again__the_later_replaces)
 			ck_assert(strncmp(environment.entries[i], environment.entries[j],
 					  strcspn(environment.entries[i], "=") + 1) != 0);
 	/* it keeps the place of the first */
-	ck_assert_str_eq(environment.entries[4], "PATH=/opt");
+	ck_assert_str_eq(environment.entries[0], "LANG=last");
 }
 END_TEST
 
@@ -179,19 +179,32 @@ START_TEST(environment_build__too_many__e2big)
 }
 END_TEST
 
-START_TEST(environment_build__longest_record__fits)
+START_TEST(environment_build__set_by_the_policy__over_the_callers_under_the_option)
 {
+	static const char set[] = "LANG=C.UTF-8\0TZ=\0JAVA_TOOL_OPTIONS=-Xmx256m -Da=b";
+	static const char *const inherited[] = {"LANG=C", "TZ=UTC", "SERVER_NAME=x", "PATH=/tmp",
+						NULL};
+
 	sample_record(&record);
+	memcpy(record_set(&record) + record.set_length, set, sizeof(set));
+	record.set_length += sizeof(set);
+	memcpy(record.keep, "LANG\0TZ\0PATH", sizeof("LANG\0TZ\0PATH"));
+	record.keep_length = sizeof("LANG\0TZ\0PATH");
 	arguments.environment_count = 0;
-	memset(record.name, 'a', NAME_LENGTH_MAX);
-	memset(record.path, '/', sizeof(record.path) - 1);
-	memset(record.shell, '/', sizeof(record.shell) - 1);
 	ck_assert_int_eq(
-		environment_build(&environment, &record, &arguments, (char *const[]){NULL}), 0);
-	ck_assert_str_eq(get("PATH"), record.path);
-	ck_assert_str_eq(get("SHELL"), record.shell);
-	ck_assert_str_eq(get("HOME") + strlen("/home/"), record.name);
-	ck_assert_uint_le(environment.used, sizeof(environment.bytes));
+		environment_build(&environment, &record, &arguments, (char *const *)inherited), 0);
+	ck_assert_str_eq(get("LANG"), "C.UTF-8");
+	ck_assert_str_eq(get("TZ"), "");
+	ck_assert_str_eq(get("PATH"), "/usr/bin:/bin");
+	ck_assert_str_eq(get("JAVA_TOOL_OPTIONS"), "-Xmx256m -Da=b");
+	ck_assert_uint_eq(environment.count, 8);
+	arguments.environment_count = 2;
+	arguments.environment[0] = "LANG";
+	arguments.environment[1] = "JAVA_TOOL_OPTIONS=-Xmx1m";
+	ck_assert_int_eq(
+		environment_build(&environment, &record, &arguments, (char *const *)inherited), 0);
+	ck_assert_str_eq(get("LANG"), "C");
+	ck_assert_str_eq(get("JAVA_TOOL_OPTIONS"), "-Xmx1m");
 }
 END_TEST
 
@@ -218,7 +231,8 @@ TCase *unit_environment(void)
 	tcase_add_test(tcase, environment_build__env_option__passes_or_sets);
 	tcase_add_test(tcase, environment_build__same_name_again__the_later_replaces);
 	tcase_add_test(tcase, environment_build__too_many__e2big);
-	tcase_add_test(tcase, environment_build__longest_record__fits);
+	tcase_add_test(tcase,
+		       environment_build__set_by_the_policy__over_the_callers_under_the_option);
 	tcase_add_test(tcase, environment_build__empty_keep__nothing_kept);
 	return tcase;
 }

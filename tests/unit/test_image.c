@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper/policy/jail.h"
+#include "keeper/policy/path.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include "unit.h"
 
 #define IMAGE PATHS_IMAGES "/default"
-#define LONGEST "abcdefghijklmnopqrstuvwxyz012345"
+#define LONGEST "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01"
 
 static struct text error;
 static char version[NAME_LENGTH_MAX + 8];
@@ -49,12 +49,12 @@ static const struct {
 	{"file", "no directory"},
 };
 
-START_TEST(jail_open_image__current__one_name_of_a_directory_beside_it)
+START_TEST(path_open_image__current__one_name_of_a_directory_beside_it)
 {
 	struct stat opened, named;
 
 	make_image(versions[_i].current);
-	int fd = jail_open_image("default", version, &error);
+	int fd = path_open_image("default", version, &error);
 	if (versions[_i].says) {
 		assert_refused(fd, error, versions[_i].says);
 		return;
@@ -67,11 +67,11 @@ START_TEST(jail_open_image__current__one_name_of_a_directory_beside_it)
 }
 END_TEST
 
-START_TEST(jail_open_image__current_no_symlink__refused)
+START_TEST(path_open_image__current_no_symlink__refused)
 {
 	make_image(NULL);
 	unit_make_directory(IMAGE "/current", 0755, 0);
-	assert_refused(jail_open_image("default", version, &error), error,
+	assert_refused(path_open_image("default", version, &error), error,
 		       "cannot read link \"" IMAGE
 		       "/current\": it is no symbolic link; move it away");
 }
@@ -84,19 +84,19 @@ static const struct {
 } strangers[] = {{PATHS_IMAGES, 0777, 0}, {PATHS_IMAGES, 0755, 1001}, {IMAGE, 0775, 0},
 		 {IMAGE, 0755, 1001},     {IMAGE "/1", 0757, 0},      {IMAGE "/1", 0755, 1001}};
 
-START_TEST(jail_open_image__directory_that_others_can_change__refused)
+START_TEST(path_open_image__directory_that_others_can_change__refused)
 {
 	make_image("1");
 	unit_make_directory(strangers[_i].directory, strangers[_i].mode, strangers[_i].owner);
-	assert_refused(jail_open_image("default", version, &error), error,
+	assert_refused(path_open_image("default", version, &error), error,
 		       "cannot trust directory");
 }
 END_TEST
 
-START_TEST(jail_open_image__no_image__refused)
+START_TEST(path_open_image__no_image__refused)
 {
 	make_image("1");
-	assert_refused(jail_open_image("other", version, &error), error, "/other\": No such file");
+	assert_refused(path_open_image("other", version, &error), error, "/other\": No such file");
 }
 END_TEST
 
@@ -104,9 +104,9 @@ TCase *unit_image(void)
 {
 	TCase *tcase = tcase_create("image");
 
-	add_table(tcase, jail_open_image__current__one_name_of_a_directory_beside_it, versions);
-	tcase_add_test(tcase, jail_open_image__current_no_symlink__refused);
-	add_table(tcase, jail_open_image__directory_that_others_can_change__refused, strangers);
-	tcase_add_test(tcase, jail_open_image__no_image__refused);
+	add_table(tcase, path_open_image__current__one_name_of_a_directory_beside_it, versions);
+	tcase_add_test(tcase, path_open_image__current_no_symlink__refused);
+	add_table(tcase, path_open_image__directory_that_others_can_change__refused, strangers);
+	tcase_add_test(tcase, path_open_image__no_image__refused);
 	return tcase;
 }

@@ -44,8 +44,11 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 {
 	struct stat status;
 	struct record *record = &jail.record;
+	static const char environment[] =
+		"HOME=/home/alice\0USER=alice\0LOGNAME=alice\0SHELL=/bin/sh\0"
+		"PATH=/usr/local/bin:/usr/bin:/bin\0LANG=C.UTF-8\0A=b c";
 
-	make_installation("[trampoline]\ncallers = 7 8\nlog = runs\n"
+	make_installation("[set]\nA = b c\n[trampoline]\ncallers = 7 8\nlog = runs\n"
 			  "[limits]\ntimeout = 2s\n[environment]\numask = 077\nkeep = A\n"
 			  "[confinement]\nprocesses = private\nnoexec = yes\n");
 	assert_done(jail_describe(&jail, "alice", &error), error);
@@ -54,13 +57,17 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 	ck_assert_str_eq(record->image_version, "7");
 	ck_assert_uint_eq(record->uid, 1001);
 	ck_assert_uint_eq(record->gid, 1001);
+	ck_assert_uint_eq(record->group_count, 1);
+	ck_assert_uint_eq(record->groups[0], 1001);
+	ck_assert_uint_eq(record->cpus[0], UINT64_MAX);
 	ck_assert_uint_eq(record->caller_count, 2);
 	ck_assert_uint_eq(record->callers[1], 8);
 	ck_assert_uint_eq(record->timeout_ms, 2000);
 	ck_assert_uint_eq(record->umask, 077);
 	ck_assert_uint_eq(record->keep_length, 2);
 	ck_assert_str_eq(record->shell, "/bin/sh");
-	ck_assert_str_eq(record->path, "/usr/local/bin:/usr/bin:/bin");
+	ck_assert_mem_eq(record_set(record), environment, sizeof(environment));
+	ck_assert_uint_eq(record->set_length, sizeof(environment));
 	ck_assert_uint_eq(record->flags, RECORD_LOG_RUNS | RECORD_LOG_REFUSALS |
 						 RECORD_PRIVATE_PROCESSES | RECORD_PROC);
 	ck_assert_uint_gt(record->filter_length, 0);
@@ -77,6 +84,61 @@ START_TEST(jail_describe__whole_installation__all_that_a_record_needs)
 	ck_assert(record_is_current(record));
 	jail_close(&jail);
 	ck_assert(jail.image_fd == -1 && jail.base_fd == -1 && jail.tmp_fd == -1);
+}
+END_TEST
+
+/* What /bin/bash is in the image, by a command-like step, and the shell that follows. */
+static const struct {
+	const char *directory, *link; /* /bin -> usr/bin, as Debian has it, if DIRECTORY is that */
+	unsigned int mode;            /* of the file; 0: a directory */
+	const char *shell;
+} shells[] = {
+	{"bin", NULL, 0755, "/bin/bash"},    {"usr/bin", NULL, 0755, "/bin/bash"},
+	{"bin", NULL, 0644, "/bin/sh"},      {"bin", NULL, 0, "/bin/sh"},
+	{"bin", "/opt", 0755, "/bin/sh"},    {"bin", "../../opt", 0755, "/bin/sh"},
+	{"bin", "nothing", 0755, "/bin/sh"}, {"bin", "/bin/other", 0755, "/bin/bash"},
+};
+
+#define VERSION PATHS_IMAGES "/default/7"
+
+START_TEST(jail_describe__shell_auto__bash_if_the_image_has_it)
+{
+	char path[512];
+
+	make_installation("");
+	if (!strcmp(shells[_i].directory, "usr/bin")) {
+		unit_make_directory(VERSION "/usr", 0755, 0);
+		ck_assert_int_eq(symlink("/usr/bin", VERSION "/bin"), 0);
+	}
+	snprintf(path, sizeof(path), VERSION "/%s", shells[_i].directory);
+	unit_make_directory(path, 0755, 0);
+	snprintf(path, sizeof(path), VERSION "/%s/%s", shells[_i].directory,
+		 shells[_i].link ? "other" : "bash");
+	if (shells[_i].mode == 0)
+		unit_make_directory(path, 0755, 0);
+	else
+		unit_write(path, "", 0, shells[_i].mode);
+	if (shells[_i].link)
+		ck_assert_int_eq(symlink(shells[_i].link, VERSION "/bin/bash"), 0);
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_str_eq(jail.record.shell, shells[_i].shell);
+	jail_close(&jail);
+	unit_write_text(CONF, "[environment]\nshell = /bin/zsh\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_str_eq(jail.record.shell, "/bin/zsh");
+}
+END_TEST
+
+START_TEST(jail_describe__groups__ascending_with_the_users_own)
+{
+	make_installation("[trampoline]\ngroups = 3000 60 1001 3000\nminimum_gid = 5\n"
+			  "[confinement]\ncpus = 0\n");
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_uint_eq(jail.record.group_count, 3);
+	ck_assert_uint_eq(jail.record.groups[0], 60);
+	ck_assert_uint_eq(jail.record.groups[1], 1001);
+	ck_assert_uint_eq(jail.record.groups[2], 3000);
+	ck_assert_uint_eq(jail.record.cpus[0], 1);
 }
 END_TEST
 
@@ -104,7 +166,7 @@ static const struct {
 	{4294967294u, 1001, 4294967294u, "run as the owner of"},
 	{1001, 0, 1001, "run as the group of"},
 	{1001, 999, 1001,
-	 "its gid, 999, is not between minimum_uid and maximum_uid, 1000 and 2000"},
+	 "its gid, 999, is not between minimum_gid and maximum_gid, 1000 and 2000"},
 	{1001, 65534, 1001, "run as the group of"},
 	{1001, 1001, 1002, "belongs to another user"},
 	{1001, 1001, 0, "belongs to another user"},
@@ -194,6 +256,8 @@ TCase *unit_jail(void)
 	TCase *tcase = tcase_create("jail");
 
 	tcase_add_test(tcase, jail_describe__whole_installation__all_that_a_record_needs);
+	add_table(tcase, jail_describe__shell_auto__bash_if_the_image_has_it, shells);
+	tcase_add_test(tcase, jail_describe__groups__ascending_with_the_users_own);
 	tcase_add_test(tcase, jail_describe__system_calls_all__no_filter);
 	add_table(tcase, jail_describe__owner_of_the_home__allowed_or_refused, owners);
 	add_table(tcase, jail_describe__something_missing_or_a_link__refused_with_nothing_open,

@@ -9,6 +9,7 @@
 #include "unit.h"
 
 static struct config config;
+static struct text reason;
 
 /* The key called "SECTION.NAME". */
 static size_t index_of(const char *key)
@@ -43,6 +44,8 @@ static const struct {
 	{"trampoline.image", "py3.11", true},
 	{"trampoline.image", "", false},
 	{"trampoline.image", "..", false},
+	{"trampoline.image", "3.A_b+c-d", true},
+	{"trampoline.image", "a@b", false},
 	{"trampoline.image", "a/b", false},
 	{"trampoline.image", "/images", false},
 	{"trampoline.minimum_uid", "1", true},
@@ -52,6 +55,20 @@ static const struct {
 	{"trampoline.maximum_uid", "4294967293", true},
 	{"trampoline.maximum_uid", "4294967294", false},
 	{"trampoline.maximum_uid", "alice", false},
+	{"trampoline.minimum_gid", "minimum_uid", true},
+	{"trampoline.minimum_gid", "100", true},
+	{"trampoline.minimum_gid", "0", false},
+	{"trampoline.minimum_gid", "maximum_uid", false},
+	{"trampoline.minimum_gid", "users", false},
+	{"trampoline.maximum_gid", "maximum_uid", true},
+	{"trampoline.maximum_gid", "4294967293", true},
+	{"trampoline.maximum_gid", "4294967294", false},
+	{"trampoline.maximum_gid", "", false},
+	{"trampoline.groups", "", true},
+	{"trampoline.groups", "games, 1000", true},
+	{"trampoline.groups", "4294967294", false},
+	{"trampoline.groups", "no-such-group-here", false},
+	{"trampoline.groups", "-1", false},
 	{"trampoline.log", "none", true},
 	{"trampoline.log", "refusals", true},
 	{"trampoline.log", "runs", true},
@@ -60,6 +77,9 @@ static const struct {
 	{"limits.cpu", "30s", true},
 	{"limits.cpu", "none", true},
 	{"limits.cpu", "30M", false},
+	{"limits.cpu", "0.5s", false},
+	{"limits.cpu", "1.0s", true},
+	{"limits.cpu", "1500ms", false},
 	{"limits.memory", "512M", true},
 	{"limits.memory", "", false},
 	{"limits.memory", "512MB", false},
@@ -101,6 +121,8 @@ static const struct {
 	{"environment.keep", "9A", false},
 	{"environment.keep", "9*", false},
 	{"environment.shell", "/bin/bash", true},
+	{"environment.shell", "auto", true},
+	{"environment.shell", "automatic", false},
 	{"environment.shell", "", false},
 	{"environment.shell", "bash", false},
 	{"environment.umask", "077", true},
@@ -133,6 +155,27 @@ static const struct {
 	{"confinement.noexec", "true", false},
 	{"confinement.noexec", "YES", false},
 	{"confinement.noexec", "", false},
+	{"confinement.cpus", "all", true},
+	{"confinement.cpus", "inherit", true},
+	{"confinement.cpus", "0", true},
+	{"confinement.cpus", "0-3,5", true},
+	{"confinement.cpus", "0,1023", true},
+	{"confinement.cpus", "0-1023", true},
+	{"confinement.cpus", "", false},
+	{"confinement.cpus", "none", false},
+	{"confinement.cpus", "0,all", false},
+	{"confinement.cpus", "0-", false},
+	{"confinement.cpus", "-1", false},
+	{"confinement.cpus", "0,", false},
+	{"confinement.cpus", ",0", false},
+	{"confinement.cpus", "3-0", false},
+	{"confinement.cpus", "0-3:2", false},
+	{"confinement.cpus", "0 1", false},
+	{"confinement.cpus", "0,1024", false},
+	{"confinement.cpus", "0-18446744073709551616", false},
+	{"confinement.cpus", "+0", false},
+	{"confinement.cpus", "0x1", false},
+	{"confinement.cpus", "1023", false}, /* which is not there */
 	{"resources.memory", "none", true},
 	{"resources.memory", "unlimited", true},
 	{"resources.memory", "64M", true},
@@ -175,8 +218,8 @@ static const struct {
 START_TEST(key_read__value__taken_or_refused)
 {
 	config_defaults(&config);
-	ck_assert_msg(key_read(&config, index_of(values[_i].key), values[_i].value) ==
-			      values[_i].is_good,
+	ck_assert_msg((key_read(&config, index_of(values[_i].key), values[_i].value, &reason) ==
+		       0) == values[_i].is_good,
 		      "%s = %s", values[_i].key, values[_i].value);
 }
 END_TEST
@@ -197,7 +240,7 @@ END_TEST
 
 static bool take(const char *key, const char *value)
 {
-	return key_read(&config, index_of(key), value);
+	return key_read(&config, index_of(key), value, &reason) == 0;
 }
 
 START_TEST(key_read__good_value__field_set)
@@ -229,6 +272,12 @@ START_TEST(key_read__good_value__field_set)
 	ck_assert(take("confinement.processes", "private") && config.are_processes_private);
 	ck_assert(take("confinement.system_calls", "all") && !config.is_filtered);
 	ck_assert(take("confinement.noexec", "yes") && config.is_noexec);
+	ck_assert(take("trampoline.groups", "7 9") && config.group_count == 2);
+	ck_assert_uint_eq(config.groups[1], 9);
+	ck_assert(take("confinement.cpus", "0-2,64,66-70") && config.cpus[0] == 7);
+	ck_assert_uint_eq(config.cpus[1], 0x7d);
+	ck_assert(take("confinement.cpus", "all") && config.cpus[15] == UINT64_MAX);
+	ck_assert(take("confinement.cpus", "inherit") && config.cpus[0] == 0);
 	ck_assert(take("confinement.dev", "none") && !config.has_dev);
 	ck_assert(take("confinement.proc", "none") && !config.has_proc);
 	ck_assert(take("resources.memory", "64M") && take("resources.processes", "20"));
@@ -266,6 +315,10 @@ START_TEST(key_read__longest_value__fits_and_longer_refused)
 	ck_assert(take("trampoline.callers", names));
 	ck_assert_uint_eq(config.caller_count, RECORD_CALLERS_MAX);
 	ck_assert(!take("trampoline.callers", strcat(names, "12")));
+	names[(RECORD_GROUPS_MAX - 1) * 3] = '\0';
+	ck_assert(take("trampoline.groups", names));
+	names[(RECORD_GROUPS_MAX - 1) * 3] = '1';
+	ck_assert(!take("trampoline.groups", names));
 }
 END_TEST
 

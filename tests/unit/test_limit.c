@@ -13,7 +13,7 @@ static const struct {
 	uint64_t result;
 } good[] = {
 	{"cpu", "10s", RLIMIT_CPU, 10},
-	{"cpu", "0.1s", RLIMIT_CPU, 1}, /* setrlimit(2) has whole seconds; 0 of them kills */
+	{"cpu", "1.0s", RLIMIT_CPU, 1},
 	{"cpu", "2m", RLIMIT_CPU, 120},
 	{"cpu", "none", RLIMIT_CPU, QUANTITY_UNLIMITED},
 	{"memory", "256M", RLIMIT_DATA, 256u << 20},
@@ -30,10 +30,11 @@ static const struct {
 	const char *name, *value;
 	int result;
 } bad[] = {
-	{"", "1", -1},           {"cp", "1", -1},      {"cpus", "1", -1},
-	{"CPU", "1", -1},        {"nice", "1", -1},    {"timeout", "1s", -1},
-	{"cpu ", "1", -1},       {"cpu", "", -2},      {"cpu", "1K", -2},
-	{"memory", "1s", -2},    {"memory", "-1", -2}, {"processes", "1K", -2},
+	{"", "1", -1},           {"cp", "1", -1},       {"cpus", "1", -1},
+	{"CPU", "1", -1},        {"nice", "1", -1},     {"timeout", "1s", -1},
+	{"cpu ", "1", -1},       {"cpu", "", -2},       {"cpu", "1K", -2},
+	{"cpu", "0.5s", -2},     {"cpu", "1.001s", -2}, {"cpu", "1500ms", -2},
+	{"memory", "1s", -2},    {"memory", "-1", -2},  {"processes", "1K", -2},
 	{"open_files", "x", -2}, {"core", "1 ", -2},
 };
 

@@ -6,21 +6,37 @@
 #include "unit.h"
 
 static const char *const jails[] = {
-	"a",  "_",    "alice", "a-b.c_d", "z9",
-	"_.", "a..b", "a.",    "a-",      "abcdefghijklmnopqrstuvwxyz012345"};
-static const char *const no_jails[] = {"",       ".",
-				       "..",     ".a",
-				       "-",      "-a",
-				       "9",      "Alice",
-				       "aLice",  "a/b",
-				       "a b",    "a\n",
-				       "a\t",    "a\x1b[2J",
-				       "a\xc3",  "\xc3\xa9",
-				       "a:b",    "a@b",
-				       "a+b",    "a*",
-				       "a\\",    "a\x7f",
-				       "/",      "../etc",
-				       "a/../b", "abcdefghijklmnopqrstuvwxyz0123456"};
+	"a",
+	"_",
+	"alice",
+	"a-b.c_d",
+	"z9",
+	"_.",
+	"a..b",
+	"a.",
+	"a-",
+	"9",
+	"Alice",
+	"aLice",
+	"a@b",
+	"a+b",
+	"1905.a@x.org",
+	"z+-@._Z",
+	"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.@"};
+static const char *const no_jails[] = {
+	"",       ".",
+	"..",     ".a",
+	"-",      "-a",
+	"@",      "@a",
+	"+a",     "a/b",
+	"a b",    "a\n",
+	"a\t",    "a\x1b[2J",
+	"a\xc3",  "\xc3\xa9",
+	"a:b",    "a%b",
+	"a,b",    "a*",
+	"a\\",    "a\x7f",
+	"/",      "../etc",
+	"a/../b", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.@x"};
 static const char *const variables[] = {"A", "_", "a", "LANG", "LC_ALL", "x9", "_9", "Zz"};
 static const char *const no_variables[] = {
 	"",     "9", "9A",  "A-B",          "A B",  "A.B",  "A=", "A\n", "A*",
@@ -42,11 +58,12 @@ START_TEST(name_is_jail__every_byte__as_the_pattern_says)
 {
 	for (int byte = 1; byte < 256; byte++) {
 		const char first[] = {(char)byte, '\0'}, later[] = {'a', (char)byte, 'a', '\0'};
-		bool is_lower = (byte >= 'a' && byte <= 'z') || byte == '_';
-		bool is_other = (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
+		bool is_first = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+				(byte >= '0' && byte <= '9') || byte == '_';
+		bool is_other = byte == '.' || byte == '-' || byte == '+' || byte == '@';
 
-		ck_assert_msg(name_is_jail(first) == is_lower, "byte %d", byte);
-		ck_assert_msg(name_is_jail(later) == (is_lower || is_other), "byte %d", byte);
+		ck_assert_msg(name_is_jail(first) == is_first, "byte %d", byte);
+		ck_assert_msg(name_is_jail(later) == (is_first || is_other), "byte %d", byte);
 	}
 }
 END_TEST

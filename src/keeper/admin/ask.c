@@ -154,12 +154,15 @@ static void answer_policy(void)
 	while (fgets(name, sizeof(name), stdin)) {
 		name[strcspn(name, "\n")] = '\0';
 		if (!name_is_jail(name))
-			report_refuse("ask for the policy of", name, "it is no jail's name");
+			report_refuse("ask for the policy of", name, NAME_RULE);
 		if (config_load(&config, name, &error) == 0) {
-			printf("%s %s %ju %ju\n", name, config.image, (uintmax_t)config.minimum_uid,
-			       (uintmax_t)config.maximum_uid);
+			printf("%s %s %ju %ju %ju %ju\n", name, config.image,
+			       (uintmax_t)config_least(&config, false),
+			       (uintmax_t)config_greatest(&config, false),
+			       (uintmax_t)config_least(&config, true),
+			       (uintmax_t)config_greatest(&config, true));
 		} else {
-			printf("%s ? ? ?\n", name);
+			printf("%s ? ? ? ? ?\n", name);
 			fprintf(stderr, "trampoline: %s\n", error.bytes);
 		}
 	}

@@ -258,8 +258,8 @@ static unsigned int check_jails(int64_t *patience_ns)
 		if (name_is_jail(name))
 			found += check_storage(name, patience_ns, &uids[i]);
 		else if (name[0] != '.')
-			found += find(PATHS_DATA " holds what is no jail's name: %s; "
-						 "rename it or take it away",
+			found += find(PATHS_DATA " holds what is no jail's name: %s; " NAME_RULE
+						 "; rename it or take it away",
 				      quoted.bytes);
 		for (same = 0; same < i && uids[same] != uids[i]; same++)
 			;

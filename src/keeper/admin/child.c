@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -83,15 +81,12 @@ static int check_place(int fd, const struct config *config, const char *path, st
 	return fault ? report_fill(error, "use", path, fault) : 0;
 }
 
-/* Whether the policy's shell is in the image at FD. Where the kernel cannot say: it is. */
-static int check_shell(int fd, const struct config *config, struct text *error)
+/* Whether the policy's shell is in the image at FD. */
+static int check_shell(int fd, const char *shell, struct text *error)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	AUTO_CLOSE shell_fd = (int)syscall(SYS_openat2, fd, config->shell, &how, sizeof(how));
-
-	if (shell_fd >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP))
+	if (path_is_program(fd, !strcmp(shell, "auto") ? "/bin/sh" : shell))
 		return 0;
-	return report_fill(error, "find the shell", config->shell,
+	return report_fill(error, "find the shell", shell,
 			   "it is not in the image; set `shell', or build it into the image");
 }
 
@@ -103,8 +98,8 @@ static void look_at_all(struct text *error)
 
 	if (config_load(&config, NULL, error) != 0)
 		return;
-	AUTO_CLOSE image_fd = jail_open_image(config.image, version, error);
-	if (image_fd < 0 || check_shell(image_fd, &config, error) != 0)
+	AUTO_CLOSE image_fd = path_open_image(config.image, version, error);
+	if (image_fd < 0 || check_shell(image_fd, config.shell, error) != 0)
 		return;
 	AUTO_CLOSE data_fd = open(PATHS_DATA, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (data_fd < 0)
@@ -132,7 +127,7 @@ void child_look(const void *context, void *answer)
 	const struct record_origin *base = &jail.record.origins[RECORD_BASE];
 	const struct record_origin *tmp = &jail.record.origins[RECORD_TMP];
 	(void)stat(PATHS_DATA, &shared); /* has been looked at */
-	if (check_shell(jail.image_fd, &jail.config, error) == 0 &&
+	if (check_shell(jail.image_fd, jail.record.shell, error) == 0 &&
 	    (base->device == shared.st_dev ||
 	     check_place(jail.base_fd, &jail.config, base->path, error) == 0) &&
 	    tmp->device != shared.st_dev)
@@ -157,7 +152,7 @@ int child_find_owner(const char *name, uid_t *uid, struct text *error)
 				   errno == ETIME ? "its storage does not answer" : NULL);
 	/* A configuration that cannot be read leaves the range that is built in. */
 	(void)!config_load(&config, name, error);
-	*uid = config_has_uid(&config, *uid) ? *uid : 0;
+	*uid = config_has_id(&config, false, *uid) ? *uid : 0;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "policy/jail.h"
 #include "policy/key.h"
+#include "policy/word.h"
 #include "report.h"
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
@@ -44,6 +45,28 @@ static const struct arguments_limit *find_limit(const struct arguments *argument
 	return NULL;
 }
 
+/* Where SOURCE has it; RECORD_SOURCES: nowhere. */
+static void format_place(char place[static RECORD_PATH_MAX + 16], const struct record *record,
+			 enum record_source source, int line)
+{
+	snprintf(place, RECORD_PATH_MAX + 16, "built in");
+	if (source != RECORD_SOURCES)
+		snprintf(place, RECORD_PATH_MAX + 16, "%s:%d", record->origins[source].path, line);
+}
+
+static void print_pairs(const struct jail *jail)
+{
+	char place[RECORD_PATH_MAX + 16];
+
+	for (enum config_section section = 0; section < CONFIG_SECTIONS; section++)
+		for (uint32_t i = 0; i < jail->config.pair_counts[section]; i++) {
+			const struct config_pair *pair = &jail->config.pairs[section][i];
+
+			format_place(place, &jail->record, pair->source, pair->line);
+			printf(ROW "%s\n", word_section(section), pair->key, pair->value, place);
+		}
+}
+
 static void print_key(const struct jail *jail, const struct arguments *arguments,
 		      const struct run *run, size_t index)
 {
@@ -53,11 +76,9 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 	const struct arguments_limit *limit = find_limit(arguments, index);
 	bool is_timeout = !strcmp(name, "timeout");
 	bool is_grace = !strcmp(name, "kill_after");
-	char place[RECORD_PATH_MAX + 16] = "built in", duration[32];
+	char place[RECORD_PATH_MAX + 16], duration[32];
 
-	if (entry->source != RECORD_SOURCES)
-		snprintf(place, sizeof(place), "%s:%d", record->origins[entry->source].path,
-			 entry->line);
+	format_place(place, record, entry->source, entry->line);
 	format_duration(duration, is_grace ? run->kill_after_ms : run->timeout_ms);
 	if (limit && limit->value > record->limits[limit->resource])
 		printf(ROW "--limit, which only root may raise above %s, %s\n", section, name,
@@ -72,7 +93,8 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 			       ? ", which only root may have above the policy's"
 			       : "");
 	else
-		printf(ROW "%s%s\n", section, name, entry->value, place,
+		printf(ROW "%s%s\n", section, name,
+		       strcmp(entry->value, "auto") != 0 ? entry->value : record->shell, place,
 		       is_timeout && arguments->timeout_ms
 			       ? "; --timeout is not shorter and changes nothing"
 			       : "");
@@ -155,6 +177,7 @@ void explain_run(const struct arguments *arguments)
 	       jail.record.uid, jail.record.gid, arguments->jail, arguments->jail);
 	for (size_t i = 0; key_name(i); i++)
 		print_key(&jail, arguments, &run, i);
+	print_pairs(&jail);
 	print_reasons("supervised", run.reasons);
 	print_reasons("private", run.reasons & PRIVATE);
 	print_mounts(&jail);

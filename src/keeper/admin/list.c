@@ -164,7 +164,7 @@ static void print_others(struct table *table)
 
 		for (known = 0; known < live->count && live->jails[known].uid != jail.uid; known++)
 			;
-		if (known < live->count || !config_has_uid(&config, jail.uid))
+		if (known < live->count || !config_has_id(&config, false, jail.uid))
 			continue;
 		list_read_name(&live->home, process, jail.name);
 		print_row(table, &jail, NULL, "discarded");

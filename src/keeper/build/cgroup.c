@@ -19,7 +19,7 @@
 #include "trampoline/paths.h"
 #include "trampoline/quantity.h"
 
-#define MOUNT_MAX 128
+#define MOUNT_MAX 96
 #define VALUE_SIZE 512
 #define PERIOD_US 100000
 #define OWN_NAME (strrchr("/" PATHS_CGROUP, '/') + 1) /* the last name in it */

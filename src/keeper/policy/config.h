@@ -13,7 +13,9 @@
 
 #define CONFIG_KEYS_MAX 40
 #define CONFIG_VALUE_MAX 512
-#define CONFIG_NOBODY 65534 /* who everybody is on a squashed or foreign file system */
+#define CONFIG_PAIRS_MAX 32
+#define CONFIG_PAIRS_SIZE_MAX 3072 /* of a section, keys and values; see RECORD_SET_MAX */
+#define CONFIG_NOBODY 65534        /* who everybody is on a squashed or foreign file system */
 
 /* Where a key's value came from. */
 struct config_entry {
@@ -22,23 +24,38 @@ struct config_entry {
 	int line;
 };
 
+/* The sections whose keys the file makes up. */
+enum config_section { CONFIG_SET, CONFIG_SECTIONS };
+
+/* A line of such a section. */
+struct config_pair {
+	char key[RECORD_PATH_MAX], value[1024];
+	enum record_source source;
+	int line;
+};
+
 /* What a jail's cgroup can limit. */
 enum config_resource { CONFIG_MEMORY, CONFIG_PROCESSES, CONFIG_CPU, CONFIG_RESOURCES };
 
 struct config {
 	uint32_t callers[RECORD_CALLERS_MAX], caller_count;
+	uint32_t groups[RECORD_GROUPS_MAX - 1], group_count; /* besides the jail's own */
 	char image[NAME_LENGTH_MAX + 8];
 	uint64_t minimum_uid, maximum_uid;
-	uint32_t log; /* RECORD_LOG_ flags */
+	uint64_t minimum_gid, maximum_gid; /* 0: as the uids' */
+	uint32_t log;                      /* RECORD_LOG_ flags */
 	uint64_t limits[LIMIT_COUNT], timeout_ms, kill_after_ms;
 	/* Bytes, a count, percent; QUANTITY_UNLIMITED; 0: none. */
 	uint64_t resources[CONFIG_RESOURCES];
 	char path[512], shell[128], keep[512];
 	uint32_t keep_length, umask;
+	uint64_t cpus[RECORD_CPUS_MAX / 64]; /* as in the record */
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
 	bool is_filtered, is_noexec;
+	uint32_t pair_counts[CONFIG_SECTIONS];
 	struct config_entry entries[CONFIG_KEYS_MAX];      /* by the key's index */
 	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
+	struct config_pair pairs[CONFIG_SECTIONS][CONFIG_PAIRS_MAX];
 };
 
 /* Everything as built in: what an empty configuration means. */
@@ -56,5 +73,7 @@ int config_parse(struct config *config, enum record_source source, const char *p
 /* Defaults, then trampoline.conf, then the override of JAIL (NULL: of none), each root's alone. */
 int config_load(struct config *config, const char *jail, struct text *error) MUST_CHECK;
 
-/* Whether a jail's user may have this uid or gid. */
-bool config_has_uid(const struct config *config, uint32_t uid);
+/* The least and the greatest uid, or gid, of a jail; and whether it may have this one. */
+uint64_t config_least(const struct config *config, bool is_gid);
+uint64_t config_greatest(const struct config *config, bool is_gid);
+bool config_has_id(const struct config *config, bool is_gid, uint32_t id);

@@ -50,21 +50,37 @@ static int open_users(struct jail *jail, enum record_source source, int parent_f
 	return auto_close_take(&fd);
 }
 
-/* Whether a jail's user may have this ID, a uid or gid (KIND). -1 with *ERROR. */
-static int judge_id(const struct jail *jail, const char *kind, uint32_t id, const char *action,
+/* Whether a jail's user may have this ID, a uid or gid. -1 with *ERROR. */
+static int judge_id(const struct jail *jail, bool is_gid, uint32_t id, const char *action,
 		    struct text *error)
 {
 	const struct config *config = &jail->config;
+	const char *kind = is_gid ? "gid" : "uid";
 	char reason[160];
 
-	if (config_has_uid(config, id))
+	if (config_has_id(config, is_gid, id))
 		return 0;
 	snprintf(reason, sizeof(reason),
 		 id == CONFIG_NOBODY
 			 ? "its %s is %u, which is nobody's"
-			 : "its %s, %u, is not between minimum_uid and maximum_uid, %ju and %ju",
-		 kind, id, (uintmax_t)config->minimum_uid, (uintmax_t)config->maximum_uid);
+			 : "its %s, %u, is not between minimum_%s and maximum_%s, %ju and %ju",
+		 kind, id, kind, kind, (uintmax_t)config_least(config, is_gid),
+		 (uintmax_t)config_greatest(config, is_gid));
 	return report_fill(error, action, jail->record.origins[RECORD_HOME].path, reason);
+}
+
+/* Adds GID to the record's groups, which ascend. */
+static void add_group(struct record *record, uint32_t gid)
+{
+	uint32_t *groups = record->groups, at = record->group_count;
+
+	for (uint32_t i = 0; i < record->group_count; i++)
+		if (groups[i] == gid)
+			return;
+	for (; at > 0 && groups[at - 1] > gid; at--)
+		groups[at] = groups[at - 1];
+	groups[at] = gid;
+	record->group_count++;
 }
 
 /* The owner of data/NAME/home/NAME is who the jail runs as: only root can give a directory away. */
@@ -74,11 +90,14 @@ static int identify(struct jail *jail, struct text *error)
 	const struct record_origin *home = &record->origins[RECORD_HOME];
 	const struct record_origin *tmp = &record->origins[RECORD_TMP];
 
-	if (judge_id(jail, "uid", home->uid, "run as the owner of", error) != 0 ||
-	    judge_id(jail, "gid", home->gid, "run as the group of", error) != 0)
+	if (judge_id(jail, false, home->uid, "run as the owner of", error) != 0 ||
+	    judge_id(jail, true, home->gid, "run as the group of", error) != 0)
 		return -1;
 	record->uid = home->uid;
 	record->gid = home->gid;
+	add_group(record, record->gid);
+	for (uint32_t i = 0; i < jail->config.group_count; i++)
+		add_group(record, jail->config.groups[i]);
 	if (tmp->uid != record->uid)
 		return report_fill(error, "use", tmp->path,
 				   "it belongs to another user than the home");
@@ -120,51 +139,14 @@ static int open_data_directories(struct jail *jail, struct text *error)
 	return jail->tmp_fd < 0 ? -1 : identify(jail, error);
 }
 
-/* One path component, not hidden, of letters that need no quoting anywhere. */
-static bool is_version(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-	size_t length = strlen(name);
-
-	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
-	       strspn(name, letters) == length;
-}
-
-int jail_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
-{
-	char path[PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
-
-	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
-	AUTO_CLOSE image_fd = path_open_trusted(path, error);
-	if (image_fd < 0)
-		return -1;
-	path_of_origin(RECORD_IMAGE, NULL, image, current);
-	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
-	if (length < 0)
-		return report_fill(
-			error, "read link", current,
-			errno == ENOENT   ? "no version is current; use trampoline-image activate"
-			: errno == EINVAL ? "it is no symbolic link; move it away and use "
-					    "trampoline-image activate"
-					  : NULL);
-	link[length] = '\0';
-	if (!is_version(link))
-		return report_fill(error, "use image version", link,
-				   "`current' must name a version that is beside it, of letters, "
-				   "digits and _.-");
-	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
-	return path_open_trusted_at(image_fd, path, version, error);
-}
-
 /* The policy as the launcher will obey it. */
 static void copy_policy(struct record *record, const struct config *config)
 {
 	memcpy(record->callers, config->callers, sizeof(record->callers));
 	memcpy(record->limits, config->limits, sizeof(record->limits));
-	memcpy(record->path, config->path, sizeof(record->path));
 	memcpy(record->shell, config->shell, sizeof(record->shell));
 	memcpy(record->keep, config->keep, sizeof(record->keep));
+	memcpy(record->cpus, config->cpus, sizeof(record->cpus));
 	memcpy(record->image, config->image, sizeof(record->image));
 	record->caller_count = config->caller_count;
 	record->timeout_ms = config->timeout_ms;
@@ -183,6 +165,32 @@ static void copy_policy(struct record *record, const struct config *config)
 	}
 }
 
+/* Adds one of every run's variables to the end of the tail. It has room: CONFIG_PAIRS_SIZE_MAX. */
+static void set(struct record *record, const char *name, const char *before, const char *value)
+{
+	size_t room = RECORD_SET_MAX - record->set_length;
+	char *at = record_set(record) + record->set_length;
+
+	record->set_length += (uint32_t)snprintf(at, room, "%s=%s%s", name, before, value) + 1;
+}
+
+static void set_all(struct record *record, const struct config *config)
+{
+	const struct config_pair *pairs = config->pairs[CONFIG_SET];
+
+	set(record, "HOME", "/home/", record->name);
+	set(record, "USER", "", record->name);
+	set(record, "LOGNAME", "", record->name);
+	set(record, "SHELL", "", record->shell);
+	set(record, "PATH", "", config->path);
+	for (uint32_t i = 0; i < config->pair_counts[CONFIG_SET]; i++)
+		set(record, pairs[i].key, "", pairs[i].value);
+}
+
+_Static_assert(RECORD_SET_MAX > CONFIG_PAIRS_SIZE_MAX + sizeof(((struct config *)0)->path) +
+					sizeof(((struct config *)0)->shell) + 4 * NAME_LENGTH_MAX,
+	       "all variables fit");
+
 static int describe(struct jail *jail, struct text *error)
 {
 	struct record *record = &jail->record;
@@ -192,13 +200,17 @@ static int describe(struct jail *jail, struct text *error)
 	copy_policy(record, &jail->config);
 	if (open_data_directories(jail, error) != 0)
 		return -1;
-	jail->image_fd = jail_open_image(jail->config.image, record->image_version, error);
+	jail->image_fd = path_open_image(jail->config.image, record->image_version, error);
 	if (jail->image_fd < 0)
 		return -1;
 	if (path_read_origin(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
 		return report_fill(error, "look at image", jail->config.image, NULL);
+	if (!strcmp(record->shell, "auto"))
+		snprintf(record->shell, sizeof(record->shell), "%s",
+			 path_is_program(jail->image_fd, "/bin/bash") ? "/bin/bash" : "/bin/sh");
 	if (jail->config.is_filtered && filter_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
+	set_all(record, &jail->config); /* the last part of the tail */
 	return 0;
 }
 

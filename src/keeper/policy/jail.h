@@ -40,10 +40,3 @@ struct jail_mount {
 
 /* Fills MOUNTS with all that JAIL has mounted, its root first. Returns how many there are. */
 size_t jail_mounts(const struct jail *jail, struct jail_mount mounts[static JAIL_MOUNTS_MAX]);
-
-/*
- * An O_PATH descriptor of the version that images/IMAGE/current names, and that name in VERSION.
- * Every directory down to it is trusted. -1, and a sentence in *ERROR.
- */
-int jail_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1],
-		    struct text *error) MUST_CHECK;

@@ -5,21 +5,22 @@
  */
 #include "key.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "trampoline/quantity.h"
+#include "word.h"
 
 #define SEPARATORS " \t,"
-#define UID_LAST 4294967293u /* -1 means "unchanged" to setresuid, -2 is nobody on some NFS */
 
 struct key {
 	const char *section, *name, *value; /* value: the default */
 	bool (*read)(struct config *config, const struct key *key, const char *value);
-	size_t offset;        /* of the field in struct config, for readers that serve several */
-	const char *yes, *no; /* of read_choice: the two words */
+	size_t offset;    /* of the field in struct config, for readers that serve several */
+	const char *form; /* what READ wants */
+	/* Of a list, in place of READ: takes a word, counted at OFFSET, or says why it cannot. */
+	const char *(*take)(struct config *config, const char *word);
 };
 
 static void *field(struct config *config, const struct key *key)
@@ -27,75 +28,21 @@ static void *field(struct config *config, const struct key *key)
 	return (char *)config + key->offset;
 }
 
-static bool read_uid(struct config *config, const struct key *key, const char *value)
+/* An end of a range of ids; of the gids', also the form's last word: as the uids'. */
+static bool read_id(struct config *config, const struct key *key, const char *value)
 {
-	uint64_t *uid = field(config, key);
+	uint64_t *id = field(config, key);
 
-	return quantity_parse(QUANTITY_NUMBER, value, uid) == 0 && *uid > 0 && *uid <= UID_LAST;
-}
-
-/* Hands each word of VALUE to TAKE; false as soon as that is. */
-static bool take_words(struct config *config, const char *value,
-		       bool (*take)(struct config *config, const char *word))
-{
-	char copy[CONFIG_VALUE_MAX], *rest = copy, *word;
-
-	snprintf(copy, sizeof(copy), "%s", value);
-	while ((word = strsep(&rest, SEPARATORS)))
-		if (*word && !take(config, word))
-			return false;
-	return true;
-}
-
-static bool take_caller(struct config *config, const char *name)
-{
-	uint64_t uid;
-
-	if (quantity_parse(QUANTITY_NUMBER, name, &uid) != 0) {
-		const struct passwd *user = getpwnam(name);
-
-		if (!user)
-			return false;
-		uid = user->pw_uid;
-	}
-	if (uid > UID_LAST || config->caller_count == RECORD_CALLERS_MAX)
-		return false;
-	config->callers[config->caller_count++] = (uint32_t)uid;
-	return true;
-}
-
-static bool read_callers(struct config *config, const struct key *key, const char *value)
-{
-	(void)key;
-	config->caller_count = 0;
-	return take_words(config, value, take_caller);
-}
-
-static bool take_kept(struct config *config, const char *name)
-{
-	size_t length = strlen(name);
-	bool is_prefix = length > 1 && name[length - 1] == '*';
-
-	if (!name_is_variable(name, length - is_prefix) ||
-	    config->keep_length + length + 1 > sizeof(config->keep))
-		return false;
-	memcpy(config->keep + config->keep_length, name, length + 1);
-	config->keep_length += (uint32_t)length + 1;
-	return true;
-}
-
-static bool read_keep(struct config *config, const struct key *key, const char *value)
-{
-	(void)key;
-	config->keep_length = 0;
-	return take_words(config, value, take_kept);
+	*id = 0;
+	return !strcmp(value, strrchr(key->form, ' ') + 1) ||
+	       (quantity_parse(QUANTITY_NUMBER, value, id) == 0 && *id > 0 && *id <= WORD_ID_LAST);
 }
 
 static bool read_image(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
 	snprintf(config->image, sizeof(config->image), "%s", value);
-	return name_is_jail(value);
+	return name_is_jail(value) && !strchr(value, '@'); /* which stands before a version */
 }
 
 static bool read_log(struct config *config, const struct key *key, const char *value)
@@ -141,7 +88,7 @@ static bool read_shell(struct config *config, const struct key *key, const char 
 	(void)key;
 	return snprintf(config->shell, sizeof(config->shell), "%s", value) <
 		       (int)sizeof(config->shell) &&
-	       value[0] == '/';
+	       (value[0] == '/' || !strcmp(value, "auto"));
 }
 
 static bool read_umask(struct config *config, const struct key *key, const char *value)
@@ -152,12 +99,19 @@ static bool read_umask(struct config *config, const struct key *key, const char 
 	       config->umask <= 0777;
 }
 
+static bool read_cpus(struct config *config, const struct key *key, const char *value)
+{
+	return word_take_cpus(field(config, key), value);
+}
+
+/* The form says "YES or NO". */
 static bool read_choice(struct config *config, const struct key *key, const char *value)
 {
+	size_t length = strcspn(key->form, " ");
 	bool *choice = field(config, key);
 
-	*choice = !strcmp(value, key->yes);
-	return *choice || !strcmp(value, key->no);
+	*choice = strlen(value) == length && !memcmp(value, key->form, length);
+	return *choice || !strcmp(value, key->form + length + strlen(" or "));
 }
 
 /* An amount of its kind; or "none", no cgroup; or "unlimited", no limit. */
@@ -192,39 +146,56 @@ static bool read_resource(struct config *config, const struct key *key, const ch
 
 #define FIELD(name) offsetof(struct config, name)
 
+#define NUMBER "a number from 1 to 4294967293"
+#define COUNT "a number, or unlimited"
+#define SIZE "bytes, or a number with K, M, G or T, such as 64M; or unlimited"
+
 static const struct key keys[] = {
-	{"trampoline", "callers", "www-data", read_callers},
-	{"trampoline", "image", "default", read_image},
-	{"trampoline", "minimum_uid", "1000", read_uid, FIELD(minimum_uid)},
-	{"trampoline", "maximum_uid", "60000000", read_uid, FIELD(maximum_uid)},
-	{"trampoline", "log", "refusals", read_log},
-	{"limits", "cpu", "30s", read_limit},
-	{"limits", "memory", "512M", read_limit},
-	{"limits", "address_space", "unlimited", read_limit},
-	{"limits", "file_size", "64M", read_limit},
-	{"limits", "processes", "50", read_limit},
-	{"limits", "open_files", "256", read_limit},
-	{"limits", "stack", "8M", read_limit},
-	{"limits", "core", "0", read_limit},
-	{"limits", "output", "none", read_limit},
-	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms)},
-	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms)},
-	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path},
-	{"environment", "keep", "LANG LC_* TZ TERM", read_keep},
-	{"environment", "shell", "/bin/sh", read_shell},
-	{"environment", "umask", "022", read_umask},
-	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal", "none"},
-	{"confinement", "proc", "private", read_choice, FIELD(has_proc), "private", "none"},
-	{"confinement", "network", "none", read_choice, FIELD(is_network_private), "none", "host"},
-	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), "private", "host"},
-	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private), "private",
-	 "shared"},
-	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered), "default",
-	 "all"},
-	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), "yes", "no"},
-	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY])},
-	{"resources", "processes", "none", read_resource, FIELD(resources[CONFIG_PROCESSES])},
-	{"resources", "cpu", "none", read_resource, FIELD(resources[CONFIG_CPU])},
+	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = word_take_caller},
+	{"trampoline", "image", "default", read_image, 0, "a name, without @: " NAME_RULE},
+	{"trampoline", "minimum_uid", "1000", read_id, FIELD(minimum_uid), NUMBER},
+	{"trampoline", "maximum_uid", "60000000", read_id, FIELD(maximum_uid), NUMBER},
+	{"trampoline", "minimum_gid", "minimum_uid", read_id, FIELD(minimum_gid),
+	 NUMBER " or minimum_uid"},
+	{"trampoline", "maximum_gid", "maximum_uid", read_id, FIELD(maximum_gid),
+	 NUMBER " or maximum_uid"},
+	{"trampoline", "groups", "", NULL, FIELD(group_count), .take = word_take_group},
+	{"trampoline", "log", "refusals", read_log, 0, "none, refusals or runs"},
+	{"limits", "cpu", "30s", read_limit, 0, "whole seconds, such as 30s; or unlimited"},
+	{"limits", "memory", "4G", read_limit, 0, SIZE},
+	{"limits", "address_space", "unlimited", read_limit, 0, SIZE},
+	{"limits", "file_size", "64M", read_limit, 0, SIZE},
+	{"limits", "processes", "256", read_limit, 0, COUNT},
+	{"limits", "open_files", "1024", read_limit, 0, COUNT},
+	{"limits", "stack", "8M", read_limit, 0, SIZE},
+	{"limits", "core", "0", read_limit, 0, SIZE},
+	{"limits", "output", "none", read_limit, 0, SIZE},
+	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms),
+	 "a duration, such as 30s or 2m; or none"},
+	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms),
+	 "a duration, such as 0.5s or 2s"},
+	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path, 0,
+	 "absolute paths with a colon between them"},
+	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = word_take_kept},
+	{"environment", "shell", "auto", read_shell, 0, "an absolute path, or auto"},
+	{"environment", "umask", "022", read_umask, 0, "an octal number up to 0777"},
+	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal or none"},
+	{"confinement", "proc", "private", read_choice, FIELD(has_proc), "private or none"},
+	{"confinement", "network", "none", read_choice, FIELD(is_network_private), "none or host"},
+	{"confinement", "ipc", "private", read_choice, FIELD(is_ipc_private), "private or host"},
+	{"confinement", "processes", "shared", read_choice, FIELD(are_processes_private),
+	 "private or shared"},
+	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered),
+	 "default or all"},
+	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), "yes or no"},
+	{"confinement", "cpus", "all", read_cpus, FIELD(cpus),
+	 "all, inherit, or processors of which one is there, such as 0-3,5"},
+	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY]),
+	 "1M or more, such as 64M; unlimited; or none"},
+	{"resources", "processes", "none", read_resource, FIELD(resources[CONFIG_PROCESSES]),
+	 "a number from 1 to 4194304; unlimited; or none"},
+	{"resources", "cpu", "none", read_resource, FIELD(resources[CONFIG_CPU]),
+	 "a percentage of one processor, such as 50%; unlimited; or none"},
 };
 
 _Static_assert(ARRAY_LENGTH(keys) <= CONFIG_KEYS_MAX, "every key has an entry");
@@ -244,7 +215,41 @@ const char *key_default(size_t index)
 	return keys[index].value;
 }
 
-bool key_read(struct config *config, size_t index, const char *value)
+/* Reads VALUE. NULL; or what of it, a word of a list or all, is refused, and the RULE. */
+static const char *read_value(struct config *config, const struct key *key, const char *value,
+			      const char **rule)
 {
-	return strlen(value) < CONFIG_VALUE_MAX && keys[index].read(config, &keys[index], value);
+	static char copy[CONFIG_VALUE_MAX];
+	char *rest = copy, *word;
+
+	*rule = "it is too long";
+	if (strlen(value) >= sizeof(copy))
+		return value;
+	*rule = NULL;
+	if (!key->take)
+		return key->read(config, key, value) ? NULL : value;
+	*(uint32_t *)field(config, key) = 0;
+	snprintf(copy, sizeof(copy), "%s", value);
+	while ((word = strsep(&rest, SEPARATORS))) {
+		*rule = *word ? key->take(config, word) : NULL;
+		if (*rule)
+			return word;
+	}
+	return NULL;
+}
+
+int key_read(struct config *config, size_t index, const char *value, struct text *reason)
+{
+	const struct key *key = &keys[index];
+	const char *rule, *bad = read_value(config, key, value, &rule);
+
+	if (!bad)
+		return 0;
+	reason->length = 0;
+	text_add(reason, key->name);
+	text_add(reason, " cannot have the value ");
+	text_add_quoted(reason, bad, TEXT_OBJECT_MAX);
+	text_add(reason, rule ? ": " : ": it wants ");
+	text_add(reason, rule ? rule : key->form);
+	return -1;
 }

@@ -2,7 +2,6 @@
 /* The keys of the configuration, by their place in one table. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "config.h"
@@ -14,5 +13,9 @@ const char *key_name(size_t index);
 /* What it is where no file sets it, as a file would say it. */
 const char *key_default(size_t index);
 
-/* Reads VALUE into CONFIG; false, with the field in any state, if it is none of this key's. */
-bool key_read(struct config *config, size_t index, const char *value);
+/*
+ * Reads VALUE into CONFIG. 0; or -1, with the field in any state and the rule in *REASON, if it is
+ * none of this key's.
+ */
+int key_read(struct config *config, size_t index, const char *value,
+	     struct text *reason) MUST_CHECK;

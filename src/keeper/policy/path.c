@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "auto_free.h"
 #include "report.h"
@@ -134,9 +136,9 @@ int path_open_own(int directory_fd, const char *path)
 }
 
 /* A prefix, two names and some words always fit. */
-_Static_assert(sizeof(PATHS_CONFIG) + 64 < RECORD_PATH_MAX &&
-		       sizeof(PATHS_DATA) + 96 < RECORD_PATH_MAX &&
-		       sizeof(PATHS_IMAGES) + 64 < RECORD_PATH_MAX,
+_Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
+		       sizeof(PATHS_DATA) + 16 + 2 * NAME_LENGTH_MAX < RECORD_PATH_MAX &&
+		       sizeof(PATHS_IMAGES) + 16 + NAME_LENGTH_MAX < RECORD_PATH_MAX,
 	       "STATEDIR and SYSCONFDIR are too long");
 
 void path_of_origin(enum record_source source, const char *jail, const char *image,
@@ -175,4 +177,78 @@ int path_read_origin(int fd, struct record_origin *origin)
 		return -1;
 	record_fill_origin(origin, &status);
 	return 0;
+}
+
+ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t size,
+		       struct record_origin *origin, struct text *error)
+{
+	AUTO_CLOSE fd = path_open_file(directory_fd, strrchr(path, '/') + 1);
+
+	if (fd < 0) {
+		bool is_wrong = errno == EACCES || errno == ELOOP;
+
+		return errno == ENOENT
+			       ? -1
+			       : report_fill(error, is_wrong ? "trust" : "open", path,
+					     is_wrong ? "it must be a regular file of root's that "
+							"only root can write"
+						      : NULL);
+	}
+	/* In this order, so that what is written meanwhile makes the origin another. */
+	ssize_t length = path_read_origin(fd, origin) == 0 ? read(fd, text, size) : -1;
+	if (length >= 0 && (size_t)length < size) /* one byte is for the end */
+		return length;
+	report_fill(error, "read", path, length < 0 ? NULL : "it is larger than 64 KiB");
+	errno = EIO;
+	return -1;
+}
+
+/* One path component, not hidden, of letters that need no quoting anywhere. */
+static bool is_version(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+	size_t length = strlen(name);
+
+	return length > 0 && length <= NAME_LENGTH_MAX && name[0] != '.' &&
+	       strspn(name, letters) == length;
+}
+
+int path_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1], struct text *error)
+{
+	char path[RECORD_PATH_MAX], current[RECORD_PATH_MAX], link[NAME_LENGTH_MAX + 2];
+
+	snprintf(path, sizeof(path), PATHS_IMAGES "/%s", image);
+	AUTO_CLOSE image_fd = path_open_trusted(path, error);
+	if (image_fd < 0)
+		return -1;
+	path_of_origin(RECORD_IMAGE, NULL, image, current);
+	ssize_t length = readlinkat(image_fd, "current", link, sizeof(link) - 1);
+	if (length < 0)
+		return report_fill(
+			error, "read link", current,
+			errno == ENOENT   ? "no version is current; use trampoline-image activate"
+			: errno == EINVAL ? "it is no symbolic link; move it away and use "
+					    "trampoline-image activate"
+					  : NULL);
+	link[length] = '\0';
+	if (!is_version(link))
+		return report_fill(error, "use image version", link,
+				   "`current' must name a version that is beside it, of letters, "
+				   "digits and _.-");
+	memcpy(version, link, (size_t)length + 1); /* is_version() bounds it */
+	return path_open_trusted_at(image_fd, path, version, error);
+}
+
+bool path_is_program(int root_fd, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	AUTO_CLOSE fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	struct stat status;
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* no link to / can be told then */
+		fd = openat(root_fd, path + 1, O_PATH | O_CLOEXEC);
+	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH);
 }

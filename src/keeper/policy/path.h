@@ -2,6 +2,10 @@
 /* Where things are, and names into descriptors: component by component, through no symlink. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "trampoline/attributes.h"
 #include "trampoline/record.h"
 #include "trampoline/text.h"
@@ -37,6 +41,14 @@ int path_open_file(int directory_fd, const char *name) MUST_CHECK;
 int path_open_plain(int directory_fd, const char *path) MUST_CHECK;
 
 /*
+ * Reads the file PATH, whose directory is DIRECTORY_FD, into the SIZE bytes of TEXT, of which one
+ * stays free, if path_open_file() opens it. Fills its ORIGIN but the path. Its length; or -1
+ * with a sentence in *ERROR, or none and errno ENOENT if there is no such file.
+ */
+ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t size,
+		       struct record_origin *origin, struct text *error) MUST_CHECK;
+
+/*
  * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
  * through no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there,
  * EACCES if it is somebody else's.
@@ -49,3 +61,16 @@ void path_of_origin(enum record_source source, const char *jail, const char *ima
 
 /* Fills *ORIGIN but its path from the thing itself, open at FD. -1 and errno. */
 int path_read_origin(int fd, struct record_origin *origin) MUST_CHECK;
+
+/*
+ * An O_PATH descriptor of the version that images/IMAGE/current names, and that name in VERSION.
+ * Every directory down to it is trusted. -1, and a sentence in *ERROR.
+ */
+int path_open_image(const char *image, char version[static NAME_LENGTH_MAX + 1],
+		    struct text *error) MUST_CHECK;
+
+/*
+ * Whether PATH (absolute) is an executable file for who has ROOT_FD as root. Where a filter refuses
+ * openat2(2), an absolute symlink on the way leads through our own root: the answer may be wrong.
+ */
+bool path_is_program(int root_fd, const char *path);
