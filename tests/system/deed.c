@@ -6,6 +6,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -235,6 +236,39 @@ static int quiet(char **words)
 	return 0;
 }
 
+/* terminal COMMAND...: runs it at a pseudo-terminal, whose output is copied; its status. */
+static int terminal(char **words)
+{
+	char bytes[4096];
+	ssize_t length;
+	int master, status;
+	pid_t child = forkpty(&master, NULL, NULL, NULL);
+
+	if (child < 0)
+		err(1, "forkpty");
+	if (child == 0) {
+		execvp(words[0], words);
+		err(127, "%s", words[0]);
+	}
+	while ((length = read(master, bytes, sizeof(bytes))) > 0)
+		if (write(1, bytes, (size_t)length) != length)
+			err(1, "output");
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
+/* terminals MS: opens pseudo-terminals until there is none, and keeps them. */
+static int terminals(char **words)
+{
+	long held = 0;
+
+	while (posix_openpt(O_RDWR | O_NOCTTY) >= 0)
+		held++;
+	printf("held %ld: %s\n", held, strerror(errno));
+	fflush(stdout);
+	rest(strtol(words[0], NULL, 10));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int words;
@@ -243,6 +277,7 @@ static const struct {
 	{"tree", 1, tree}, {"bomb", 1, bomb},   {"count", 2, count}, {"edit", 0, edit},
 	{"push", 1, push}, {"seize", 2, seize}, {"stop", 1, stop},   {"data", 1, data},
 	{"die", 1, die},   {"hoard", 1, hoard}, {"spin", 0, spin},   {"quiet", 1, quiet},
+	{"terminal", 1, terminal}, {"terminals", 1, terminals},
 };
 
 int main(int argc, char *argv[])

@@ -268,6 +268,7 @@ int hub_populate_dev(int dev_fd)
 		     {"stdin", "/proc/self/fd/0"},
 		     {"stdout", "/proc/self/fd/1"},
 		     {"stderr", "/proc/self/fd/2"},
+		     {"ptmx", "pts/ptmx"},
 		     {"shm",
 		      "../tmp"}}; /* POSIX shared memory is the user's own, never another jail's */
 
@@ -279,5 +280,5 @@ int hub_populate_dev(int dev_fd)
 	for (size_t i = 0; i < ARRAY_LENGTH(links); i++)
 		if (symlinkat(links[i].target, dev_fd, links[i].name) != 0)
 			return -1;
-	return 0;
+	return mkdirat(dev_fd, "pts", 0755); /* each jail mounts its own devpts there */
 }

@@ -245,10 +245,14 @@ size_t jail_mounts(const struct jail *jail, struct jail_mount mounts[static JAIL
 				    jail->image_fd, NULL, RECORD_IMAGE};
 	mounts[count++] = (struct jail_mount){"/home", users, jail->base_fd, NULL, RECORD_BASE};
 	mounts[count++] = (struct jail_mount){"/tmp", users, jail->tmp_fd, NULL, RECORD_TMP};
-	if (jail->config.has_dev)
+	if (jail->config.has_dev) {
 		mounts[count++] = (struct jail_mount){
 			"/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, -1,
 			LAYOUT_DEV, RECORD_SOURCES};
+		mounts[count++] =
+			(struct jail_mount){"/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, -1,
+					    NULL, RECORD_SOURCES};
+	}
 	if (jail->config.has_proc)
 		mounts[count++] = (struct jail_mount){
 			"/proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, -1,

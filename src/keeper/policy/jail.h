@@ -28,13 +28,13 @@ int jail_describe(struct jail *jail, const char *name, struct text *error) MUST_
 
 void jail_close(struct jail *jail);
 
-#define JAIL_MOUNTS_MAX 5
+#define JAIL_MOUNTS_MAX 6
 
 struct jail_mount {
 	const char *path;          /* in the jail */
 	uint64_t attributes;       /* MOUNT_ATTR_ of mount_setattr(2) */
 	int source_fd;             /* the directory that is mounted there; -1: */
-	const char *shared;        /* what all jails share, a path in the hub */
+	const char *shared;        /* what all jails share, a path in the hub; NULL: a new devpts */
 	enum record_source origin; /* what SOURCE_FD is; RECORD_SOURCES where there is none */
 };
 
