@@ -14,7 +14,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -269,15 +272,52 @@ static int terminals(char **words)
 	return 0;
 }
 
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return address;
+}
+
+/* serve PATH TEXT: a socket there, where the first who connects is told TEXT. */
+static int serve(char **words)
+{
+	struct sockaddr_un address = address_of(words[0]);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), one;
+
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 1) != 0 ||
+	    chmod(words[0], 0666) != 0)
+		err(1, "%s", words[0]);
+	one = accept(fd, NULL, NULL);
+	return write(one, words[1], strlen(words[1])) < 0;
+}
+
+/* ask PATH: what one is told at the socket there. */
+static int ask(char **words)
+{
+	struct sockaddr_un address = address_of(words[0]);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char text[64] = "";
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    read(fd, text, sizeof(text) - 1) < 0)
+		err(1, "%s", words[0]);
+	printf("%s\n", text);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int words;
 	int (*perform)(char **words);
 } deeds[] = {
-	{"tree", 1, tree}, {"bomb", 1, bomb},   {"count", 2, count}, {"edit", 0, edit},
-	{"push", 1, push}, {"seize", 2, seize}, {"stop", 1, stop},   {"data", 1, data},
-	{"die", 1, die},   {"hoard", 1, hoard}, {"spin", 0, spin},   {"quiet", 1, quiet},
-	{"terminal", 1, terminal}, {"terminals", 1, terminals},
+	{"tree", 1, tree},         {"bomb", 1, bomb},           {"count", 2, count},
+	{"edit", 0, edit},         {"push", 1, push},           {"seize", 2, seize},
+	{"stop", 1, stop},         {"data", 1, data},           {"die", 1, die},
+	{"hoard", 1, hoard},       {"spin", 0, spin},           {"quiet", 1, quiet},
+	{"terminal", 1, terminal}, {"terminals", 1, terminals}, {"serve", 2, serve},
+	{"ask", 1, ask},
 };
 
 int main(int argc, char *argv[])

@@ -83,11 +83,8 @@ int hub_open(const struct namespace_home *home, int run_fd)
 static int make_private_mount(int run_fd)
 {
 	struct mount_attr private = {.propagation = MS_PRIVATE};
-	struct statx status;
 
-	if (statx(run_fd, "", AT_EMPTY_PATH, 0, &status) != 0)
-		return -1;
-	if (!(status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+	if (!path_is_mount(run_fd)) {
 		AUTO_CLOSE tree_fd = tree_clone(run_fd, "");
 
 		if (tree_fd < 0 || tree_attach(tree_fd, AT_FDCWD, PATHS_RUN) != 0)

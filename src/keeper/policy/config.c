@@ -90,11 +90,12 @@ static char *trim(char *string, size_t length)
 
 static const struct {
 	const char *name;
-	const char *(*judge)(const char *key);
+	const char *(*judge)(const char *key, const char *value);
 	uint32_t most; /* pairs */
 	const char *more;
 } sections[CONFIG_SECTIONS] = {
 	[CONFIG_SET] = {"set", word_judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
+	[CONFIG_BINDS] = {"binds", word_judge_bind, RECORD_BINDS_MAX, ": there are 16 already"},
 };
 
 const char *config_section(enum config_section section)
@@ -108,12 +109,14 @@ static int take_pair(struct parse *parse, enum config_section section, const cha
 {
 	struct config_pair *pairs = parse->config->pairs[section];
 	uint32_t *count = &parse->config->pair_counts[section], found = *count;
-	const char *rule = sections[section].judge(key);
+	const char *rule = sections[section].judge(key, value);
 	size_t size = strlen(key) + strlen(value);
 
 	for (uint32_t i = 0; i < *count; i++)
 		if (!strcmp(pairs[i].key, key))
 			found = i;
+		else if (word_is_below(key, pairs[i].key) || word_is_below(pairs[i].key, key))
+			rule = ": a bind cannot be inside another one";
 		else
 			size += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
 	if (!rule && found < *count && pairs[found].source == parse->source)

@@ -25,7 +25,7 @@ struct config_entry {
 };
 
 /* The sections whose keys the file makes up, and their names. */
-enum config_section { CONFIG_SET, CONFIG_SECTIONS };
+enum config_section { CONFIG_SET, CONFIG_BINDS, CONFIG_SECTIONS };
 
 const char *config_section(enum config_section section);
 

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Words of the configuration that have rules of their own: users and groups, which NSS knows;
- * variables; processors.
+ * variables; binds; processors.
  */
 #include "word.h"
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "trampoline/quantity.h"
 
 #define NOBODY UINT64_MAX
+#define BLANKS " \t"
 
 static bool is_number(const char *name)
 {
@@ -64,14 +67,72 @@ const char *word_take_kept(struct config *config, const char *name)
 	return NULL;
 }
 
-const char *word_judge_variable(const char *name)
+const char *word_judge_variable(const char *name, const char *value)
 {
+	(void)value; /* any */
 	if (!name_is_variable(name, strlen(name)))
 		return ": a variable's name has letters, digits and _, and begins with no digit";
 	if (!strcmp(name, "HOME") || !strcmp(name, "USER") || !strcmp(name, "LOGNAME"))
 		return ": it says who the user is";
 	if (!strcmp(name, "PATH") || !strcmp(name, "SHELL"))
 		return ": [environment] has a key for it";
+	return NULL;
+}
+
+bool word_is_below(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+/* Whether PATH is absolute and has a component, none of them empty, `.' or `..'. */
+static bool is_plain(const char *path)
+{
+	const char *at = path;
+
+	while (*at == '/') {
+		size_t length = strcspn(++at, "/");
+
+		if (length == 0 || (length <= 2 && strncmp(at, "..", length) == 0))
+			return false;
+		at += length;
+	}
+	return at > path && *at == '\0';
+}
+
+uint64_t word_read_bind(const char *value, char host[static RECORD_PATH_MAX])
+{
+	uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	size_t length = strcspn(value, BLANKS);
+
+	if (snprintf(host, RECORD_PATH_MAX, "%.*s", (int)length, value) >= RECORD_PATH_MAX)
+		return 0;
+	for (const char *at = value + length; *(at += strspn(at, BLANKS)); at += length) {
+		length = strcspn(at, BLANKS);
+		if (length == 2 && !strncmp(at, "rw", length))
+			attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		else if (length == 6 && !strncmp(at, "noexec", length))
+			attributes |= MOUNT_ATTR_NOEXEC;
+		else
+			return 0;
+	}
+	return is_plain(host) ? attributes : 0;
+}
+
+const char *word_judge_bind(const char *place, const char *value)
+{
+	static const char *const taken[] = {"/home", "/tmp", "/dev", "/proc"};
+	char host[RECORD_PATH_MAX];
+
+	if (!is_plain(place))
+		return ": the place of a bind is an absolute path, without `.', `..' and `//'";
+	for (size_t i = 0; i < ARRAY_LENGTH(taken); i++)
+		if (!strcmp(place, taken[i]) || word_is_below(place, taken[i]))
+			return ": /home, /tmp, /dev and /proc are the jail's; bind it elsewhere";
+	if (word_read_bind(value, host) == 0)
+		return ": a bind is /HOST/PATH [rw] [noexec], the path without blanks, `.', `..' "
+		       "and `//', and at most 223 bytes long";
 	return NULL;
 }
 
