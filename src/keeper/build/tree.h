@@ -30,6 +30,7 @@ int tree_new_proc(uint64_t attributes) MUST_CHECK;
  * it gets none of those that kernel.pty.reserve keeps for the host (fs/devpts/inode.c).
  */
 int tree_new_pts(uint64_t attributes) MUST_CHECK;
+#define TREE_PTS_OPTIONS "max=64,mode=620,ptmxmode=666" /* what the kernel then says of it */
 
 /* Makes every mount of this namespace private. */
 int tree_make_private(void) MUST_CHECK;

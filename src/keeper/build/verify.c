@@ -8,6 +8,7 @@
 
 #include "auto_free.h"
 #include "report.h"
+#include "tree.h"
 
 static bool is_origin(const char *path, const struct record_origin *origin)
 {
@@ -36,7 +37,9 @@ static int check(struct libmnt_table *table, const struct jail_mount *mount, str
 	if (!fs)
 		return report_fill(error, "find the mount on", mount->path,
 				   "it was made, and is not there");
-	if (!has_attributes(fs, mount->attributes))
+	/* A devpts of its own is bounded by its options, as the kernel shows them. */
+	if (!has_attributes(fs, mount->attributes) ||
+	    (!mount->origin && !mount->shared && !mnt_fs_match_options(fs, TREE_PTS_OPTIONS)))
 		return report_fill(error, "restrict the mount on", mount->path,
 				   "the kernel did not set all of its flags");
 	/* libmount's word for a private mount is MS_PRIVATE, or nothing where no tag is shown. */
