@@ -256,8 +256,10 @@ static int load_file(struct config *config, enum record_source source, int direc
 	path_of_origin(source, jail, NULL, path);
 	ssize_t length = path_read_file(directory_fd, path, text, sizeof(text),
 					&config->origins[source], error);
-	if (length < 0 && errno == ENOENT && source == RECORD_OVERRIDE)
+	if (length < 0 && errno == ENOENT && source == RECORD_OVERRIDE) {
+		*error = (struct text){.length = 0}; /* --check goes by whether there is one */
 		return 0;
+	}
 	return length < 0 ? -1 : config_parse(config, source, path, text, (size_t)length, error);
 }
 
