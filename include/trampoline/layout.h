@@ -18,7 +18,7 @@
 #define LAYOUT_PROC "/proc" /* the /proc that all jails share; each user sees only his processes */
 #define LAYOUT_SEED "/seed" /* pin of the empty mount namespace that a jail's is copied from */
 #define LAYOUT_STAGE "/stage"      /* where a jail's root is mounted until pivot_root(2) */
-#define LAYOUT_VERSION "/layout.1" /* exists in a hub that has all of the above */
+#define LAYOUT_VERSION "/layout.2" /* exists in a hub that has all of the above */
 
 /* A pin's file name, and the name of the same namespace in /proc/PID/ns. */
 #define LAYOUT_PIN_MOUNT "mnt"

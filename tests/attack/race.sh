@@ -119,6 +119,38 @@ stop_all
 is "C7: a directory to start in and a link to /: $share entries, $exchanges exchanges: never outside" \
 	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^0 (/|/home/target/[ab])$' | sort -u || :)" ""
 
+# What a policy binds, exchanged while the jail is built.
+mkdir -m 755 "$T_WORK/bound" "$T_WORK/bound/one" "$T_WORK/bound/other" "$T_WORK/bound/hers" "$T_WORK/bound/hers/inner"
+echo one >"$T_WORK/bound/one/mark"
+echo other >"$T_WORK/bound/other/mark"
+echo canary >"$T_WORK/canary/mark"
+ln -s "$T_WORK/canary" "$T_WORK/bound/link"
+ln -s "$T_WORK/canary" "$T_WORK/bound/hers/link"
+chown -hR "$U:$U" "$T_WORK/bound/hers"
+storm_on_bind() { # TITLE WANTED: of each entry its status and all that it says, up to the first cause
+	as_www "$T_TOOLS/storm" 2 "$share" "$T" target cat /var/mark >"$T_WORK/storm" 2>&1 || :
+	stop_all
+	is "C7: $1: $share entries, $exchanges exchanges" "$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE "^($2)" | sort -u || :)" ""
+	default_config
+	retire target
+}
+printf '[binds]\n/var = %s\n' "$T_WORK/bound/one" | override target
+swap "$T_WORK/bound/one" "$T_WORK/bound/other"
+storm_on_bind "two directories to bind: one or the other is there" '0 one$|0 other$|125 trampoline: cannot '
+printf '[binds]\n/var = %s\n' "$T_WORK/bound/one" | override target
+swap "$T_WORK/bound/one" "$T_WORK/bound/link"
+storm_on_bind "a directory to bind and a link: the link is not followed" '0 one$|125 trampoline: cannot '
+printf '[binds]\n/var = %s\n' "$T_WORK/bound/hers/inner" | override target
+setpriv "--reuid=$U" "--regid=$U" --clear-groups "$T_TOOLS/swapper" "$T_WORK/bound/hers/inner" "$T_WORK/bound/hers/link" >"$T_WORK/swapper.0" &
+PIDS+=($!)
+storm_on_bind "a bind in a directory of the user's: never bound" '125 trampoline: cannot use .*cannot trust directory'
+printf '[binds]\n/var = %s rw\n' "$T_WORK/bound/hers" | override target
+is "C7: a link in what is bound leads to nothing of the host's" \
+	"$(in_jail target cat /var/link/mark 2>&1)" "cat: can't open '/var/link/mark': No such file or directory"
+default_config
+retire target
+rm -rf --one-file-system "$T_WORK/bound"
+
 looks_already() { pgrep -x -U "$U" stalker; }
 
 # --- B18, D16: who looks into a process on its way -----------------------------------------------

@@ -30,22 +30,31 @@ kernel_kib() {
 }
 run_kib() { df --output=used -k "$T_RUNDIR" | tail -n 1; }
 
-# bare KIND COUNT: sets bare_each to what a namespace of this kind alone takes, pinned by util-linux's unshare(1): no
-# layout of ours could save that. (An ipc namespace has a message queue file system and three hash tables.)
+# bare KIND COUNT: sets bare_each to what a namespace of this kind alone takes, pinned by util-linux's unshare(1), or a
+# devpts: no layout of ours could save that. (An ipc namespace has a message queue file system and three hash tables.)
+bare_one() {
+	case $1 in
+	devpts) mount -t devpts trampoline-test "$T_ROOT/bare/$2.pts" ;;
+	*) unshare "--$1=$T_ROOT/bare/$2" true ;;
+	esac
+}
 bare() {
 	local i before
 	mkdir "$T_ROOT/bare"
 	mount -t tmpfs -o mode=700 trampoline-test "$T_ROOT/bare"
 	mount --make-private "$T_ROOT/bare"
-	for i in $(seq $(($2 * 2))); do : >"$T_ROOT/bare/$i"; done
+	for i in $(seq $(($2 * 2))); do
+		: >"$T_ROOT/bare/$i"
+		mkdir "$T_ROOT/bare/$i.pts"
+	done
 	# The first ones take what is free in pages that the kernel has already.
-	for i in $(seq "$2"); do unshare "--$1=$T_ROOT/bare/$i" true; done
+	for i in $(seq "$2"); do bare_one "$1" "$i"; done
 	before=$(kernel_kib)
-	for i in $(seq $(($2 + 1)) $(($2 * 2))); do unshare "--$1=$T_ROOT/bare/$i" true; done
+	for i in $(seq $(($2 + 1)) $(($2 * 2))); do bare_one "$1" "$i"; done
 	bare_each=$((($(kernel_kib) - before) * 1024 / $2))
 	umount -l "$T_ROOT/bare" # and with it all of them
 	rmdir "$T_ROOT/bare"
-	printf '%-50s %8d bytes\n' "a bare $1 namespace" $bare_each
+	printf '%-50s %8d bytes\n' "a bare $1" $bare_each
 }
 
 retire_all() {
@@ -71,6 +80,8 @@ costs() {
 	[ "$best" -le "$2" ] && [ "$left" -lt $((best / 4)) ] || bad=1
 }
 
+bare devpts 600
+own=$((16384 + bare_each))
 bare net 200
 net_each=$bare_each
 bare ipc 600
@@ -78,9 +89,9 @@ ipc_each=$bare_each
 policy() { printf '[confinement]\n%s\n' "$@" >"$T_SYSCONFDIR/trampoline/trampoline.conf"; }
 policy 'network = host' 'ipc = host'
 retire_all
-costs "a live jail with the host's network and ipc" 16384
+costs "a live jail with the host's network and ipc" $own
 policy 'network = host'
-costs "with an ipc namespace of its own" $((16384 + ipc_each))
+costs "with an ipc namespace of its own" $((own + ipc_each))
 policy ''
-costs "and a network of its own, with its loopback" $((32768 + ipc_each + net_each))
+costs "and a network of its own, with its loopback" $((own + 16384 + ipc_each + net_each))
 [ $bad -eq 0 ]

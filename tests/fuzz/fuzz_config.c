@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "keeper/policy/key.h"
+#include "keeper/policy/word.h"
 
 static void must_be_sound(const struct config *config)
 {
@@ -24,6 +25,15 @@ static void must_be_sound(const struct config *config)
 		const char *key = config->pairs[CONFIG_SET][i].key;
 
 		MUST_HOLD(name_is_variable(key, strlen(key)) && strcmp(key, "HOME") != 0);
+	}
+	for (uint32_t i = 0; i < config->pair_counts[CONFIG_BINDS]; i++) {
+		const struct config_pair *bind = &config->pairs[CONFIG_BINDS][i];
+		char host[RECORD_PATH_MAX];
+
+		MUST_HOLD(bind->key[0] == '/' && !strstr(bind->key, "/../"));
+		MUST_HOLD(word_read_bind(bind->value, host) != 0 && host[0] == '/');
+		for (uint32_t other = 0; other < i; other++)
+			MUST_HOLD(strcmp(bind->key, config->pairs[CONFIG_BINDS][other].key) != 0);
 	}
 	for (size_t i = 0; key_name(i); i++) {
 		static struct config copy;

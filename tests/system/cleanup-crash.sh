@@ -212,7 +212,7 @@ done
 forget_all
 in_jail bob true
 move_in
-"$T_TOOLS/nsmounts" -r /layout.1 "$T_RUNDIR/hub" >/dev/null
+"$T_TOOLS/nsmounts" -r /layout.2 "$T_RUNDIR/hub" >/dev/null
 old=$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")
 is "a hub of another version: a live jail is entered" "$(in_jail alice echo in 2>&1)" in
 is "it is the same hub" "$("$T_TOOLS/nsmounts" -i "$T_RUNDIR/hub")" "$old"

@@ -6,6 +6,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +14,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -235,14 +239,85 @@ static int quiet(char **words)
 	return 0;
 }
 
+/* terminal COMMAND...: runs it at a pseudo-terminal, whose output is copied; its status. */
+static int terminal(char **words)
+{
+	char bytes[4096];
+	ssize_t length;
+	int master, status;
+	pid_t child = forkpty(&master, NULL, NULL, NULL);
+
+	if (child < 0)
+		err(1, "forkpty");
+	if (child == 0) {
+		execvp(words[0], words);
+		err(127, "%s", words[0]);
+	}
+	while ((length = read(master, bytes, sizeof(bytes))) > 0)
+		if (write(1, bytes, (size_t)length) != length)
+			err(1, "output");
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
+/* terminals MS: opens pseudo-terminals until there is none, and keeps them. */
+static int terminals(char **words)
+{
+	long held = 0;
+
+	while (posix_openpt(O_RDWR | O_NOCTTY) >= 0)
+		held++;
+	printf("held %ld: %s\n", held, strerror(errno));
+	fflush(stdout);
+	rest(strtol(words[0], NULL, 10));
+	return 0;
+}
+
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return address;
+}
+
+/* serve PATH TEXT: a socket there, where the first who connects is told TEXT. */
+static int serve(char **words)
+{
+	struct sockaddr_un address = address_of(words[0]);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), one;
+
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 1) != 0 ||
+	    chmod(words[0], 0666) != 0)
+		err(1, "%s", words[0]);
+	one = accept(fd, NULL, NULL);
+	return write(one, words[1], strlen(words[1])) < 0;
+}
+
+/* ask PATH: what one is told at the socket there. */
+static int ask(char **words)
+{
+	struct sockaddr_un address = address_of(words[0]);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char text[64] = "";
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    read(fd, text, sizeof(text) - 1) < 0)
+		err(1, "%s", words[0]);
+	printf("%s\n", text);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int words;
 	int (*perform)(char **words);
 } deeds[] = {
-	{"tree", 1, tree}, {"bomb", 1, bomb},   {"count", 2, count}, {"edit", 0, edit},
-	{"push", 1, push}, {"seize", 2, seize}, {"stop", 1, stop},   {"data", 1, data},
-	{"die", 1, die},   {"hoard", 1, hoard}, {"spin", 0, spin},   {"quiet", 1, quiet},
+	{"tree", 1, tree},         {"bomb", 1, bomb},           {"count", 2, count},
+	{"edit", 0, edit},         {"push", 1, push},           {"seize", 2, seize},
+	{"stop", 1, stop},         {"data", 1, data},           {"die", 1, die},
+	{"hoard", 1, hoard},       {"spin", 0, spin},           {"quiet", 1, quiet},
+	{"terminal", 1, terminal}, {"terminals", 1, terminals}, {"serve", 2, serve},
+	{"ask", 1, ask},
 };
 
 int main(int argc, char *argv[])

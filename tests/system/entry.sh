@@ -104,8 +104,8 @@ is "its umask is the configured one" "$(probe alice umask)" 0022
 # --- what it sees --------------------------------------------------------------------------------
 
 in_jail alice cat /proc/self/mountinfo >"$T_WORK/inside"
-is "the mounts are the image, home, tmp, dev and proc" \
-	"$(awk '{ print $5 }' "$T_WORK/inside" | sort | xargs)" "/ /dev /home /proc /tmp"
+is "the mounts are the image, home, tmp, dev, pts and proc" \
+	"$(awk '{ print $5 }' "$T_WORK/inside" | sort | xargs)" "/ /dev /dev/pts /home /proc /tmp"
 # mount_flags POINT: its own flags, without the access-time ones that come from the source
 mount_flags() {
 	awk -v point="$1" '$5 == point { print $6 }' "$T_WORK/inside" | tr , '\n' |
@@ -116,6 +116,7 @@ is "home is writable, nosuid, nodev" "$(mount_flags /home)" "nodev nosuid rw"
 is "tmp is writable, nosuid, nodev" "$(mount_flags /tmp)" "nodev nosuid rw"
 is "dev is read-only and nosuid" "$(mount_flags /dev | tr ' ' '\n' | grep -xE 'ro|nosuid' | xargs)" "nosuid ro"
 like "dev cannot execute" "$(mount_flags /dev)" noexec
+is "/dev/pts is writable, noexec, nosuid, and has devices" "$(mount_flags /dev/pts)" "noexec nosuid rw"
 is "proc is nosuid, nodev, noexec" "$(mount_flags /proc | sed 's/ r[wo]$//')" "nodev noexec nosuid"
 like "proc hides other users' processes" "$(grep ' /proc ' "$T_WORK/inside")" 'hidepid=(invisible|2)'
 is "every mount is private" "$(grep -cE 'shared:|master:|propagate_from:' "$T_WORK/inside" || :)" 0
@@ -123,7 +124,7 @@ is "the kernel says the same from outside" \
 	"$(jail_mounts alice | awk '{ print $5, $6 }' | sort)" "$(awk '{ print $5, $6 }' "$T_WORK/inside" | sort)"
 is "nothing lies above the root" "$(probe alice above)" root
 is "the devices are the minimal ones" "$(in_jail alice ls /dev | xargs)" \
-	"fd full null random shm stderr stdin stdout tty urandom zero"
+	"fd full null ptmx pts random shm stderr stdin stdout tty urandom zero"
 is "/dev/null swallows" "$(in_jail alice sh -c 'echo x >/dev/null && echo y')" y
 is "/dev/zero and /dev/urandom give" \
 	"$(in_jail alice sh -c 'head -c 5 /dev/zero | wc -c; head -c 5 /dev/urandom | wc -c')" $'5\n5'

@@ -27,6 +27,15 @@ fi
 make_user pia "$P"
 printf '[trampoline]\nimage = debian\n' | override pia
 
+# --- a terminal ----------------------------------------------------------------------------------
+
+for option in "" -p; do
+	run=(in_jail ${option:+"$option"} pia)
+	is "python spawns at a pseudo-terminal (${option:-direct})" \
+		"$("${run[@]}" python3 -c 'import pty; pty.spawn(["tty"])' </dev/null | tr -d '\r')" /dev/pts/0
+	is "script runs a shell at one (${option:-direct})" "$("${run[@]}" script -qc tty /dev/null </dev/null | tr -d '\r')" /dev/pts/0
+done
+
 # --- a request -----------------------------------------------------------------------------------
 
 cat >"$PIA/request.py" <<'END'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A version whose records are of another format is installed over this one, and this one over it, beside requests:
+# A version whose records and hub are of another format is installed over this one, and this one over it, beside requests:
 # none fails, and what runs is seen by both.
 . "$(dirname "$0")/lib.sh"
 
@@ -33,6 +33,7 @@ cp -p "$T" "$kept/bin"
 cp -pR "$T_PREFIX/libexec/trampoline" "$kept/libexec"
 cp -R Makefile src include jail-image man "$other"
 sed -i 's/^#define RECORD_VERSION .*/#define RECORD_VERSION 4711/' "$other/include/trampoline/record.h"
+sed -i 's|^#define LAYOUT_VERSION .*|#define LAYOUT_VERSION "/layout.other"|' "$other/include/trampoline/layout.h"
 make --no-print-directory -s -j2 -C "$other" BUILD="$other/build" CFLAGS=-O1 VERSION=other PREFIX="$T_PREFIX" SYSCONFDIR="$T_SYSCONFDIR" \
 	STATEDIR="$T_STATEDIR" RUNDIR="$T_RUNDIR" CGROUP="$T_MARK" DESTDIR="$other/stage" install >"$OUT" 2>&1
 other=$other/stage$T_PREFIX

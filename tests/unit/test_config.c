@@ -149,6 +149,13 @@ static const struct {
 	{"[set]\nSHELL = /\n", "t.conf:2", "cannot have \"SHELL\": [environment] has a key"},
 	{"[set]\nA = 1\nB = 1\nA = 1\n", "t.conf:4", "cannot have \"A\": it is there twice"},
 	{"[set]\nA\n", "t.conf:2", "neither"},
+	{"[binds]\n/a = b\n", "t.conf:2", "cannot have \"/a\": a bind is /HOST/PATH"},
+	{"[binds]\n/a = /b r\n", "t.conf:2", "cannot have \"/a\": a bind is /HOST/PATH"},
+	{"[binds]\n/a/. = /b\n", "t.conf:2", "cannot have \"/a/.\": the place of a bind"},
+	{"[binds]\n/tmp/a = /b\n", "t.conf:2", "cannot have \"/tmp/a\": /home, /tmp, /dev"},
+	{"[binds]\n/a = /b\n/a = /c\n", "t.conf:3", "cannot have \"/a\": it is there twice"},
+	{"[binds]\n/a = /b\n/a/c = /c\n", "t.conf:3", "\"/a/c\": a bind cannot be inside"},
+	{"[binds]\n/a/c = /b\n/a = /c\n", "t.conf:3", "\"/a\": a bind cannot be inside"},
 	{"[limits]\ncpu =\n", "t.conf:2", "cannot have the value"},
 	{"[limits]\n\n# c\nhoem = 1\n", "t.conf:4", "no such key"},
 	{"cpu = 1s\n", "t.conf:1", "before any section: \"cpu\""},
@@ -292,6 +299,26 @@ START_TEST(config_parse__set__bounded_in_number_and_length)
 	memcpy(text, "[set]\n", 6);
 	strcpy(text + 300, " = 1\n");
 	assert_refused(parse(RECORD_OVERRIDE, text), error, "it is too long");
+}
+END_TEST
+
+START_TEST(config_parse__binds__places_of_both_files)
+{
+	char text[1024] = "[binds]\n";
+
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, "[binds]\n/a = /b rw\n/ab = /b\n"), error);
+	assert_done(parse(RECORD_OVERRIDE, "[binds]\n/c: /d\n/a = /e\n"), error);
+	ck_assert_uint_eq(config.pair_counts[CONFIG_BINDS], 3);
+	ck_assert_str_eq(config.pairs[CONFIG_BINDS][0].value, "/e");
+	ck_assert_int_eq(config.pairs[CONFIG_BINDS][0].line, 3);
+	ck_assert_str_eq(config.pairs[CONFIG_BINDS][2].key, "/c");
+	assert_refused(parse(RECORD_OVERRIDE, "[binds]\n/ab/c = /d\n"), error, "inside another");
+	for (int i = 1; i <= RECORD_BINDS_MAX; i++)
+		sprintf(text + strlen(text), "/a%d = /b\n", i);
+	config_defaults(&config);
+	assert_done(parse(RECORD_CONFIG, text), error);
+	assert_refused(parse(RECORD_OVERRIDE, "[binds]\n/b = /b\n"), error, "16 already");
 }
 END_TEST
 
@@ -504,6 +531,7 @@ TCase *unit_config(void)
 	add_table(tcase, config_parse__bad_line__refused_with_its_number, refusals);
 	tcase_add_test(tcase, config_parse__set__variables_to_the_end_of_the_line);
 	tcase_add_test(tcase, config_parse__set__bounded_in_number_and_length);
+	tcase_add_test(tcase, config_parse__binds__places_of_both_files);
 	tcase_add_test(tcase, config_parse__range__both_files_count);
 	tcase_add_test(tcase, config_parse__long_line__read_whole);
 	tcase_add_test(tcase, config_parse__longest_value__taken_to_the_last_letter);

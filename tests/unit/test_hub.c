@@ -25,6 +25,7 @@ static const struct {
 	       {"stdin", 0, 0, "/proc/self/fd/0"},
 	       {"stdout", 0, 0, "/proc/self/fd/1"},
 	       {"stderr", 0, 0, "/proc/self/fd/2"},
+	       {"ptmx", 0, 0, "pts/ptmx"},
 	       {"shm", 0, 0, "../tmp"}};
 
 START_TEST(hub_populate_dev__empty_directory__these_and_no_more)
@@ -50,9 +51,10 @@ START_TEST(hub_populate_dev__empty_directory__these_and_no_more)
 		ck_assert_uint_eq(status.st_rdev, makedev(entries[i].major, entries[i].minor));
 		ck_assert_int_eq(unlinkat(fd, entries[i].name, 0), 0);
 	}
-	/* without those, nothing but the links is left */
+	/* without those, nothing but the links and one directory is left */
 	for (size_t i = 0; i < ARRAY_LENGTH(entries); i++)
 		ck_assert(!entries[i].target || unlinkat(fd, entries[i].name, 0) == 0);
+	ck_assert_int_eq(unlinkat(fd, "pts", AT_REMOVEDIR), 0);
 	ck_assert_int_eq(fstatat(fd, ".", &after, 0), 0);
 	ck_assert_int_eq(after.st_size, before.st_size); /* a tmpfs counts entries so */
 }

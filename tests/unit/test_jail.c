@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,53 @@ START_TEST(jail_describe__groups__ascending_with_the_users_own)
 }
 END_TEST
 
+/* The mount of PATH in a jail. */
+static const struct jail_mount *find_mount(const char *path)
+{
+	static struct jail_mount mounts[JAIL_MOUNTS_MAX];
+
+	for (size_t i = jail_mounts(&jail, mounts); i > 0; i--)
+		if (!strcmp(mounts[i - 1].path, path))
+			return &mounts[i - 1];
+	return NULL;
+}
+
+START_TEST(jail_describe__binds__in_the_record_and_among_the_mounts)
+{
+	struct stat status;
+	const struct jail_mount *mount;
+
+	make_installation("[binds]\n/bin = /proc\n/sbin = /usr rw\n"
+			  "[confinement]\nnoexec = yes\ndev = none\n");
+	unit_make_directory(PATHS_IMAGES "/default/7/bin", 0755, 0);
+	unit_make_directory(PATHS_IMAGES "/default/7/sbin", 0755, 0);
+	assert_done(jail_describe(&jail, "alice", &error), error);
+	ck_assert_uint_eq(jail.record.bind_count, 2);
+	ck_assert_str_eq(record_binds(&jail.record)[1].path, "/usr");
+	ck_assert_str_eq(record_set(&jail.record), "HOME=/home/alice");
+	ck_assert(record_is_current(&jail.record));
+	ck_assert(!find_mount("/dev") && !find_mount("/dev/pts") && find_mount("/proc"));
+	mount = find_mount("/bin");
+	ck_assert_uint_eq(mount->attributes,
+			  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	mount = find_mount("/sbin");
+	ck_assert_uint_eq(mount->attributes,
+			  MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	ck_assert_int_eq(fstat(mount->source_fd, &status), 0);
+	ck_assert_uint_eq(status.st_ino, mount->origin->inode);
+	record_binds(&jail.record)[0].inode++;
+	ck_assert(!record_is_current(&jail.record));
+	record_binds(&jail.record)[0].inode--;
+	int before = next_fd();
+	jail_close(&jail);
+	ck_assert_int_lt(next_fd(), before);
+	before = next_fd();
+	unit_write_text(CONF, "[binds]\n/bin = /usr\n/none = /usr\n");
+	assert_refused(jail_describe(&jail, "alice", &error), error, "trampoline.conf:3");
+	ck_assert_int_eq(next_fd(), before);
+}
+END_TEST
+
 START_TEST(jail_describe__system_calls_all__no_filter)
 {
 	make_installation("[confinement]\nsystem_calls = all\nproc = none\n");
@@ -258,6 +306,7 @@ TCase *unit_jail(void)
 	tcase_add_test(tcase, jail_describe__whole_installation__all_that_a_record_needs);
 	add_table(tcase, jail_describe__shell_auto__bash_if_the_image_has_it, shells);
 	tcase_add_test(tcase, jail_describe__groups__ascending_with_the_users_own);
+	tcase_add_test(tcase, jail_describe__binds__in_the_record_and_among_the_mounts);
 	tcase_add_test(tcase, jail_describe__system_calls_all__no_filter);
 	add_table(tcase, jail_describe__owner_of_the_home__allowed_or_refused, owners);
 	add_table(tcase, jail_describe__something_missing_or_a_link__refused_with_nothing_open,

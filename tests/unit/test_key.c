@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
+#include "keeper/policy/word.h"
 #include "trampoline/quantity.h"
 #include "unit.h"
 
@@ -336,6 +338,60 @@ START_TEST(key_name__table__each_key_once_and_ends)
 }
 END_TEST
 
+#define BOUND (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+static const struct {
+	const char *value, *host;
+	uint64_t attributes; /* 0: refused */
+} binds[] = {
+	{"/a", "/a", BOUND | MOUNT_ATTR_RDONLY},
+	{"/a/b..c/.d/...", "/a/b..c/.d/...", BOUND | MOUNT_ATTR_RDONLY},
+	{"/a rw", "/a", BOUND},
+	{"/a \t noexec", "/a", BOUND | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC},
+	{"/a noexec rw", "/a", BOUND | MOUNT_ATTR_NOEXEC},
+	{"", NULL, 0},
+	{"a", NULL, 0},
+	{"/", NULL, 0},
+	{"//a", NULL, 0},
+	{"/a/", NULL, 0},
+	{"/a//b", NULL, 0},
+	{"/.", NULL, 0},
+	{"/..", NULL, 0},
+	{"/a/../b", NULL, 0},
+	{"/a/./b", NULL, 0},
+	{"/a ro", NULL, 0},
+	{"/a rwx", NULL, 0},
+	{"/a rw,noexec", NULL, 0},
+	{"/a suid", NULL, 0},
+	{"/a b", NULL, 0},
+};
+
+START_TEST(word_read_bind__value__host_and_attributes)
+{
+	char host[RECORD_PATH_MAX], value[RECORD_PATH_MAX + 8];
+
+	ck_assert_uint_eq(word_read_bind(binds[_i].value, host), binds[_i].attributes);
+	ck_assert(!binds[_i].host || !strcmp(host, binds[_i].host));
+	/* the longest that a record holds, and one that it does not */
+	memset(value, 'a', sizeof(value));
+	value[0] = '/';
+	value[RECORD_PATH_MAX - 1] = '\0';
+	ck_assert_uint_ne(word_read_bind(value, host), 0);
+	ck_assert_str_eq(host, value);
+	memcpy(value + RECORD_PATH_MAX - 1, "a rw", 5);
+	ck_assert_uint_eq(word_read_bind(value, host), 0);
+}
+END_TEST
+
+START_TEST(word_is_below__names__by_components)
+{
+	ck_assert(word_is_below("/a/b", "/a"));
+	ck_assert(!word_is_below("/a", "/a"));
+	ck_assert(!word_is_below("/ab", "/a"));
+	ck_assert(!word_is_below("/a", "/a/b"));
+}
+END_TEST
+
 TCase *unit_key(void)
 {
 	TCase *tcase = tcase_create("key");
@@ -345,5 +401,7 @@ TCase *unit_key(void)
 	tcase_add_test(tcase, key_read__good_value__field_set);
 	tcase_add_test(tcase, key_read__longest_value__fits_and_longer_refused);
 	tcase_add_test(tcase, key_name__table__each_key_once_and_ends);
+	add_table(tcase, word_read_bind__value__host_and_attributes, binds);
+	tcase_add_test(tcase, word_is_below__names__by_components);
 	return tcase;
 }

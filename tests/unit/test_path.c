@@ -219,6 +219,41 @@ START_TEST(path_open_own__owner_mount_and_mode__own_alone)
 }
 END_TEST
 
+/* What is bound, HOST, on PLACE of the image "a"; its origin is left in ORIGIN. */
+static struct record_origin origin;
+
+static int hold_bind(const char *place, const char *host)
+{
+	int image_fd = open(AT "a", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	snprintf(origin.path, sizeof(origin.path), "%s", host);
+	return path_open_bind(&origin, image_fd, place, &error);
+}
+
+START_TEST(path_open_bind__what_is_there__held_with_its_origin)
+{
+	struct stat opened, named;
+
+	make_tree();
+	ck_assert_int_eq(chown(AT "a/b/c", 1001, 1001), 0); /* the last may be anybody's */
+	int fd = hold_bind("/b", AT "a/b/c");
+	ck_assert_msg(fd >= 0, "%s", error.bytes);
+	ck_assert_int_eq(fstat(fd, &opened), 0);
+	ck_assert_int_eq(lstat(AT "a/b/c", &named), 0);
+	ck_assert_uint_eq(opened.st_ino, named.st_ino);
+	ck_assert_uint_eq(origin.inode, named.st_ino);
+	ck_assert_str_eq(origin.path, AT "a/b/c");
+	ck_assert_int_ge(hold_bind("/b/file", AT "a/b/file"), 0);
+	ck_assert_int_ge(hold_bind("/b", "/mnt"), 0);
+	assert_refused(hold_bind("/b", AT "a/b/file"), error, "must have a file there");
+	assert_refused(hold_bind("/link", AT "a/b/c"), error, "must have a real directory there");
+	assert_refused(hold_bind("/b", AT "a/b/link"), error, "it is a symbolic link");
+	assert_refused(hold_bind("/b", AT "a/link/c"), error, "symbolic link");
+	ck_assert_int_eq(chown(AT "a/b", 1001, 1001), 0);
+	assert_refused(hold_bind("/b", AT "a/b/c"), error, "not root's");
+}
+END_TEST
+
 TCase *unit_path(void)
 {
 	TCase *tcase = tcase_create("path");
@@ -233,5 +268,6 @@ TCase *unit_path(void)
 	tcase_add_test(tcase, path_open_file__no_regular_file__refused_without_waiting);
 	tcase_add_test(tcase, path_open_plain__symlink_on_the_way__refused);
 	add_table(tcase, path_open_own__owner_mount_and_mode__own_alone, owns);
+	tcase_add_test(tcase, path_open_bind__what_is_there__held_with_its_origin);
 	return tcase;
 }

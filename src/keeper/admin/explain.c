@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "build/cgroup.h"
 #include "child.h"
@@ -136,18 +137,26 @@ static void print_directory(const struct arguments *arguments)
 
 static void print_mounts(const struct jail *jail)
 {
-	const struct config *config = &jail->config;
-	const char *users = config->is_noexec ? "nosuid,nodev,noexec" : "nosuid,nodev";
-	const char *name = jail->record.name;
+	struct jail_mount mounts[JAIL_MOUNTS_MAX];
+	size_t count = jail_mounts(jail, mounts);
 
-	printf(ROW PATHS_IMAGES "/%s/%s\n", "mount", "/", "ro,nosuid,nodev", config->image,
-	       jail->record.image_version);
-	printf(ROW PATHS_DATA "/%s/home\n", "mount", "/home", users, name);
-	printf(ROW PATHS_DATA "/%s/tmp\n", "mount", "/tmp", users, name);
-	if (config->has_dev)
-		printf(ROW "the shared minimal /dev\n", "mount", "/dev", "ro,nosuid,noexec");
-	if (config->has_proc)
-		printf(ROW "a /proc of its own\n", "mount", "/proc", "nosuid,nodev,noexec");
+	for (size_t i = 0; i < count; i++) {
+		const struct jail_mount *mount = &mounts[i];
+		char options[32], source[RECORD_PATH_MAX];
+
+		snprintf(options, sizeof(options), "%s,nosuid%s%s",
+			 mount->attributes & MOUNT_ATTR_RDONLY ? "ro" : "rw",
+			 mount->attributes & MOUNT_ATTR_NODEV ? ",nodev" : "",
+			 mount->attributes & MOUNT_ATTR_NOEXEC ? ",noexec" : "");
+		snprintf(source, sizeof(source), "%s",
+			 mount->origin   ? mount->origin->path
+			 : mount->shared ? "one that all jails share"
+					 : "one of its own");
+		if (i == 0)
+			snprintf(source, sizeof(source), PATHS_IMAGES "/%s/%s", jail->config.image,
+				 jail->record.image_version);
+		printf(ROW "%s\n", "mount", mount->path, options, source);
+	}
 }
 
 static void look(const void *context, void *answer)

@@ -53,19 +53,20 @@ static void describe(struct jail *jail, const char *name, uid_t caller)
 	refuse(jail, caller, &error);
 }
 
-/* Makes the trees of what is mounted of the host, or of what is SHARED, restricted at once. */
-static void make_trees(struct trees *trees, bool shared, const char *name)
+/* Makes the trees whose sources are the host's, or, in the hub, all others, restricted at once. */
+static void make_trees(struct trees *trees, bool is_in_hub, const char *name)
 {
 	char action[64];
 
 	for (size_t i = 0; i < trees->count; i++) {
 		const struct jail_mount *mount = &trees->mounts[i];
 
-		if ((mount->shared != NULL) != shared)
+		if ((mount->source_fd < 0) != is_in_hub)
 			continue;
-		snprintf(action, sizeof(action), "bind %s of jail", mount->path);
-		trees->fds[i] = shared ? tree_clone(AT_FDCWD, mount->shared)
-				       : tree_clone(mount->source_fd, "");
+		snprintf(action, sizeof(action), "mount %s of jail", mount->path);
+		trees->fds[i] = !is_in_hub      ? tree_clone(mount->source_fd, "")
+				: mount->shared ? tree_clone(AT_FDCWD, mount->shared)
+						: tree_new_pts(mount->attributes);
 		if (trees->fds[i] < 0 || tree_restrict(trees->fds[i], mount->attributes) != 0)
 			report_refuse(action, name, report_if_full(REPORT_MOUNTS));
 	}

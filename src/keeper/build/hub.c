@@ -85,11 +85,8 @@ int hub_open(const struct namespace_home *home, int run_fd)
 static int make_private_mount(int run_fd)
 {
 	struct mount_attr private = {.propagation = MS_PRIVATE};
-	struct statx status;
 
-	if (statx(run_fd, "", AT_EMPTY_PATH, 0, &status) != 0)
-		return -1;
-	if (!(status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+	if (!path_is_mount(run_fd)) {
 		AUTO_CLOSE tree_fd = tree_clone(run_fd, "");
 
 		if (tree_fd < 0 || tree_attach(tree_fd, AT_FDCWD, PATHS_RUN) != 0)
@@ -270,6 +267,7 @@ int hub_populate_dev(int dev_fd)
 		     {"stdin", "/proc/self/fd/0"},
 		     {"stdout", "/proc/self/fd/1"},
 		     {"stderr", "/proc/self/fd/2"},
+		     {"ptmx", "pts/ptmx"},
 		     {"shm",
 		      "../tmp"}}; /* POSIX shared memory is the user's own, never another jail's */
 
@@ -281,5 +279,5 @@ int hub_populate_dev(int dev_fd)
 	for (size_t i = 0; i < ARRAY_LENGTH(links); i++)
 		if (symlinkat(links[i].target, dev_fd, links[i].name) != 0)
 			return -1;
-	return 0;
+	return mkdirat(dev_fd, "pts", 0755); /* each jail mounts its own devpts there */
 }

@@ -62,14 +62,18 @@ int tree_attach(int tree_fd, int fd, const char *path)
 			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-static int new_tree(const char *type, const char *key, const char *value, uint64_t attributes)
+/* OPTIONS are the file system's: keys, each with its value behind it, and a NULL. */
+static int new_tree(const char *type, const char *const options[], uint64_t attributes)
 {
 	int expected = next_number();
 	AUTO_CLOSE fd = new_descriptor(expected, fsopen(type, FSOPEN_CLOEXEC));
 
-	if (fd < 0 || fsconfig(fd, FSCONFIG_SET_STRING, "source", "trampoline", 0) != 0 ||
-	    fsconfig(fd, FSCONFIG_SET_STRING, key, value, 0) != 0 ||
-	    fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
+	if (fd < 0 || fsconfig(fd, FSCONFIG_SET_STRING, "source", "trampoline", 0) != 0)
+		return -1;
+	for (size_t i = 0; options[i]; i += 2)
+		if (fsconfig(fd, FSCONFIG_SET_STRING, options[i], options[i + 1], 0) != 0)
+			return -1;
+	if (fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return -1;
 	expected = next_number();
 	return new_descriptor(expected, fsmount(fd, FSMOUNT_CLOEXEC, (unsigned int)attributes));
@@ -77,12 +81,21 @@ static int new_tree(const char *type, const char *key, const char *value, uint64
 
 int tree_new_tmpfs(const char *mode, uint64_t attributes)
 {
-	return new_tree("tmpfs", "mode", mode, attributes);
+	return new_tree("tmpfs", (const char *[]){"mode", mode, NULL}, attributes);
 }
 
 int tree_new_proc(uint64_t attributes)
 {
-	return new_tree("proc", "hidepid", "invisible", attributes);
+	return new_tree("proc", (const char *[]){"hidepid", "invisible", NULL}, attributes);
+}
+
+int tree_new_pts(uint64_t attributes)
+{
+	/* Without gid= a terminal has the group of the process that opens ptmx: grantpt(3) of old C
+	 * libraries gives it the group tty, or else that one, which a user may do. */
+	return new_tree("devpts",
+			(const char *[]){"max", "64", "mode", "0620", "ptmxmode", "0666", NULL},
+			attributes);
 }
 
 int tree_make_private(void)

@@ -25,6 +25,13 @@ int tree_attach(int tree_fd, int fd, const char *path) MUST_CHECK;
 int tree_new_tmpfs(const char *mode, uint64_t attributes) MUST_CHECK;
 int tree_new_proc(uint64_t attributes) MUST_CHECK;
 
+/*
+ * A new, detached devpts with at most 64 pseudo-terminals. Made outside the host's mount namespace,
+ * it gets none of those that kernel.pty.reserve keeps for the host (fs/devpts/inode.c).
+ */
+int tree_new_pts(uint64_t attributes) MUST_CHECK;
+#define TREE_PTS_OPTIONS "max=64,mode=620,ptmxmode=666" /* what the kernel then says of it */
+
 /* Makes every mount of this namespace private. */
 int tree_make_private(void) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 
 #include "auto_free.h"
 #include "report.h"
+#include "tree.h"
 
 static bool is_origin(const char *path, const struct record_origin *origin)
 {
@@ -28,8 +29,7 @@ static bool has_attributes(struct libmnt_fs *fs, uint64_t attributes)
 	       (flags & attributes) == attributes;
 }
 
-static int check(struct libmnt_table *table, const struct jail_mount *mount,
-		 const struct record_origin *origins, struct text *error)
+static int check(struct libmnt_table *table, const struct jail_mount *mount, struct text *error)
 {
 	struct libmnt_fs *fs = mnt_table_find_target(table, mount->path, MNT_ITER_BACKWARD);
 	unsigned long propagation = 0;
@@ -37,14 +37,16 @@ static int check(struct libmnt_table *table, const struct jail_mount *mount,
 	if (!fs)
 		return report_fill(error, "find the mount on", mount->path,
 				   "it was made, and is not there");
-	if (!has_attributes(fs, mount->attributes))
+	/* A devpts of its own is bounded by its options, as the kernel shows them. */
+	if (!has_attributes(fs, mount->attributes) ||
+	    (!mount->origin && !mount->shared && !mnt_fs_match_options(fs, TREE_PTS_OPTIONS)))
 		return report_fill(error, "restrict the mount on", mount->path,
 				   "the kernel did not set all of its flags");
 	/* libmount's word for a private mount is MS_PRIVATE, or nothing where no tag is shown. */
 	if (mnt_fs_get_propagation(fs, &propagation) != 0 ||
 	    (propagation & ~(unsigned long)MS_PRIVATE))
 		return report_fill(error, "make private the mount on", mount->path, "it is shared");
-	if (mount->origin != RECORD_SOURCES && !is_origin(mount->path, &origins[mount->origin]))
+	if (mount->origin && !is_origin(mount->path, mount->origin))
 		return report_fill(error, "mount the right directory on", mount->path,
 				   "another one is there");
 	return 0;
@@ -52,7 +54,6 @@ static int check(struct libmnt_table *table, const struct jail_mount *mount,
 
 int verify_jail(const struct namespace_home *home, const struct jail *jail, struct text *error)
 {
-	const struct record_origin *origins = jail->record.origins;
 	struct jail_mount mounts[JAIL_MOUNTS_MAX];
 	size_t count = jail_mounts(jail, mounts);
 	AUTO_TABLE table = namespace_mounts(home, 0);
@@ -61,7 +62,7 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 	if (!table)
 		return report_fill(error, "read the mounts of jail", jail->record.name, NULL);
 	for (size_t i = 0; i < count; i++)
-		if (check(table, &mounts[i], origins, error) != 0)
+		if (check(table, &mounts[i], error) != 0)
 			return -1;
 	if (mnt_table_get_nents(table) != (int)count)
 		return report_fill(error, "enter jail", jail->record.name,
@@ -70,7 +71,7 @@ int verify_jail(const struct namespace_home *home, const struct jail *jail, stru
 		return report_fill(error, "use image", jail->config.image,
 				   "its file system is mounted noexec: nothing could be run");
 	snprintf(path, sizeof(path), "/home/%s", jail->record.name);
-	if (!is_origin(path, &origins[RECORD_HOME]))
+	if (!is_origin(path, &jail->record.origins[RECORD_HOME]))
 		return report_fill(error, "mount the home on", path, "another one is there");
 	return 0;
 }

@@ -25,7 +25,7 @@ struct config_entry {
 };
 
 /* The sections whose keys the file makes up. */
-enum config_section { CONFIG_SET, CONFIG_SECTIONS };
+enum config_section { CONFIG_SET, CONFIG_BINDS, CONFIG_SECTIONS };
 
 /* A line of such a section. */
 struct config_pair {

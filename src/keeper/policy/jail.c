@@ -18,6 +18,7 @@
 #include "report.h"
 #include "trampoline/layout.h"
 #include "trampoline/paths.h"
+#include "word.h"
 
 /* Opens data/NAME: a user exists because root made this directory. */
 static int open_data(const char *name, struct text *error)
@@ -104,16 +105,6 @@ static int identify(struct jail *jail, struct text *error)
 	return 0;
 }
 
-/* What is bound is one file system: another's root mounted on it would stay behind. */
-static bool is_left_behind(const struct record *record, int home_fd)
-{
-	struct statx status;
-
-	return record->origins[RECORD_HOME].device != record->origins[RECORD_BASE].device &&
-	       statx(home_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
-	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-}
-
 static int open_data_directories(struct jail *jail, struct text *error)
 {
 	const char *name = jail->record.name;
@@ -131,7 +122,9 @@ static int open_data_directories(struct jail *jail, struct text *error)
 	AUTO_CLOSE home_fd = open_users(jail, RECORD_HOME, jail->base_fd, name, error);
 	if (home_fd < 0)
 		return -1;
-	if (is_left_behind(&jail->record, home_fd))
+	/* What is bound is one file system: another's root mounted on it would stay behind. */
+	if (jail->record.origins[RECORD_HOME].device != jail->record.origins[RECORD_BASE].device &&
+	    path_is_mount(home_fd))
 		return report_fill(error, "use", jail->record.origins[RECORD_HOME].path,
 				   "it is a mount of its own; mount that file system one level "
 				   "higher");
@@ -191,6 +184,27 @@ _Static_assert(RECORD_SET_MAX > CONFIG_PAIRS_SIZE_MAX + sizeof(((struct config *
 					sizeof(((struct config *)0)->shell) + 4 * NAME_LENGTH_MAX,
 	       "all variables fit");
 
+/* Opens what is bound. A refusal names the line as well. */
+static int open_binds(struct jail *jail, struct text *error)
+{
+	struct text reason;
+
+	for (uint32_t i = 0; i < jail->config.pair_counts[CONFIG_BINDS]; i++) {
+		const struct config_pair *bind = &jail->config.pairs[CONFIG_BINDS][i];
+		struct record_origin *origin = &record_binds(&jail->record)[i];
+		char line[RECORD_PATH_MAX + 16];
+
+		(void)word_read_bind(bind->value, origin->path);
+		jail->bind_fds[i] = path_open_bind(origin, jail->image_fd, bind->key, &reason);
+		snprintf(line, sizeof(line), "%s:%d", jail->record.origins[bind->source].path,
+			 bind->line);
+		if (jail->bind_fds[i] < 0)
+			return report_fill(error, "use", line, reason.bytes);
+		jail->record.bind_count++;
+	}
+	return 0;
+}
+
 static int describe(struct jail *jail, struct text *error)
 {
 	struct record *record = &jail->record;
@@ -210,6 +224,8 @@ static int describe(struct jail *jail, struct text *error)
 			 path_is_program(jail->image_fd, "/bin/bash") ? "/bin/bash" : "/bin/sh");
 	if (jail->config.is_filtered && filter_compile(record) != 0)
 		return report_fill(error, "compile the system call filter", NULL, NULL);
+	if (open_binds(jail, error) != 0)
+		return -1;
 	set_all(record, &jail->config); /* the last part of the tail */
 	return 0;
 }
@@ -230,28 +246,43 @@ void jail_close(struct jail *jail)
 	auto_close(&jail->image_fd);
 	auto_close(&jail->base_fd);
 	auto_close(&jail->tmp_fd);
+	for (uint32_t i = 0; i < jail->record.bind_count; i++)
+		auto_close(&jail->bind_fds[i]);
 	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
+	jail->record.bind_count = 0;
 }
+
+#define INERT (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define DEVICES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 
 size_t jail_mounts(const struct jail *jail, struct jail_mount mounts[static JAIL_MOUNTS_MAX])
 {
-	uint64_t users = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	const struct record_origin *origins = jail->record.origins;
+	const struct config *config = &jail->config;
+	const uint64_t noexec = config->is_noexec ? MOUNT_ATTR_NOEXEC : 0;
+	const struct jail_mount fixed[] = {
+		{"/", MOUNT_ATTR_RDONLY | INERT, jail->image_fd, NULL, &origins[RECORD_IMAGE]},
+		{"/home", INERT | noexec, jail->base_fd, NULL, &origins[RECORD_BASE]},
+		{"/tmp", INERT | noexec, jail->tmp_fd, NULL, &origins[RECORD_TMP]},
+		{"/dev", MOUNT_ATTR_RDONLY | DEVICES, -1, LAYOUT_DEV, NULL},
+		{"/dev/pts", DEVICES, -1, NULL, NULL},
+		{"/proc", INERT | MOUNT_ATTR_NOEXEC, -1, LAYOUT_PROC, NULL}};
+	const bool wanted[] = {
+		true, true, true, config->has_dev, config->has_dev, config->has_proc};
+	char host[RECORD_PATH_MAX];
 	size_t count = 0;
 
-	if (jail->config.is_noexec)
-		users |= MOUNT_ATTR_NOEXEC;
-	mounts[count++] =
-		(struct jail_mount){"/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-				    jail->image_fd, NULL, RECORD_IMAGE};
-	mounts[count++] = (struct jail_mount){"/home", users, jail->base_fd, NULL, RECORD_BASE};
-	mounts[count++] = (struct jail_mount){"/tmp", users, jail->tmp_fd, NULL, RECORD_TMP};
-	if (jail->config.has_dev)
-		mounts[count++] = (struct jail_mount){
-			"/dev", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, -1,
-			LAYOUT_DEV, RECORD_SOURCES};
-	if (jail->config.has_proc)
-		mounts[count++] = (struct jail_mount){
-			"/proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, -1,
-			LAYOUT_PROC, RECORD_SOURCES};
+	for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
+		if (wanted[i])
+			mounts[count++] = fixed[i];
+	for (uint32_t i = 0; i < jail->record.bind_count; i++) {
+		const struct config_pair *bind = &config->pairs[CONFIG_BINDS][i];
+		uint64_t attributes = word_read_bind(bind->value, host);
+
+		if (!(attributes & MOUNT_ATTR_RDONLY))
+			attributes |= noexec;
+		mounts[count++] = (struct jail_mount){bind->key, attributes, jail->bind_fds[i],
+						      NULL, &record_binds(&jail->record)[i]};
+	}
 	return count;
 }

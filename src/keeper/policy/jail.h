@@ -14,10 +14,11 @@
 struct jail {
 	struct record record; /* all but the namespaces and the time */
 	struct config config;
-	/* All three O_PATH. */
+	/* All O_PATH. */
 	int image_fd; /* the image's version */
 	int base_fd;  /* data/NAME/home */
 	int tmp_fd;   /* data/NAME/tmp */
+	int bind_fds[RECORD_BINDS_MAX];
 };
 
 /*
@@ -28,14 +29,14 @@ int jail_describe(struct jail *jail, const char *name, struct text *error) MUST_
 
 void jail_close(struct jail *jail);
 
-#define JAIL_MOUNTS_MAX 5
+#define JAIL_MOUNTS_MAX (6 + RECORD_BINDS_MAX)
 
 struct jail_mount {
-	const char *path;          /* in the jail */
-	uint64_t attributes;       /* MOUNT_ATTR_ of mount_setattr(2) */
-	int source_fd;             /* the directory that is mounted there; -1: */
-	const char *shared;        /* what all jails share, a path in the hub */
-	enum record_source origin; /* what SOURCE_FD is; RECORD_SOURCES where there is none */
+	const char *path;    /* in the jail */
+	uint64_t attributes; /* MOUNT_ATTR_ of mount_setattr(2) */
+	int source_fd;       /* what is mounted there; -1: */
+	const char *shared;  /* what all jails share, a path in the hub; NULL: a new devpts */
+	const struct record_origin *origin; /* which thing SOURCE_FD is */
 };
 
 /* Fills MOUNTS with all that JAIL has mounted, its root first. Returns how many there are. */

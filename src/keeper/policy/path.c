@@ -135,6 +135,47 @@ int path_open_own(int directory_fd, const char *path)
 	return errno == 0 ? auto_close_take(&fd) : -1;
 }
 
+bool path_is_mount(int fd)
+{
+	struct statx status;
+
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
+	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int path_open_bind(struct record_origin *origin, int image_fd, const char *place,
+		   struct text *error)
+{
+	size_t length = (size_t)(strrchr(origin->path, '/') - origin->path);
+	struct stat status, there;
+	char parent[RECORD_PATH_MAX];
+
+	snprintf(parent, sizeof(parent), "%.*s", length ? (int)length : 1, origin->path);
+	AUTO_CLOSE parent_fd = path_open_trusted(parent, error);
+	if (parent_fd < 0)
+		return -1;
+	AUTO_CLOSE fd =
+		openat(parent_fd, origin->path + length + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return report_fill(error, "bind", origin->path,
+				   errno == ENOENT ? "there is none; make it, or take the line away"
+						   : NULL);
+	if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode) && !S_ISSOCK(status.st_mode))
+		return report_fill(error, "bind", origin->path,
+				   S_ISLNK(status.st_mode)
+					   ? "it is a symbolic link; name what it leads to"
+					   : "it is no directory, file or socket");
+	AUTO_CLOSE place_fd = path_open_plain(image_fd, place + 1);
+	if (place_fd < 0 || fstat(place_fd, &there) != 0 ||
+	    S_ISDIR(there.st_mode) != S_ISDIR(status.st_mode))
+		return report_fill(error, "bind on", place,
+				   S_ISDIR(status.st_mode)
+					   ? "the image must have a real directory there"
+					   : "the image must have a file there, and no directory");
+	record_fill_origin(origin, &status);
+	return auto_close_take(&fd);
+}
+
 /* A prefix, two names and some words always fit. */
 _Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
 		       sizeof(PATHS_DATA) + 16 + 2 * NAME_LENGTH_MAX < RECORD_PATH_MAX &&

@@ -55,6 +55,17 @@ ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t si
  */
 int path_open_own(int directory_fd, const char *path) MUST_CHECK;
 
+/*
+ * An O_PATH descriptor of the directory, file or socket that is to be bound, ORIGIN->path, and the
+ * rest of *ORIGIN. Its parents are trusted, and it may be anybody's: only root can put another one
+ * there. -1 and a sentence, also if the image at IMAGE_FD has not the like of it at PLACE.
+ */
+int path_open_bind(struct record_origin *origin, int image_fd, const char *place,
+		   struct text *error) MUST_CHECK;
+
+/* Whether something is mounted on the directory at FD. */
+bool path_is_mount(int fd);
+
 /* Writes the path of a source, for jail JAIL and image IMAGE (NULL where it matters not). */
 void path_of_origin(enum record_source source, const char *jail, const char *image,
 		    char path[static RECORD_PATH_MAX]);

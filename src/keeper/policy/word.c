@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Words of the configuration that have rules of their own: users and groups, which NSS knows;
- * processors; and the keys that a file makes up, such as the variables of [set].
+ * processors; and the keys that a file makes up, the variables of [set] and the places of [binds].
  */
 #include "word.h"
 
@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "trampoline/quantity.h"
 
 #define NOBODY UINT64_MAX
+#define BLANKS " \t"
 
 static bool is_number(const char *name)
 {
@@ -78,6 +80,65 @@ static const char *judge_variable(const char *name, const char *value)
 	return NULL;
 }
 
+/* Whether PATH is inside the directory DIRECTORY, by their names. */
+static bool is_below(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+/* Whether PATH is absolute and has a component, none of them empty, `.' or `..'. */
+static bool is_plain(const char *path)
+{
+	const char *at = path;
+
+	while (*at == '/') {
+		size_t length = strcspn(++at, "/");
+
+		if (length == 0 || (length <= 2 && strncmp(at, "..", length) == 0))
+			return false;
+		at += length;
+	}
+	return at > path && *at == '\0';
+}
+
+uint64_t word_read_bind(const char *value, char host[static RECORD_PATH_MAX])
+{
+	uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	size_t length = strcspn(value, BLANKS);
+
+	if (snprintf(host, RECORD_PATH_MAX, "%.*s", (int)length, value) >= RECORD_PATH_MAX)
+		return 0;
+	for (const char *at = value + length; *(at += strspn(at, BLANKS)); at += length) {
+		length = strcspn(at, BLANKS);
+		if (length == 2 && !strncmp(at, "rw", length))
+			attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		else if (length == 6 && !strncmp(at, "noexec", length))
+			attributes |= MOUNT_ATTR_NOEXEC;
+		else
+			return 0;
+	}
+	return is_plain(host) ? attributes : 0;
+}
+
+/* Why VALUE cannot be bound on PLACE, a path in a jail, as far as their names say; or NULL. */
+static const char *judge_bind(const char *place, const char *value)
+{
+	static const char *const taken[] = {"/home", "/tmp", "/dev", "/proc"};
+	char host[RECORD_PATH_MAX];
+
+	if (!is_plain(place))
+		return ": the place of a bind is an absolute path, without `.', `..' and `//'";
+	for (size_t i = 0; i < ARRAY_LENGTH(taken); i++)
+		if (!strcmp(place, taken[i]) || is_below(place, taken[i]))
+			return ": /home, /tmp, /dev and /proc are the jail's; bind it elsewhere";
+	if (word_read_bind(value, host) == 0)
+		return ": a bind is /HOST/PATH [rw] [noexec], the path without blanks, `.', `..' "
+		       "and `//', and at most 223 bytes long";
+	return NULL;
+}
+
 bool word_take_cpus(uint64_t cpus[static RECORD_CPUS_MAX / 64], const char *value)
 {
 	long count = sysconf(_SC_NPROCESSORS_CONF);
@@ -112,6 +173,7 @@ static const struct {
 	uint32_t most; /* pairs */
 } sections[CONFIG_SECTIONS] = {
 	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX},
+	[CONFIG_BINDS] = {"binds", judge_bind, RECORD_BINDS_MAX},
 };
 
 const char *word_section(enum config_section section)
@@ -139,6 +201,8 @@ const char *word_add_pair(struct config *config, enum config_section section, co
 	for (uint32_t i = 0; i < *count; i++)
 		if (!strcmp(pairs[i].key, key))
 			found = i;
+		else if (is_below(key, pairs[i].key) || is_below(pairs[i].key, key))
+			rule = ": a bind cannot be inside another one";
 		else
 			size += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
 	if (rule)

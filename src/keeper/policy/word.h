@@ -24,6 +24,9 @@ enum config_section word_find_section(const char *name);
 const char *word_add_pair(struct config *config, enum config_section section, const char *key,
 			  const char *value, enum record_source source, int line);
 
+/* Reads the VALUE of a bind, /HOST/PATH [rw] [noexec]. Returns MOUNT_ATTR_ flags; 0: it is none. */
+uint64_t word_read_bind(const char *value, char host[static RECORD_PATH_MAX]);
+
 /*
  * Reads all, inherit, or a list as cpuset(7) has it, such as 0-3,5, of which at least one processor
  * is there. False if VALUE is none of these.
