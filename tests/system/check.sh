@@ -245,7 +245,7 @@ like "a key of trampoline.conf, with its line" "$(cat "$OUT")" "umask +077 +$CON
 like "a key of an override, with its line" "$(cat "$OUT")" "memory +64M +$CONFIG/jails.d/alice.conf:2\$"
 like "a key of both: the override's" "$(cat "$OUT")" "cpu +7s +$CONFIG/jails.d/alice.conf:3\$"
 like "another section" "$(cat "$OUT")" "network +host +$CONFIG/jails.d/alice.conf:5\$"
-like "what nobody set" "$(cat "$OUT")" 'processes +50 +built in$'
+like "what nobody set" "$(cat "$OUT")" 'processes +256 +built in$'
 like "whose it is" "$(cat "$OUT")" "uid $A, gid $A"
 like "what is mounted" "$(cat "$OUT")" "/ +ro,nosuid,nodev +$IMAGES/default/$CURRENT"
 is "for bob the override does not count" "$("$T" --explain bob | grep -c alice.conf || :)" 0
