@@ -7,11 +7,10 @@
 #include "watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +38,9 @@ struct watch {
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
+	struct timespec now = {.tv_sec = 0};
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &now); /* by number: enter.c says why */
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -176,7 +175,7 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		outcome_tell_start(watch->status_fd, watch->child);
 }
 
-/* What process 1 tells of the command; false: nothing more will come. */
+/* What process 1 tells of the command; false: nothing more will come, the command's end is last. */
 static bool hear_line(struct watch *watch)
 {
 	int status;
@@ -186,7 +185,7 @@ static bool hear_line(struct watch *watch)
 		suspend(watch, WSTOPSIG(status));
 	else if (length == sizeof(status))
 		watch->told_status = status;
-	return length > 0;
+	return length > 0 && watch->told_status < 0;
 }
 
 /* Too much output ends a run as a time-out does. False: the relay has gone. */
@@ -218,7 +217,7 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		return;
 	while (start->fd >= 0)
 		hear_start(watch, start);
-	while (watch->supervise->line_fd >= 0 && hear_line(watch))
+	while (watch->supervise->line_fd >= 0 && watch->told_status < 0 && hear_line(watch))
 		;
 	/* Process 1 cannot end as the command did, so it has told; else it was killed. */
 	if (watch->told_status >= 0)
@@ -249,9 +248,7 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 			   supervise->terminal_fd, supervise->relay_fd, watch->memory.fd,
 			   reporter->status_fd};
 
-	outcome_read_memory(&watch->memory);
 	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
-	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
 		report_refuse(reporter, "supervise the run", NULL,
@@ -262,13 +259,11 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 _Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
 			 pid_t child)
 {
-	struct watch watch = {
-		.supervise = supervise,
-		.child = child,
-		.status_fd = reporter->status_fd,
-		.started_ms = now_ms(),
-		.told_status = -1,
-		.memory.fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
+	struct watch watch = {.supervise = supervise,
+			      .child = child,
+			      .status_fd = reporter->status_fd,
+			      .started_ms = now_ms(),
+			      .told_status = -1};
 	struct pollfd events[] = {{.fd = supervise->signal_fd, .events = POLLIN},
 				  {.fd = supervise->start_fd, .events = POLLIN},
 				  {.fd = supervise->line_fd, .events = POLLIN},
@@ -276,6 +271,7 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
+	outcome_open_memory(&watch.memory, supervise->cgroup_fd);
 	prepare(reporter, supervise, &watch);
 	for (;;) {
 		int64_t left = watch.deadline_ms ? watch.deadline_ms - now_ms() : -1;
