@@ -26,9 +26,11 @@ installation_name
 	exit 1
 }
 # Not on every processor: the ways that it gives are then missing.
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -nostdlib -fno-stack-protector -Wl,-z,noseparate-code,--build-id=none \
-	-o "$T_ROOT/floor" tests/bench/floor.c 2>"$T_ROOT/log" && chown "root:$(id -gn www-data)" "$T_ROOT/floor" &&
-	chmod 4750 "$T_ROOT/floor" || :
+if "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -nostdlib -fno-stack-protector -Wl,-z,noseparate-code,--build-id=none \
+	-o "$T_ROOT/floor" tests/bench/floor.c 2>"$T_ROOT/log"; then
+	chown "root:$(id -gn www-data)" "$T_ROOT/floor"
+	chmod 4750 "$T_ROOT/floor"
+fi
 mkdir -p "$OUT"
 
 # figures NAME COLUMN...: begins the file NAME; figure NAME VALUE...: adds a row
@@ -67,7 +69,7 @@ way() {
 		absent+=("$name: cannot run here: $(tail -n 1 <<<"$said")")
 		return
 	fi
-	ways+=("${all[@]}" ,)
+	ways+=("${all[@]}" ",")
 	awk -v name="$name" -v path="execve(\"$path\"" '
 		{ sub(/^[0-9]+ +/, "") }
 		NR > 1 && index($0, path) == 1 { on = 1 }
@@ -97,7 +99,7 @@ table() {
 		faults switch execs procs calls mounts
 	awk -F '\t' '{ printf "%-45s %8.0f %7.0f-%-7.0f %5.2f %3.1f-%-4.1f %4.2f %3.1f-%-4.1f %6d %6d %5d %5d %5d %6d\n", $2, $3, $4, $5,
 		$6, $7, $8, $10, $11, $12, $13, $14, $15, $16, $17, $18 }' "$T_ROOT/rows"
-	printf '%s\n' "${absent[@]}"
+	[ ${#absent[@]} -eq 0 ] || printf '%s\n' "${absent[@]}"
 	echo
 	ways=() absent=()
 	rm -f "$T_ROOT/counts"
