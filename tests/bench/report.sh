@@ -51,7 +51,7 @@ set logscale xy; set yrange [0.1:2000]; set key left top
 set xlabel "live jails"; set ylabel "milliseconds" textcolor rgb "#808080"
 plot "scale.tsv" every ::1 using 1:(\$2 / 1000) with linespoints lw 2 pt 7 lc rgb "#2f7ed8" title "an entry", \\
 	"" every ::1 using 1:5 with linespoints lw 2 pt 5 lc rgb "#c9853b" title "--list", \\
-	"" every ::1 using 1:6 with linespoints lw 2 pt 9 lc rgb "#4a9e5c" title "--cleanup"
+	"" every ::1 using 1:7 with linespoints lw 2 pt 9 lc rgb "#4a9e5c" title "--cleanup"
 END
 	} | gnuplot
 fi
