@@ -37,11 +37,10 @@ chmod 644 "$home/answer.py"
 
 # --- inside and outside ----------------------------------------------------------------------------
 
+# In a mount namespace of the measuring process alone: installation_remove takes who has an image mounted for ours.
 mkdir "$outside"
-mount --bind "$T_STATEDIR/images/debian/current/" "$outside"
-mount --bind "$T_STATEDIR/data/pia/home" "$outside/home"
-mount --bind "$T_STATEDIR/data/pia/tmp" "$outside/tmp"
-mount --bind /proc "$outside/proc"
+mounts="mount --bind $T_STATEDIR/images/debian/current/ $outside && mount --bind $T_STATEDIR/data/pia/home $outside/home &&
+	mount --bind $T_STATEDIR/data/pia/tmp $outside/tmp && mount --bind /proc $outside/proc"
 "$T" --prepare pia
 
 bad=0
@@ -51,7 +50,7 @@ starts() {
 	local percent=$1 title=$2 option=$3 ratio best=999
 	shift 3
 	for _ in 1 2 3 4; do
-		"$T_TOOLS/entry" "$ROUNDS" outside "uid=$uid" "gid=$uid" "root=$outside" env=HOME=/home/pia env=USER=pia \
+		"$T_TOOLS/entry" "$ROUNDS" outside "uid=$uid" "gid=$uid" "setup=$mounts" "root=$outside" env=HOME=/home/pia env=USER=pia \
 			env=LOGNAME=pia env=SHELL=/bin/sh -- "$@" , \
 			inside uid=33 gid=33 -- "$T" ${option:+"$option"} pia "$@" >"$T_ROOT/result"
 		ratio=$(awk -F '\t' '$1 == "inside" { print $5 }' "$T_ROOT/result")
