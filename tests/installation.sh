@@ -52,10 +52,15 @@ installation_make() {
 		"$T" --prepare alice && "$T" --prepare bob
 }
 
-# Processes of ours: living in one of our jails, running our programs, or started by a test.
+# Processes of ours: living in one of our jails, running our programs, or started by a test. Whoever is in this shell's
+# mount namespace is in no jail, even if a test has mounted an image here: else all of the machine would be ours.
 our_processes() {
+	local here file
+	here=$(readlink /proc/self/ns/mnt)
 	{
-		grep -lF "$T_MARK/state/images/" /proc/[0-9]*/mountinfo || :
+		for file in $(grep -lF "$T_MARK/state/images/" /proc/[0-9]*/mountinfo || :); do
+			[ "$(readlink "${file%mountinfo}ns/mnt" || echo "$here")" = "$here" ] || echo "$file"
+		done
 		grep -lzxF "T_INSIDE=$T_MARK" /proc/[0-9]*/environ || :
 		find /proc/[0-9]*/exe -maxdepth 0 -lname "$T_PREFIX/*" || :
 	} 2>/dev/null | cut -d / -f 3 | sort -u

@@ -9,8 +9,10 @@
  * did not do it. */
 static inline int proof_of(bool is_so)
 {
+	if (is_so)
+		return 0;
 	errno = EPROTO;
-	return is_so ? 0 : -1;
+	return -1;
 }
 
 /*

@@ -7,12 +7,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "environment.h"
-#include "supervise.h"
 
 #define SEARCHED_MAX 1024 /* directories of PATH with longer names are skipped */
 
@@ -120,10 +118,6 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	for (int fd = 0; arguments->daemon && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
-	/* What no exec resets: how late timers may be, and who takes in orphans. */
-	if (prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
-	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
-		report_refuse(reporter, "undo what the caller set", NULL, NULL);
 	signal(SIGHUP, SIG_DFL);
 	set_write_signals(SIG_DFL);
 	if (!command)

@@ -23,6 +23,7 @@
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define IOPRIO_WHO_PROCESS 1
 #define PR_SET_MEMORY_MERGE 67 /* linux/prctl.h of Linux 6.4 */
+#define TIMER_SLACK_NS 50000   /* how late a timer may be: the kernel's own value */
 
 /* Not libc's, which keeps some signals to itself. */
 static int set_action(int number, void (*handler)(int))
@@ -97,6 +98,8 @@ static int reset_task(void)
 		{PR_SET_THP_DISABLE, 0},
 		{PR_SET_TSC, PR_TSC_ENABLE}, /* or each look at the clock is SIGSEGV */
 		{PR_MCE_KILL, PR_MCE_KILL_CLEAR},
+		{PR_SET_TIMERSLACK, TIMER_SLACK_NS}, /* has no effect until sched_setattr */
+		{PR_SET_CHILD_SUBREAPER, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(usual); i++)
@@ -144,7 +147,7 @@ int inherited_reset_standing(uid_t caller)
 	if (write_own("/proc/self/coredump_filter", "0x33") != 0 && errno != ENOENT)
 		return -1;
 	set_login(caller);
-	if (reset_task() != 0 || syscall(SYS_sched_setattr, 0, attributes, 0) != 0 ||
+	if (syscall(SYS_sched_setattr, 0, attributes, 0) != 0 || reset_task() != 0 ||
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0) != 0 || personality(PER_LINUX) < 0)
 		return -1;
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ? 0

@@ -19,20 +19,23 @@
 struct init {
 	pid_t command;
 	int line_fd, terminal_fd;
-	bool is_patient, has_ended;
+	bool is_patient, has_ended, has_killed;
 	int status; /* how the command has ended, if it has */
 };
 
 /*
- * Takes in all that has stopped or ended. When the command has, the rest of the run is killed; when
- * nothing is left, so that all that the run has used is known, we tell, and end.
+ * Takes in all that has stopped or ended. When the command has, the rest of the run is killed, if
+ * any is left. When none is, all that the run has used is known: we tell the watcher, and end.
  */
 static void reap(struct init *init)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+	do {
+		pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+		if (pid >= 0 && init->has_ended && !init->is_patient && !init->has_killed)
+			init->has_killed = kill(-1, SIGKILL) == 0;
 		if (pid != init->command)
 			continue;
 		init->status = status;
@@ -40,9 +43,7 @@ static void reap(struct init *init)
 		if (!init->has_ended)
 			(void)!send(init->line_fd, &init->status, sizeof(init->status),
 				    MSG_NOSIGNAL);
-		else if (!init->is_patient)
-			kill(-1, SIGKILL);
-	}
+	} while (pid > 0);
 	if (pid == 0 || errno != ECHILD)
 		return;
 	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
@@ -72,12 +73,13 @@ static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
 	supervise_close_but(fds, ARRAY_LENGTH(fds));
 	for (;;) {
-		reap(&init);
 		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
 			continue;
 		if (events[0].revents && read(fds[0], &signal, sizeof(signal)) == sizeof(signal) &&
 		    signal.ssi_signo != SIGCHLD)
 			pass_on(&init, (int)signal.ssi_signo);
+		else if (events[0].revents)
+			reap(&init);
 		if (!events[1].revents)
 			continue;
 		/* The line ends with the watcher, and with process 1 all of the run. */
@@ -99,7 +101,7 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 	if (command > 0)
 		run_init(supervise, command);
 	/* A process group of its own, which is what gets the signals. */
-	if (getpgrp() != getpid() && setpgid(0, 0) != 0)
+	if (setpgid(0, 0) != 0 && getpgrp() != getpid())
 		report_refuse(reporter, "make a process group", NULL, NULL);
 	ssize_t length = send(supervise->start_fd, &word, sizeof(word), MSG_NOSIGNAL);
 	if (length == sizeof(word))

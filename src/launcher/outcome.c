@@ -2,6 +2,7 @@
 /* One JSON object a line; a reader who has gone, or does not read, changes nothing of the run. */
 #include "outcome.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,18 +11,26 @@
 #include "trampoline/exit.h"
 #include "trampoline/text.h"
 
-void outcome_read_memory(struct outcome_memory *memory)
+static void read_events(struct outcome_memory *memory)
 {
-	ssize_t length = pread(memory->fd, memory->events, sizeof(memory->events) - 1, 0);
+	ssize_t length = -1;
 
+	if (memory->fd >= 0)
+		length = pread(memory->fd, memory->events, sizeof(memory->events) - 1, 0);
 	memory->events[length < 0 ? 0 : length] = '\0';
+}
+
+void outcome_open_memory(struct outcome_memory *memory, int cgroup_fd)
+{
+	memory->fd = cgroup_fd < 0 ? -1 : openat(cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC);
+	read_events(memory);
 }
 
 bool outcome_is_oom(const struct outcome_memory *memory)
 {
 	struct outcome_memory now = {.fd = memory->fd};
 
-	outcome_read_memory(&now);
+	read_events(&now);
 	const char *before = strstr(memory->events, "oom_kill "), *after;
 	after = strstr(now.events, "oom_kill ");
 	return before && after && strcmp(before, after) != 0;
@@ -30,7 +39,8 @@ bool outcome_is_oom(const struct outcome_memory *memory)
 static void tell(int fd, struct text *line)
 {
 	text_add(line, "}\n");
-	(void)!write(fd, line->bytes, line->length);
+	if (fd >= 0)
+		(void)!write(fd, line->bytes, line->length);
 }
 
 static void add_member(struct text *line, const char *key, uint64_t number)

@@ -20,15 +20,16 @@ struct outcome {
 	bool is_oom;       /* the kernel has killed a process of the jail for its cgroup's memory */
 };
 
-/* A cgroup's memory.events (FD -1: there is none), and what it held when it was read. */
+/* A cgroup's memory.events (fd -1: there is none), and what it held when it was opened. */
 struct outcome_memory {
 	int fd;
 	char events[512];
 };
 
-void outcome_read_memory(struct outcome_memory *memory);
+/* Opens and reads it in the cgroup CGROUP_FD, unless that is -1. */
+void outcome_open_memory(struct outcome_memory *memory, int cgroup_fd);
 
-/* Whether the kernel has killed a process there since MEMORY was read. */
+/* Whether the kernel has killed a process there since MEMORY was opened. */
 bool outcome_is_oom(const struct outcome_memory *memory);
 
 /* The exit status of the run: the command's, 128 and its signal, or EXIT_TIMEOUT. */

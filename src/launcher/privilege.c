@@ -115,9 +115,10 @@ int privilege_supervise(uid_t uid, gid_t gid)
 
 	if (get_capabilities(have) != 0)
 		return -1;
-	errno = EACCES;
-	if (!(have[0].effective & BIT(CAP_KILL)))
+	if (!(have[0].effective & BIT(CAP_KILL))) {
+		errno = EACCES;
 		return -1;
+	}
 	/*
 	 * The child gets its parent-death signal only if the dying parent may signal it, so this
 	 * process must have CAP_KILL in effect at every moment, also while its ids change.
@@ -125,11 +126,10 @@ int privilege_supervise(uid_t uid, gid_t gid)
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0)
 		return -1;
 	/* The watcher executes nothing, so the bounding set may stay. */
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-			       syscall(SYS_setgroups, 0, NULL) != 0 || set_ids(uid, gid) != 0 ||
-			       keep_capabilities(BIT(CAP_KILL)) != 0
-		       ? -1
-		       : 0;
+	bool is_watcher = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			  syscall(SYS_setgroups, 0, NULL) == 0 && set_ids(uid, gid) == 0 &&
+			  keep_capabilities(BIT(CAP_KILL)) == 0;
+	return is_watcher ? 0 : -1;
 }
 
 int privilege_filter(const struct record *record)

@@ -102,10 +102,10 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 		watch_run(reporter, supervise, child);
 	}
 	/* Before our ids change: no path of the user's may lead through the host's directory. */
-	close(supervise->cgroup_fd);
-	close(start[0]);
-	close(line[0]);
-	close(supervise->relay_fd);
+	const int fds[] = {supervise->cgroup_fd, start[0], line[0], supervise->relay_fd};
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	for (int i = 0; i < 2; i++)
 		if (supervise->output_fds[i] >= 0 && dup2(supervise->output_fds[i], i + 1) < 0)
 			report_refuse(reporter, "replace standard output", NULL, NULL);

@@ -23,9 +23,6 @@
 		SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGCHLD      \
 	}
 
-/* How late a timer may be: the kernel's own value, since the caller's outlives every exec. */
-#define SUPERVISE_SLACK_NS 50000
-
 /*
  * On the start socket the command says READY, and its exit status if it has to refuse after that.
  * It hears GO, or GO_FOREGROUND: then it makes itself the terminal's foreground process group.

@@ -7,11 +7,10 @@
 #include "watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +38,9 @@ struct watch {
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
+	struct timespec now = {.tv_sec = 0};
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &now); /* by number: enter.c says why */
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -176,7 +175,7 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		outcome_tell_start(watch->reporter->status_fd, watch->child);
 }
 
-/* What process 1 tells of the command; false: nothing more will come. */
+/* What process 1 tells of the command; false: nothing more will come, the command's end is last. */
 static bool hear_line(struct watch *watch)
 {
 	int status;
@@ -186,7 +185,7 @@ static bool hear_line(struct watch *watch)
 		suspend(watch, WSTOPSIG(status));
 	else if (length == sizeof(status))
 		watch->told_status = status;
-	return length > 0;
+	return length > 0 && watch->told_status < 0;
 }
 
 /* Too much output ends a run as a time-out does. False: the relay has gone. */
@@ -218,7 +217,7 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		return;
 	while (start->fd >= 0)
 		hear_start(watch, start);
-	while (watch->supervise->line_fd >= 0 && hear_line(watch))
+	while (watch->supervise->line_fd >= 0 && watch->told_status < 0 && hear_line(watch))
 		;
 	/* Process 1 cannot end as the command did, so it has told; else it was killed. */
 	if (watch->told_status >= 0)
@@ -248,12 +247,10 @@ static void prepare(struct watch *watch, const struct supervise *supervise)
 			   supervise->terminal_fd,     supervise->relay_fd,    watch->memory.fd,
 			   watch->reporter->status_fd, watch->reporter->log_fd};
 
-	outcome_read_memory(&watch->memory);
 	/* First what a filter of the caller's may refuse when it is too late: kill and wait. */
 	if (kill(watch->child, 0) != 0 ||
 	    (waitpid(getpid(), NULL, WNOHANG) != 0 && errno != ECHILD) ||
 	    privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
-	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
 		report_refuse(watch->reporter, "supervise the run", NULL,
@@ -264,13 +261,11 @@ static void prepare(struct watch *watch, const struct supervise *supervise)
 _Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
 			 pid_t child)
 {
-	struct watch watch = {
-		.supervise = supervise,
-		.reporter = reporter,
-		.child = child,
-		.started_ms = now_ms(),
-		.told_status = -1,
-		.memory.fd = openat(supervise->cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC)};
+	struct watch watch = {.supervise = supervise,
+			      .reporter = reporter,
+			      .child = child,
+			      .started_ms = now_ms(),
+			      .told_status = -1};
 	struct pollfd events[] = {{.fd = supervise->signal_fd, .events = POLLIN},
 				  {.fd = supervise->start_fd, .events = POLLIN},
 				  {.fd = supervise->line_fd, .events = POLLIN},
@@ -278,6 +273,7 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
+	outcome_open_memory(&watch.memory, supervise->cgroup_fd);
 	prepare(&watch, supervise);
 	for (;;) {
 		int64_t left = watch.deadline_ms ? watch.deadline_ms - now_ms() : -1;

@@ -14,8 +14,7 @@ at_end() {
 }
 trap at_end EXIT
 
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O1 -o "$T_ROOT/population" tests/system/population.c
-"$T_ROOT/population" make "$T_STATEDIR/data" "$jails" "$first"
+"$T_TOOLS/population" make "$T_STATEDIR/data" "$jails" "$first"
 
 # The least of a few looks: what has just ended is freed a little later.
 kernel_kib() {

@@ -49,7 +49,7 @@ small_rooms='src/launcher src/common'
 jailed_files='environment execute init'
 jailed_headers='environment.h execute.h init.h report.h supervise.h'
 jailed_calls='getcwd rt_sigprocmask'
-jailed_prctls='PR_SET_PDEATHSIG PR_SET_TIMERSLACK PR_SET_CHILD_SUBREAPER'
+jailed_prctls='PR_SET_PDEATHSIG'
 
 rules='
 forbidden|no call that cannot be used safely

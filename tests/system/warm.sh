@@ -48,6 +48,19 @@ ok "close_range comes before anything is opened" test \
 strace -f -qq -o "$trace" "$T" alice /bin/true 2>&1 | cat
 is "root's warm entry mounts nothing either" "$(grep -cE '(mount|umount2|move_mount|open_tree|pivot_root|unshare|clone)\(' "$trace" || :)" 0
 
+# All processes of a supervised run together, up to its end; output into a pipe, so there is no relay.
+for option in -p '-t 1h'; do
+	# shellcheck disable=SC2086 # words
+	strace -f -qq -o "$trace" setpriv --reuid=33 --regid=33 --clear-groups "$T" $option alice /usr/true 2>&1 </dev/null | cat
+	awk -v launcher="\"$T\"" '
+		{ sub(/^[0-9]+ +/, "") }
+		/^execve\(/ && index($0, launcher) { on = 1; next }
+		on && !/^<\.\.\. / && !/^execve\(|^exit_group\(/ { sub(/\(.*/, ""); print }' "$trace" >"$T_WORK/calls"
+	is "a warm run with $option makes two processes, one namespace and one mount" \
+		"$(grep -xE 'clone3?|v?fork|unshare|mount' "$T_WORK/calls" | sort | uniq -c | xargs)" "2 clone 1 mount 1 unshare"
+	ok "and at most 250 calls ($(wc -l <"$T_WORK/calls"))" test "$(wc -l <"$T_WORK/calls")" -le 250
+done
+
 # Of the memory that RUNDIR takes for each jail, this is all.
 size=$(stat -c %s "$T_RUNDIR/jails/alice/record")
 ok "a record of the default policy fits into a page ($size bytes)" test "$size" -le 4096
