@@ -28,15 +28,15 @@ static void change_directory(const struct reporter *reporter, const char *direct
 }
 
 /* An exec keeps what is ignored, so the command is to find defaults; our own sentence is not. */
-static void set_write_signals(void (*action)(int))
+static bool set_write_signals(void (*action)(int))
 {
-	signal(SIGXFSZ, action);
-	signal(SIGPIPE, action);
+	return signal(SIGXFSZ, action) != SIG_ERR && signal(SIGPIPE, action) != SIG_ERR;
 }
 
 static _Noreturn void refuse(const struct reporter *reporter, const char *command, int error)
 {
-	set_write_signals(SIG_IGN); /* where the sentence cannot be written, the status stays */
+	(void)set_write_signals(
+		SIG_IGN); /* where the sentence cannot be written, the status stays */
 	errno = error;
 	if (error == ENOENT || error == ENOTDIR)
 		report_exit(reporter, EXIT_NOT_FOUND, "find command", command,
@@ -114,10 +114,9 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
 	/* What no exec resets: how late timers may be, and who takes in orphans. */
 	if (prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
-	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
+	    prctl(PR_SET_CHILD_SUBREAPER, 0) != 0 || signal(SIGHUP, SIG_DFL) == SIG_ERR ||
+	    !set_write_signals(SIG_DFL))
 		report_refuse(reporter, "undo what the caller set", NULL, NULL);
-	signal(SIGHUP, SIG_DFL);
-	set_write_signals(SIG_DFL);
 	if (!command)
 		log_in(reporter, record->shell, &room.environment);
 	refuse(reporter, command[0],
