@@ -99,15 +99,17 @@ static void read_program(pid_t pid, char name[static 32])
 	close(fd);
 }
 
-static void say(const struct process *process, unsigned long long number)
+static void say(const struct process *process, const struct __ptrace_syscall_info *info)
 {
-	char program[32], *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)info->entry.nr);
+	char program[32], kind = is_among(changing, name) ? 'c' : 'r';
 
+	if (is_among(infallible, name))
+		kind = '-';
+	else if (strcmp(name, "openat") == 0 && !(info->entry.args[2] & (O_CREAT | O_TRUNC)))
+		kind = 'r';
 	read_program(process->pid, program);
-	dprintf(3, "%d.%d %s %c %s\n", (int)(process - processes), process->calls, name,
-		is_among(infallible, name) ? '-'
-		: is_among(changing, name) ? 'c'
-					   : 'r',
+	dprintf(3, "%d.%d %s %c %s\n", (int)(process - processes), process->calls, name, kind,
 		program);
 	free(name);
 }
@@ -132,17 +134,17 @@ static void kill_all(void)
 }
 
 /* PROCESS is at the entry of a call. */
-static void enter(struct process *process, unsigned long long number)
+static void enter(struct process *process, const struct __ptrace_syscall_info *info)
 {
 	struct user_regs_struct registers;
 
 	process->calls++;
 	if (wanted.is_list)
-		say(process, number);
+		say(process, info);
 	if (wanted.is_list || process - processes != wanted.process ||
 	    process->calls != wanted.call || wanted.is_struck)
 		return;
-	say(process, number);
+	say(process, info);
 	wanted.is_struck = true;
 	if (wanted.is_all) {
 		kill_all();
@@ -185,7 +187,7 @@ static void take_stop(struct process *process, int status)
 	} else if (event == 0 && WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 		ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, (void *)sizeof(info), &info);
 		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-			enter(process, info.entry.nr);
+			enter(process, &info);
 		else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
 			leave(process);
 	} else if (event == 0) {

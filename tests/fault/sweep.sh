@@ -8,6 +8,7 @@
 # (tests/fault/fault.c). The caller is hostile, so that what is not undone shows.
 #   FAULT_SWEEP=all       every call and every error; else FAULT_SHARE strikes of the two first scenarios
 #   FAULT_SWEEP=NAME...   every call and error of these scenarios
+#   FAULT_CALLS=PATTERN   only calls with such a name
 #   FAULT_SHARE=N         150; a number of strikes, not a time, so that a slow machine tests as much
 . "$(dirname "$0")/../system/lib.sh"
 
@@ -15,7 +16,7 @@ SHARE=${FAULT_SHARE:-150}
 FAULT=$T_TOOLS/fault
 HIT=$T_WORK/hit
 ERRORS=(ENOMEM EMFILE ENOSPC EIO EINTR EPERM EBUSY ENOSYS EAGAIN)
-READ_ERRORS=(EIO ENOMEM) # of a call that changes nothing
+READ_ERRORS=(EMFILE EIO ENOMEM) # of a call that changes nothing
 PASSES_MAX=6             # another umount of this machine counts as a use: see umount2(2), MNT_EXPIRE
 LIVE="warm timed private" # scenarios that find a live jail and leave one, which is kept for KEPT strikes
 KEPT=16
@@ -65,6 +66,13 @@ problem() { problems+="$*"$'\n'; }
 ask_probe() {
 	ended=0
 	said=$("$FAULT" 33 "$1" "$T" "${@:2}" alice probe mark 2>&1 3>"$HIT" </dev/null) || ended=$?
+	said=${said/"session: leader"/"session: member"} # a new one, where the old cannot be looked at, is as good
+}
+
+# order FAULT-ARGUMENT COMMAND...: the same of an administrator's command
+order() {
+	ended=0
+	said=$("$FAULT" 0 "$1" "${@:2}" 2>&1 3>"$HIT" </dev/null) || ended=$?
 }
 
 # What can differ between two right runs is nothing; what differs between images is one line.
@@ -90,6 +98,8 @@ judge_run() {
 		is_sentence || problem "refused without a sentence: $said"
 	elif [ "$ended" -eq 137 ] && [[ $1 == a* || $1 == o* ]] && [ -z "$said" ]; then
 		outcome=killed
+	elif [ "$ended" -eq 139 ] && [[ $hit == "0.1 arch_prctl "* || $hit == "0.3 poll "* ]]; then
+		outcome=killed # by libc, which cannot start
 	else
 		outcome=odd
 		problem "nothing has run, with status $ended: $said"
@@ -107,7 +117,7 @@ judge_order() {
 		outcome=ran
 	elif [ "$ended" -eq 137 ] && [[ $1 == a* || $1 == o* ]]; then
 		outcome=killed
-	elif [[ $said == *": cannot "* ]] || [[ $hit == *" write"* ]]; then
+	elif [[ $said == *": cannot "* || $said == *": error while loading shared libraries: "* ]] || [[ $hit == *" write"* ]]; then
 		outcome=refused
 	else
 		outcome=odd
@@ -145,7 +155,9 @@ move_in() {
 
 move_out() {
 	[ -n "$lodger" ] || return 0
+	disown "$lodger"
 	kill -KILL "$lodger" 2>/dev/null || :
+	while lives "$lodger"; do sleep 0.01; done
 	wait "$lodger" 2>/dev/null || :
 	lodger=
 }
@@ -221,7 +233,131 @@ arrange_hub() { forget_all; }
 run_hub() { ask_probe "$1"; }
 judge_hub() { judge_run "$1"; }
 
-ALL=(cold warm timed private hub)
+# While a process lives in a jail of the old image, it is replaced: an entry builds the jail anew.
+arrange_switch() {
+	set_image "$one_version"
+	move_in
+	set_image "$two_version"
+	image=two
+}
+run_switch() { ask_probe "$1"; }
+judge_switch() { judge_run "$1"; }
+
+# An administrator's commands, with alice's jail in use and bob's idle.
+arrange_marking() {
+	move_in
+	in_jail bob true
+}
+run_marking() { order "$1" "$T" --cleanup; }
+judge_marking() { judge_order "$1"; }
+
+arrange_retiring() {
+	arrange_marking
+	"$T" --cleanup
+}
+run_retiring() { order "$1" "$T" --cleanup; }
+judge_retiring() { judge_order "$1"; }
+
+arrange_discard() { move_in; }
+run_discard() { order "$1" "$T" --discard alice; }
+judge_discard() { judge_order "$1"; }
+
+arrange_kill() { move_in; }
+run_kill() { order "$1" "$T" --discard --kill alice; }
+judge_kill() {
+	judge_order "$1"
+	if ! lives "$lodger"; then
+		move_out
+	elif [ "$ended" -eq 0 ]; then
+		problem "the process in the jail lives"
+	fi
+	[ -z "$(pgrep -u "$A" -r T,t -a)" ] || problem "left stopped: $(pgrep -u "$A" -r T,t -a)"
+}
+
+# A user is there wholly or not at all, and the same command again makes it so.
+USER_TOOL=$T_PREFIX/sbin/trampoline-user
+IMAGE_TOOL=$T_PREFIX/sbin/trampoline-image
+carol() { (cd "$DATA" && find carol -xdev -printf '%p %m %U:%G\n' 2>/dev/null | sort) || :; }
+remove_carol() {
+	local again
+	again=$("$USER_TOOL" remove carol --yes 2>&1) || [[ $again == *"cannot find user carol"* ]] ||
+		problem "remove: $again"
+	again=("$DATA"/*carol* "$DATA"/.[!.]*)
+	[ ${#again[@]} -eq 0 ] || problem "left of the user: ${again[*]}"
+}
+arrange_add() { :; }
+run_add() { order "$1" "$USER_TOOL" add carol --uid $((A + 2)); }
+judge_add() {
+	local again
+	judge_order "$1"
+	[ "$ended" -ne 0 ] || [ -d "$DATA/carol" ] || problem "added, and not there"
+	again=$("$USER_TOOL" add carol --uid $((A + 2)) 2>&1) || [[ $again == *"is there already" ]] || problem "add: $again"
+	[ "$(carol)" = "$whole_carol" ] || problem "the user is not whole: $(carol)"
+	remove_carol
+}
+
+arrange_remove() {
+	"$USER_TOOL" add carol --uid $((A + 2))
+	in_jail carol sh -c 'echo mine >mine; sleep 0'
+}
+run_remove() { order "$1" "$USER_TOOL" remove carol --yes; }
+judge_remove() {
+	judge_order "$1"
+	[ "$ended" -ne 0 ] || [ ! -d "$DATA/carol" ] || problem "removed, and still there"
+	if [ -d "$DATA/carol" ]; then
+		[ "$(in_jail carol cat mine 2>&1)" = mine ] || problem "the user is there, and its file is not"
+	fi
+	remove_carol
+}
+
+# A version that is switched to is current or not; the one before stays.
+arrange_activate() { set_image "$one_version"; }
+run_activate() { order "$1" "$IMAGE_TOOL" activate "tiny@$two_version"; }
+judge_activate() {
+	local now again
+	judge_order "$1"
+	now=$(readlink "$IMAGES/tiny/current") || problem "there is no current version"
+	[ "$ended" -ne 0 ] || [ "$now" = "$two_version" ] || problem "activated, and not current"
+	[ "$now" = "$one_version" ] || [ "$now" = "$two_version" ] || problem "current is $now"
+	again=$("$IMAGE_TOOL" activate "tiny@$two_version" 2>&1) || problem "activate: $again"
+	image=two
+}
+
+# Of two versions that are neither current nor the rollback's, one is in use.
+arrange_prune() {
+	local old
+	for old in 20200101-000001 20200101-000002; do
+		cp -a "$IMAGES/tiny/$one_version" "$IMAGES/tiny/$old"
+		cp -a "$IMAGES/tiny/$one_version.manifest" "$IMAGES/tiny/$old.manifest"
+	done
+	set_image 20200101-000001
+	move_in
+	set_image "$one_version"
+}
+run_prune() { order "$1" "$IMAGE_TOOL" prune tiny; }
+judge_prune() {
+	local again
+	judge_order "$1"
+	[ "$ended" -ne 0 ] || [ ! -e "$IMAGES/tiny/20200101-000002" ] || problem "pruned, and still there"
+	[ "$(find "/proc/$lodger/root/" -xdev ! -path '*/home/*' ! -path '*/tmp/*' 2>/dev/null | wc -l)" = "$image_files" ] ||
+		problem "files of an image in use have gone"
+	again=$("$IMAGE_TOOL" prune tiny 2>&1) || problem "prune: $again"
+	[ -d "$IMAGES/tiny/20200101-000001" ] || problem "the version in use has gone"
+	lodger_is_well
+	move_out
+	again=$("$IMAGE_TOOL" prune tiny 2>&1) || problem "prune: $again"
+	again=("$IMAGES/tiny"/20200101-* "$IMAGES/tiny"/.[!.]*)
+	[ ${#again[@]} -eq 0 ] || problem "left of versions: ${again[*]}"
+}
+
+ALL=(cold warm timed private hub switch marking retiring discard kill add remove activate prune)
+LOOKING=" marking retiring discard kill "
+SCRIPTS=" add remove activate prune "
+# A script makes thousands of calls, nearly all of them its shell's and tools' own. It is struck only where
+# it changes what outlives it; between two such calls every kill leaves the same.
+LASTING=" openat write rename renameat renameat2 unlink unlinkat link linkat symlink symlinkat mkdir mkdirat rmdir
+ mknodat chmod fchmod fchmodat chown fchown lchown fchownat flock copy_file_range ftruncate utimensat
+ umount2 move_mount mount_setattr unshare clone vfork execve kill "
 
 # --- striking ----------------------------------------------------------------------------------------
 
@@ -229,6 +365,9 @@ ALL=(cold warm timed private hub)
 one() {
 	local scenario=$1 what=$2 hit=''
 	problems=
+	set_image "$one_version"
+	image=one
+	rm -f "$ALICE/mark"
 	"arrange_$scenario" >/dev/null 2>&1
 	"run_$scenario" "$what"
 	hit=$(<"$HIT")
@@ -249,6 +388,7 @@ one() {
 	killed) killed=$((killed + 1)) ;;
 	esac
 	struck=$((struck + 1))
+	[ -z "${FAULT_LOG:-}" ] || echo "$scenario $what $hit: status $ended, $outcome" >>"$FAULT_LOG.all"
 	if [ -n "$problems" ]; then
 		violations=$((violations + 1))
 		found+="$what ($hit): $problems"
@@ -258,15 +398,20 @@ one() {
 
 # strikes SCENARIO: all that can be done to it, one a line: WHAT@P.N
 strikes() {
-	local at kind error
+	local at call kind error reads=0 errors=("${ERRORS[@]}")
+	[[ $SCRIPTS != *" $1 "* ]] || errors=(ENOSPC EIO EPERM)
 	"arrange_$1" >/dev/null 2>&1
 	"run_$1" list
 	move_out
-	while read -r at _ kind _; do
+	while read -r at call kind _; do
+		[[ $call =~ ^(${FAULT_CALLS:-.*})$ ]] || continue
+		[[ $SCRIPTS != *" $1 "* || $LASTING == *" $call "* && $kind == c ]] || continue
+		# A look at all processes of the machine: thousands of reads.
+		[[ $LOOKING != *" $1 "* || $kind == c ]] || ((++reads % 25 == 0)) || continue
 		echo "all@$at"
-		[ "$processes" -eq 1 ] || echo "one@$at"
+		[ "$processes" -eq 1 ] || [[ $SCRIPTS == *" $1 "* ]] || echo "one@$at"
 		case $kind in
-		c) for error in "${ERRORS[@]}"; do echo "$error@$at"; done ;;
+		c) for error in "${errors[@]}"; do echo "$error@$at"; done ;;
 		r) for error in "${READ_ERRORS[@]}"; do echo "$error@$at"; done ;;
 		esac
 	done <"$HIT"
@@ -305,6 +450,10 @@ echo precious >"$ALICE/kept"
 rm -f "$ALICE/mark"
 "$T" --prepare alice
 treasure=$(precious)
+image_files=$(find "$IMAGES/tiny/current/" | wc -l)
+"$USER_TOOL" add carol --uid $((A + 2))
+whole_carol=$(carol)
+"$USER_TOOL" remove carol --yes
 ask_probe run
 golden=$said
 rm -f "$ALICE/mark"
