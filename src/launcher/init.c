@@ -32,7 +32,9 @@ static void reap(struct init *init)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+	/* An error is no end: SIGCHLD has been taken, so nothing else would make us look again. */
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0 ||
+	       (pid < 0 && errno != ECHILD)) {
 		if (pid != init->command)
 			continue;
 		init->status = status;
@@ -43,7 +45,7 @@ static void reap(struct init *init)
 		else if (!init->is_patient)
 			kill(-1, SIGKILL);
 	}
-	if (pid == 0 || errno != ECHILD)
+	if (pid == 0)
 		return;
 	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
 	_exit(EXIT_REFUSED);

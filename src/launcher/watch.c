@@ -163,11 +163,16 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 	char word;
 	ssize_t length = recv(start->fd, &word, sizeof(word), MSG_DONTWAIT);
 
+	if (length < 0)
+		return; /* the next look will say */
 	if (length == 1 && word == SUPERVISE_READY) {
 		watch->is_ready = true;
 		watch->is_foreground = watch->supervise->is_interactive && has_terminal(watch);
 		word = watch->is_foreground ? SUPERVISE_GO_FOREGROUND : SUPERVISE_GO;
-		(void)!send(start->fd, &word, sizeof(word), MSG_NOSIGNAL);
+		/* Without it the command waits for ever, so only its end is a reason to give up. */
+		while (send(start->fd, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+		       errno != ECONNRESET)
+			;
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
@@ -206,9 +211,12 @@ static void take_child(struct watch *watch, struct pollfd *start)
 {
 	struct rusage usage;
 	int status;
-	pid_t ended = wait4(watch->child, &status, WNOHANG | WUNTRACED, &usage);
+	pid_t ended;
 
-	if (ended < 0 && errno != EINTR) { /* no other word of the child would come */
+	do /* SIGCHLD has been taken, so nothing else would make us look again */
+		ended = wait4(watch->child, &status, WNOHANG | WUNTRACED, &usage);
+	while (ended < 0 && errno == EINTR);
+	if (ended < 0) { /* no other word of the child would come */
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
