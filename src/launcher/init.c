@@ -72,7 +72,8 @@ static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 	int message;
 
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
-	supervise_close_but(fds, ARRAY_LENGTH(fds));
+	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
+		_exit(EXIT_REFUSED);
 	for (;;) {
 		reap(&init);
 		if (poll(events, ARRAY_LENGTH(events), -1) < 0)

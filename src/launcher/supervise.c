@@ -48,16 +48,17 @@ static void make_proc(const struct reporter *reporter)
 		report_refuse(reporter, "mount a private /proc", NULL, NULL);
 }
 
-void supervise_close_but(const int *fds, size_t count)
+int supervise_close_but(const int *fds, size_t count)
 {
 	for (unsigned int first = 0, next = 0; next != ~0u; first = next + 1) {
 		next = ~0u;
 		for (size_t i = 0; i < count; i++)
 			if (fds[i] >= (int)first && (unsigned int)fds[i] < next)
 				next = (unsigned int)fds[i];
-		if (next > first)
-			(void)syscall(SYS_close_range, first, next - 1, 0);
+		if (next > first && syscall(SYS_close_range, first, next - 1, 0) != 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* A socket whose ends are [0] the watcher's and [1] the child's. */

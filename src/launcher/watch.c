@@ -264,7 +264,8 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
 		report_refuse(reporter, "supervise the run", NULL,
 			      errno == EPERM ? "the caller left us no CAP_KILL" : NULL);
-	supervise_close_but(fds, ARRAY_LENGTH(fds));
+	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
+		report_refuse(reporter, "close descriptors", NULL, NULL);
 }
 
 _Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
