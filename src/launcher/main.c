@@ -47,8 +47,8 @@ static unsigned int clean_inheritance(const struct reporter *reporter,
 		text_add_number(&number, (uint64_t)fd);
 		report_refuse(reporter, "keep descriptor", number.bytes, reason);
 	}
-	if (arguments->status_fd >= 0) /* it has just been looked at */
-		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
+	if (arguments->status_fd >= 0 && fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC) != 0)
+		report_refuse(reporter, "keep the status descriptor", NULL, NULL);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, "reset signals", NULL, NULL);
 	return files;
