@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,16 +40,16 @@ void keeper_exec(char *const argv[])
 static _Noreturn void become_keeper(const char *name, uid_t caller, int pipe_fd,
 				    struct text *sentence)
 {
+	static const struct itimerval deadline = {.it_value = {.tv_sec = DEADLINE_SECONDS}};
 	struct text number = {.length = 0};
 	const char *argv[] = {"keeper", "build", name, number.bytes, NULL};
 	int null_fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 	text_add_number(&number, caller);
 	/* Away from the caller's terminal, whose ^Z reaches root too; SIGALRM ends any wait. */
-	(void)setsid();
-	alarm(DEADLINE_SECONDS);
-	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
-	    dup2(pipe_fd, 2) == 2 && syscall(SYS_close_range, 3, ~0u, 0) == 0)
+	if (setsid() >= 0 && setitimer(ITIMER_REAL, &deadline, NULL) == 0 && null_fd >= 0 &&
+	    dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(pipe_fd, 2) == 2 &&
+	    syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		keeper_exec((char *const *)argv);
 	(void)text_refuse(sentence, "execute", PATHS_KEEPER, strerror(errno));
 	(void)!write(2, PREFIX, strlen(PREFIX));
