@@ -8,6 +8,7 @@
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
+#   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make system     system tests alone (root)      make bench   what an entry costs (root)
 #   make format     rewrite the sources in house style
@@ -317,6 +318,9 @@ check: deps
 check-mutants: deps
 	@tests/attack/mutants
 
+check-fault: deps
+	@FAULT_SWEEP=$${FAULT_SWEEP:-all} FILE_SECONDS=86400 VERBOSE=1 tests/run tests/fault/sweep.sh
+
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
@@ -337,5 +341,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build check-mutants unit unit-build fuzz \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build check-mutants check-fault unit unit-build fuzz \
         coverage check system bench demo demo-clean

@@ -8,12 +8,10 @@
  *   one@P.N         as above, but only the process that makes the call is killed
  *   ERRNO@P.N       the call is not made, and returns that error
  * Process 0 is the command, 1 the first that any of them forks, and so on; a process' calls are
- * counted from 1. (strace's when= counts so too, but only among processes that it has seen itself
- * start, and it does not kill them together.) A process that executes a program called "probe" is
- * let go: that is the jailed command, and what it does is its own affair.
+ * counted from 1. A process that executes a program called "probe" is let go: that is the jailed
+ * command, and what it does is its own affair.
  *
- * With a UID that is not 0 the command has a hostile caller of that uid: every signal blocked and
- * ignored, two of them pending, timers, low and high limits, umask 0, descriptors, nice and so on.
+ * With a UID that is not 0 the command has a hostile caller of that uid: be_hostile() below.
  *
  * Descriptor 3 gets "P.N CALL KIND PROGRAM" for each call that is listed or struck. KIND is "c" for
  * a call that changes something, "r" for one that does not, "-" for one that cannot fail. "late" is
@@ -56,7 +54,6 @@ static struct process {
 } processes[PROCESSES];
 static int process_count;
 
-/* WHAT: with neither a signal nor an error, calls are listed. */
 static struct {
 	bool is_run, is_list, is_all, is_struck;
 	int error, process, call;
@@ -65,8 +62,7 @@ static volatile sig_atomic_t is_late;
 
 /* Calls that change something outside of the process, or what of it an exec keeps. */
 static const char changing[] =
-	" open openat openat2 creat write pwrite64 writev rename renameat renameat2 unlink "
-	"unlinkat "
+	" openat openat2 write pwrite64 writev rename renameat renameat2 unlink unlinkat "
 	"link linkat symlink symlinkat mkdir mkdirat rmdir mknod mknodat chmod fchmod fchmodat "
 	"chown fchown lchown fchownat truncate ftruncate fallocate utimensat setxattr fsetxattr "
 	"lsetxattr fsync fdatasync syncfs copy_file_range sendfile ioctl "
@@ -109,16 +105,18 @@ static void say(const struct process *process, const struct __ptrace_syscall_inf
 	else if (strcmp(name, "openat") == 0 && !(info->entry.args[2] & (O_CREAT | O_TRUNC)))
 		kind = 'r';
 	read_program(process->pid, program);
-	dprintf(3, "%d.%d %s %c %s\n", (int)(process - processes), process->calls, name, kind,
-		program);
+	dprintf(3, "%td.%d %s %c %s\n", process - processes, process->calls, name, kind, program);
 	free(name);
 }
 
 static struct process *find(pid_t pid)
 {
-	for (int i = process_count - 1; i >= 0; i--)
-		if (processes[i].pid == pid && !processes[i].has_ended)
-			return &processes[i];
+	int i = process_count - 1;
+
+	while (i >= 0 && (processes[i].pid != pid || processes[i].has_ended))
+		i--;
+	if (i >= 0)
+		return &processes[i];
 	if (process_count == PROCESSES)
 		errx(NOT_TRACED, "too many processes");
 	processes[process_count].pid = pid;
@@ -133,41 +131,34 @@ static void kill_all(void)
 			kill(processes[i].pid, SIGKILL);
 }
 
+/* Makes of the call that PROCESS is at the entry of none, or of its result the wanted error. */
+static void set_registers(const struct process *process, bool is_entry)
+{
+	struct user_regs_struct registers; /* of x86-64 */
+
+	ptrace(PTRACE_GETREGS, process->pid, 0, &registers);
+	if (is_entry)
+		registers.orig_rax = (unsigned long long)-1;
+	else
+		registers.rax = (unsigned long long)-wanted.error;
+	ptrace(PTRACE_SETREGS, process->pid, 0, &registers);
+}
+
 /* PROCESS is at the entry of a call. */
 static void enter(struct process *process, const struct __ptrace_syscall_info *info)
 {
-	struct user_regs_struct registers;
-
 	process->calls++;
-	if (wanted.is_list)
-		say(process, info);
-	if (wanted.is_list || process - processes != wanted.process ||
-	    process->calls != wanted.call || wanted.is_struck)
+	wanted.is_struck |= process - processes == wanted.process && process->calls == wanted.call;
+	if (!wanted.is_list && !wanted.is_struck)
 		return;
 	say(process, info);
-	wanted.is_struck = true;
-	if (wanted.is_all) {
+	process->is_failing = wanted.error != 0;
+	if (wanted.is_all)
 		kill_all();
-	} else if (!wanted.error) {
+	else if (wanted.error)
+		set_registers(process, true);
+	else if (wanted.is_struck)
 		kill(process->pid, SIGKILL);
-	} else {
-		process->is_failing = true;
-		ptrace(PTRACE_GETREGS, process->pid, 0, &registers);
-		registers.orig_rax = (unsigned long long)-1;
-		ptrace(PTRACE_SETREGS, process->pid, 0, &registers);
-	}
-}
-
-static void leave(struct process *process)
-{
-	struct user_regs_struct registers;
-
-	if (!process->is_failing)
-		return;
-	process->is_failing = false;
-	ptrace(PTRACE_GETREGS, process->pid, 0, &registers);
-	registers.rax = (unsigned long long)-wanted.error;
-	ptrace(PTRACE_SETREGS, process->pid, 0, &registers);
 }
 
 /* PROCESS has stopped. Once the call has been struck nobody needs to be traced any more. */
@@ -186,10 +177,12 @@ static void take_stop(struct process *process, int status)
 		read_program(process->pid, program);
 	} else if (event == 0 && WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 		ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, (void *)sizeof(info), &info);
-		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && !wanted.is_struck) {
 			enter(process, &info);
-		else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-			leave(process);
+		} else if (info.op == PTRACE_SYSCALL_INFO_EXIT && process->is_failing) {
+			process->is_failing = false;
+			set_registers(process, false);
+		}
 	} else if (event == 0) {
 		signal = WSTOPSIG(status);
 	} else if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
@@ -218,25 +211,21 @@ static void be_hostile(uid_t uid)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	raise(SIGTERM);
-	raise(SIGUSR1);
 	for (int number = 1; number < NSIG; number++)
-		if (number != SIGTERM && number != SIGUSR1)
+		if (number != SIGTERM)
 			signal(number, SIG_IGN);
 	umask(0);
 	setrlimit(RLIMIT_FSIZE, &low);
 	setrlimit(RLIMIT_CORE, &high);
-	setrlimit(RLIMIT_STACK, &high);
 	setpriority(PRIO_PROCESS, 0, 5);
 	syscall(SYS_ioprio_set, 1, 0, 3 << 13);
 	sched_setaffinity(0, sizeof(first), &first);
 	personality(UNAME26);
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	setitimer(ITIMER_REAL, &far, NULL);
-	setitimer(ITIMER_VIRTUAL, &far, NULL);
 	setenv("LD_PRELOAD", "/tmp/evil.so", 1);
-	setenv("SECRET", "caller's", 1);
-	if (open("/etc/passwd", O_RDONLY) < 0 || open("/", O_RDONLY) < 0 ||
-	    chdir("/var/lib") != 0 || setgroups(2, groups) != 0 || setresgid(uid, uid, uid) != 0 ||
+	if (open("/etc/passwd", O_RDONLY) < 0 || chdir("/var/lib") != 0 ||
+	    setgroups(2, groups) != 0 || setresgid(uid, uid, uid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		err(NOT_TRACED, "cannot become the caller");
 }
@@ -263,7 +252,6 @@ static pid_t start(uid_t uid, char *command[])
 		kill(pid, SIGKILL);
 		errx(NOT_TRACED, "cannot trace");
 	}
-	close(line[0]);
 	close(line[1]);
 	return pid;
 }
@@ -281,16 +269,12 @@ static void parse(const char *what)
 
 	wanted.is_run = strcmp(what, "run") == 0;
 	wanted.is_list = strcmp(what, "list") == 0;
-	if (wanted.is_run || wanted.is_list)
-		return;
 	wanted.is_all = length == 3 && strncmp(what, "all", 3) == 0;
-	for (int error = 1; error < 134 && at; error++) {
-		const char *name = strerrorname_np(error);
-
-		if (name && strlen(name) == length && strncmp(name, what, length) == 0)
+	for (int error = 1; error < 100 && at; error++)
+		if (strerrorname_np(error) && strlen(strerrorname_np(error)) == length &&
+		    strncmp(strerrorname_np(error), what, length) == 0)
 			wanted.error = error;
-	}
-	if (!at || sscanf(at, "@%d.%d", &wanted.process, &wanted.call) != 2)
+	if (at && sscanf(at, "@%d.%d", &wanted.process, &wanted.call) != 2)
 		errx(NOT_TRACED, "not understood: %s", what);
 }
 

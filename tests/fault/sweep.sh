@@ -9,6 +9,7 @@
 #   FAULT_SWEEP=all       every call and every error; else FAULT_SHARE strikes of the two first scenarios
 #   FAULT_SWEEP=NAME...   every call and error of these scenarios
 #   FAULT_CALLS=PATTERN   only calls with such a name
+#   FAULT_LOG=FILE        one line for each strike; those that FILE has are not made again
 #   FAULT_SHARE=N         150; a number of strikes, not a time, so that a slow machine tests as much
 . "$(dirname "$0")/../system/lib.sh"
 
@@ -18,8 +19,6 @@ HIT=$T_WORK/hit
 ERRORS=(ENOMEM EMFILE ENOSPC EIO EINTR EPERM EBUSY ENOSYS EAGAIN)
 READ_ERRORS=(EMFILE EIO ENOMEM) # of a call that changes nothing
 PASSES_MAX=6             # another umount of this machine counts as a use: see umount2(2), MNT_EXPIRE
-LIVE="warm timed private" # scenarios that find a live jail and leave one, which is kept for KEPT strikes
-KEPT=16
 QUICK=(cold private)
 lodger='' problems=''
 shopt -s nullglob dotglob
@@ -140,7 +139,7 @@ next_entry_is_right() {
 	ask_probe run
 	rm -f "$ALICE/mark"
 	expect
-	[ "$ended" -eq 0 ] && [ "$said" = "$wanted" ] ||
+	[ "$ended $said" = "0 $wanted" ] ||
 		problem "the next entry: status $ended: $(diff <(echo "$wanted") <(echo "$said") || :)"
 }
 
@@ -200,20 +199,24 @@ nothing_is_left() {
 	[ "$now" = "$treasure" ] || problem "images or data have changed: $(diff <(echo "$treasure") <(echo "$now") || :)"
 }
 
-# Where the jail was live and no keeper has been at work, all that is ours is as it was.
-nothing_has_changed() {
-	local now
-	now=$(state)
-	[ "$now" = "$state" ] || problem "our state has changed: $(diff <(echo "$state") <(echo "$now") || :)"
-}
-# The inode of a record is another one when a keeper has been there.
+# What is ours by its names: of a jail that is live and idle it is always the same. ($state is that.)
 state() {
-	local place
+	local place root
 	printf '%s\n' "$T_RUNDIR"/* "$T_RUNDIR"/jails/*/*
 	while read -r _ _ _ _ place _; do
 		[[ $place != "$T_RUNDIR"* ]] || echo "$place"
 	done </proc/self/mountinfo
-	hub_mounts
+	hub_mounts | while read -r _ _ _ root place _; do echo "${root%%:*} $place"; done
+}
+
+# Of all that is as for a live and idle jail two cleanups have been seen to leave nothing, so they are
+# called where it is not, and each 16th time anyway. A jail that the next strike needs live stays so.
+end_jail() {
+	if [ $((struck % 16)) -eq 0 ] || [ "$(state)" != "$state" ]; then
+		nothing_is_left
+	elif [[ $LIVE != *" $scenario "* ]]; then
+		"$T" --discard alice || problem "cannot discard"
+	fi
 }
 
 # --- scenarios: arrange_NAME makes the state before, run_NAME WHAT the command, judge_NAME looks at it -----
@@ -222,12 +225,7 @@ arrange_cold() { :; }
 run_cold() { ask_probe "$1"; }
 judge_cold() { judge_run "$1"; }
 
-# The jail is kept live through KEPT strikes.
-keep_live() {
-	[ -e "$T_RUNDIR/jails/alice/record" ] && return
-	"$T" --prepare alice
-	state=$(state)
-}
+keep_live() { [ -e "$T_RUNDIR/jails/alice/record" ] || "$T" --prepare alice; }
 arrange_warm() { keep_live; }
 run_warm() { ask_probe "$1"; }
 judge_warm() { judge_run "$1"; }
@@ -239,6 +237,17 @@ judge_timed() { judge_run "$1"; }
 arrange_private() { keep_live; }
 run_private() { ask_probe "$1" --private; }
 judge_private() { judge_run "$1"; }
+
+# Its time is over while it runs, and it has a child; its end is what is struck.
+arrange_expired() { keep_live; }
+run_expired() {
+	ended=0
+	said=$("$FAULT" 33 "$1" "$T" --timeout=0.3s --private alice sh -c 'sleep 1000 & probe mark; sleep 1000' 2>&1 3>"$HIT" </dev/null) ||
+		ended=$?
+	said=${said/"session: leader"/"session: member"}
+	if [ $ended -eq 124 ]; then ended=0; elif [ $ended -eq 0 ]; then ended=124; fi # judge_run() wants success
+}
+judge_expired() { judge_run "$1"; }
 
 arrange_hub() { forget_all; }
 run_hub() { ask_probe "$1"; }
@@ -316,6 +325,7 @@ judge_remove() {
 	judge_order "$1"
 	[ "$ended" -ne 0 ] || [ ! -d "$DATA/carol" ] || problem "removed, and still there"
 	if [ -d "$DATA/carol" ]; then
+		# shellcheck disable=SC2016
 		[ "$(in_jail carol sh -c 'read -r line <mine; echo "$line"' 2>&1)" = mine ] || problem "the user is there, and its file is not"
 	fi
 	remove_carol
@@ -361,7 +371,8 @@ judge_prune() {
 	[ ${#again[@]} -eq 0 ] || problem "left of versions: ${again[*]}"
 }
 
-ALL=(cold warm timed private hub switch marking retiring discard kill add remove activate prune)
+ALL=(cold warm timed private expired hub switch marking retiring discard kill add remove activate prune)
+LIVE=" warm timed private expired "
 LOOKING=" marking retiring discard kill "
 SCRIPTS=" add remove activate prune "
 # A script makes thousands of calls, nearly all of them its shell's and tools' own. It is struck only where
@@ -388,28 +399,23 @@ one() {
 	[ -z "$lodger" ] || lodger_is_well
 	next_entry_is_right
 	move_out
-	if [[ " $LIVE " == *" $scenario "* ]] && [ $((struck % KEPT)) -ne 0 ]; then
-		nothing_has_changed
-	else
-		nothing_is_left
-	fi
+	end_jail
 	case $outcome in
 	ran) ran=$((ran + 1)) ;;
 	refused) refused=$((refused + 1)) ;;
 	killed) killed=$((killed + 1)) ;;
 	esac
 	struck=$((struck + 1))
-	[ -z "${FAULT_LOG:-}" ] || echo "$scenario $what $hit: status $ended, $outcome" >>"$FAULT_LOG.all"
+	[ -z "${FAULT_LOG:-}" ] || echo "$scenario $what $hit: status $ended, $outcome${problems:+, $problems}" >>"$FAULT_LOG"
 	if [ -n "$problems" ]; then
 		violations=$((violations + 1))
 		found+="$what ($hit): $problems"
-		[ -z "${FAULT_LOG:-}" ] || printf '%s %s (%s): %s\n' "$scenario" "$what" "$hit" "$problems" >>"$FAULT_LOG"
 	fi
 }
 
 # strikes SCENARIO: all that can be done to it, one a line: WHAT@P.N
 strikes() {
-	local at call kind error reads=0 errors=("${ERRORS[@]}")
+	local at call kind error before='' repeats=0 reads=0 errors=("${ERRORS[@]}")
 	[[ $SCRIPTS != *" $1 "* ]] || errors=(ENOSPC EIO EPERM)
 	"arrange_$1" >/dev/null 2>&1
 	"run_$1" list
@@ -421,6 +427,13 @@ strikes() {
 		[[ $LOOKING != *" $1 "* || $kind == c ]] || ((++reads % 25 == 0)) || continue
 		echo "all@$at"
 		[ "$processes" -eq 1 ] || [[ $SCRIPTS == *" $1 "* ]] || echo "one@$at"
+		# Of a long run of the same call, such as one for each signal, each gets one error in turn.
+		[ "$call" = "$before" ] || repeats=0
+		repeats=$((repeats + 1)) before=$call
+		if [ "$repeats" -gt 16 ]; then
+			echo "${errors[repeats % ${#errors[@]}]}@$at"
+			continue
+		fi
 		case $kind in
 		c) for error in "${errors[@]}"; do echo "$error@$at"; done ;;
 		r) for error in "${READ_ERRORS[@]}"; do echo "$error@$at"; done ;;
@@ -431,8 +444,10 @@ strikes() {
 # sweep SCENARIO [SHARE]
 sweep() {
 	local scenario=$1 share=${2:-0} i processes calls
-	local struck=0 missed=0 ran=0 refused=0 killed=0 violations=0 found='' start=$SECONDS
+	local struck=0 missed=0 ran=0 refused=0 killed=0 violations=0 found='' log start=$SECONDS
 	local -a all
+	log=$(cat "${FAULT_LOG:-/dev/null}" 2>/dev/null || :)
+	log=$'\n'${log}
 	"arrange_$scenario" >/dev/null 2>&1
 	"run_$scenario" list
 	move_out
@@ -442,6 +457,7 @@ sweep() {
 	for ((i = 0; i < ${#all[@]}; i++)); do
 		# So many of them, evenly.
 		((share == 0 || share >= ${#all[@]} || i * share / ${#all[@]} != (i - 1) * share / ${#all[@]})) || continue
+		[[ $log != *$'\n'"$scenario ${all[i]} "* ]] || continue
 		one "$scenario" "${all[i]}"
 	done
 	printf '# %-12s %6d calls, %6d strikes: %6d ran, %6d refused, %6d killed, %4d not reached; %4d violations (%d s)\n' \
@@ -467,6 +483,7 @@ whole_carol=$(carol)
 "$USER_TOOL" remove carol --yes
 ask_probe run
 golden=$said
+state=$(state)
 rm -f "$ALICE/mark"
 like "the probe says all" "$golden" '^image: one$'
 is "and it ends well" "$ended" 0
