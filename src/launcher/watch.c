@@ -45,10 +45,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/*
- * Signals the command's process group. In a private run process 1 does it: it reaps the command, so
- * it knows whether the number is still the command's.
- */
+/* Signals the command's process group; in a private run process 1 does, which reaps the command. */
 static void signal_command(const struct watch *watch, int message)
 {
 	if (watch->supervise->line_fd >= 0)
@@ -84,9 +81,8 @@ static void resume(struct watch *watch)
 
 /*
  * The command has stopped, by signal NUMBER. At a terminal a shell waits for us to stop, too: we
- * take the terminal back and do so, unless our process group is orphaned and no shell waits. The
- * clock must not stop, so a timer continues us at the deadline. Its SIGCONT is not lost if it comes
- * early: SIGTSTP is pending when the timer is set, and a SIGCONT takes that away.
+ * take the terminal back and do so, unless our process group is orphaned and no shell waits. A
+ * timer continues us at the deadline; if its SIGCONT comes early, it clears the pending SIGTSTP.
  */
 static void suspend(struct watch *watch, int number)
 {
@@ -169,10 +165,9 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		watch->is_ready = true;
 		watch->is_foreground = watch->supervise->is_interactive && has_terminal(watch);
 		word = watch->is_foreground ? SUPERVISE_GO_FOREGROUND : SUPERVISE_GO;
-		/* Without it the command waits for ever, so only its end is a reason to give up. */
-		while (send(start->fd, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
-		       errno != ECONNRESET)
-			;
+		for (int tries = 3; tries > 0 && send(start->fd, &word, 1, MSG_NOSIGNAL) < 0;
+		     tries--)
+			; /* without the word the command would wait for ever */
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
@@ -211,11 +206,8 @@ static void take_child(struct watch *watch, struct pollfd *start)
 {
 	struct rusage usage;
 	int status;
-	pid_t ended;
+	pid_t ended = wait4(watch->child, &status, WNOHANG | WUNTRACED, &usage);
 
-	do /* SIGCHLD has been taken, so nothing else would make us look again */
-		ended = wait4(watch->child, &status, WNOHANG | WUNTRACED, &usage);
-	while (ended < 0 && errno == EINTR);
 	if (ended < 0) { /* no other word of the child would come */
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
@@ -261,11 +253,10 @@ static void prepare(const struct reporter *reporter, const struct supervise *sup
 	if (privilege_supervise(reporter->uid, reporter->gid) != 0 ||
 	    prctl(PR_SET_TIMERSLACK, SUPERVISE_SLACK_NS) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
-	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
+	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0) ||
+	    supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
 		report_refuse(reporter, "supervise the run", NULL,
 			      errno == EPERM ? "the caller left us no CAP_KILL" : NULL);
-	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
-		report_refuse(reporter, "close descriptors", NULL, NULL);
 }
 
 _Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,
@@ -288,13 +279,12 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 	prepare(reporter, supervise, &watch);
 	for (;;) {
 		int64_t left = watch.deadline_ms ? watch.deadline_ms - now_ms() : -1;
-
 		if (watch.deadline_ms && left <= 0) {
 			expire(&watch);
 			continue;
 		}
-		if (poll(events, ARRAY_LENGTH(events), left > INT32_MAX ? INT32_MAX : (int)left) <=
-		    0)
+		left = left > INT32_MAX ? INT32_MAX : left;
+		if (poll(events, ARRAY_LENGTH(events), (int)left) <= 0)
 			continue;
 		if (events[1].revents)
 			hear_start(&watch, &events[1]);
