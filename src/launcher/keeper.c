@@ -88,7 +88,8 @@ int keeper_build(const char *name, uid_t caller, struct text *sentence)
 
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return text_refuse(sentence, "make a pipe", NULL, strerror(errno));
-	pid_t child = fork(); /* vfork() would save 1 % of a cold entry */
+	/* musl's fork() blocks all signals meanwhile, and does not say if they have stayed blocked. */
+	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (child == 0)
 		become_keeper(name, caller, pipe_fds[1], sentence);
 	close(pipe_fds[1]);
