@@ -385,7 +385,7 @@ LASTING=" openat write rename renameat renameat2 unlink unlinkat link linkat sym
 
 # one SCENARIO WHAT: one run, and all that must be right after it.
 one() {
-	local scenario=$1 what=$2 hit=''
+	local scenario=$1 what=$2 hit='' status
 	problems=
 	[ "$image" = one ] || set_image "$one_version"
 	image=one
@@ -396,6 +396,7 @@ one() {
 	[[ $hit != *late* ]] || problem "processes did not end"
 	if [ -z "$hit" ]; then missed=$((missed + 1)); fi
 	"judge_$scenario" "$what"
+	status=$ended
 	[ -z "$lodger" ] || lodger_is_well
 	next_entry_is_right
 	move_out
@@ -406,7 +407,7 @@ one() {
 	killed) killed=$((killed + 1)) ;;
 	esac
 	struck=$((struck + 1))
-	[ -z "${FAULT_LOG:-}" ] || echo "$scenario $what $hit: status $ended, $outcome${problems:+, $problems}" >>"$FAULT_LOG"
+	[ -z "${FAULT_LOG:-}" ] || echo "$scenario $what $hit: status $status, $outcome${problems:+, $problems}" >>"$FAULT_LOG"
 	if [ -n "$problems" ]; then
 		violations=$((violations + 1))
 		found+="$what ($hit): $problems"
