@@ -88,7 +88,7 @@ int keeper_build(const char *name, uid_t caller, struct text *sentence)
 
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return text_refuse(sentence, "make a pipe", NULL, strerror(errno));
-	/* musl's fork() blocks all signals meanwhile, and does not say if they have stayed blocked. */
+	/* musl's fork() blocks all signals, and does not say where they have stayed blocked. */
 	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (child == 0)
 		become_keeper(name, caller, pipe_fds[1], sentence);

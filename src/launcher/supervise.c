@@ -50,7 +50,7 @@ static void make_proc(const struct reporter *reporter)
 
 int supervise_close_but(const int *fds, size_t count)
 {
-	/* From the highest on: where one cannot be closed, standard error is still there to say so. */
+	/* From the highest on: where one cannot be closed, standard error is there to say so. */
 	for (int64_t last = UINT32_MAX, kept; last >= 0; last = kept - 1) {
 		kept = -1;
 		for (size_t i = 0; i < count; i++)
