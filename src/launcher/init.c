@@ -104,10 +104,14 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 	/* A process group of its own, which is what gets the signals. */
 	if (getpgrp() != getpid() && setpgid(0, 0) != 0)
 		report_refuse(reporter, "make a process group", NULL, NULL);
+	ssize_t length = send(supervise->start_fd, &word, sizeof(word), MSG_NOSIGNAL);
+	if (length == sizeof(word))
+		length = recv(supervise->start_fd, &word, sizeof(word), 0);
 	/* Without a watcher there is nobody to tell, and nothing to run. */
-	if (send(supervise->start_fd, &word, sizeof(word), MSG_NOSIGNAL) != sizeof(word) ||
-	    recv(supervise->start_fd, &word, sizeof(word), 0) != sizeof(word))
+	if (length == 0 || (length < 0 && (errno == EPIPE || errno == ECONNRESET)))
 		_exit(EXIT_REFUSED);
+	if (length < 0)
+		report_refuse(reporter, "wait for the watcher", NULL, NULL);
 	if (word == SUPERVISE_GO_FOREGROUND)
 		(void)tcsetpgrp(supervise->terminal_fd, getpid());
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) != 0)
