@@ -165,7 +165,7 @@ move_in() {
 
 move_out() {
 	[ -n "$lodger" ] || return 0
-	disown "$lodger"
+	disown "$lodger" 2>/dev/null || : # or bash says that it was killed
 	kill -KILL "$lodger" 2>/dev/null || :
 	while lives "$lodger"; do sleep 0.01; done
 	wait "$lodger" 2>/dev/null || :
