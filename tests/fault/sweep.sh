@@ -245,9 +245,19 @@ run_expired() {
 	said=$("$FAULT" 33 "$1" "$T" --timeout=0.3s --private alice sh -c 'sleep 1000 & probe mark; sleep 1000' 2>&1 3>"$HIT" </dev/null) ||
 		ended=$?
 	said=${said/"session: leader"/"session: member"}
-	if [ $ended -eq 124 ]; then ended=0; elif [ $ended -eq 0 ]; then ended=124; fi # judge_run() wants success
 }
-judge_expired() { judge_run "$1"; }
+judge_expired() {
+	case $ended in
+	0) problem "its time was not over" ;;
+	# Its output may be cut off, and on a slow machine it may not have begun.
+	124) ended=137 ;;
+	esac
+	if [ $ended -eq 137 ] && [ ! -e "$ALICE/mark" ]; then
+		outcome=killed
+	else
+		judge_run "$1"
+	fi
+}
 
 arrange_hub() { forget_all; }
 run_hub() { ask_probe "$1"; }
