@@ -15,7 +15,7 @@
  *
  * Descriptor 3 gets "P.N CALL KIND PROGRAM" for each call that is listed or struck. KIND is "c" for
  * a call that changes something, "r" for one that does not, "-" for one that cannot fail. "late" is
- * said where processes had to be killed because they had not ended after SECONDS.
+ * said where processes had to be killed because they had not ended SECONDS after the strike.
  * The exit status is the command's, 128 + n for a signal.
  */
 #include <err.h>
@@ -153,6 +153,7 @@ static void enter(struct process *process, const struct __ptrace_syscall_info *i
 		return;
 	say(process, info);
 	process->is_failing = wanted.error != 0;
+	alarm(wanted.is_struck ? SECONDS : 0);
 	if (wanted.is_all)
 		kill_all();
 	else if (wanted.error)
@@ -290,7 +291,6 @@ int main(int argc, char *argv[])
 	pid_t command = start((uid_t)strtoul(argv[1], NULL, 10), argv + 3);
 	find(command);
 	sigaction(SIGALRM, &late, NULL);
-	alarm(SECONDS);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
 		if (is_late) {
 			dprintf(3, "late\n");
