@@ -174,7 +174,7 @@ move_out() {
 
 # Images and data, by what no write leaves as it was: inode, mode, owner, size, time of change.
 precious() {
-	find "$IMAGES/tiny" "$DATA/bob" "$DATA/alice" -xdev ! -path "$ALICE" ! -name current ! -path "$IMAGES/tiny" \
+	find "$IMAGES/tiny" "$DATA/bob" "$DATA/alice" -xdev ! -path "$ALICE" ! -name current ! -name history ! -path "$IMAGES/tiny" \
 		-printf '%p %i %m %U:%G %s %C@ %l\n'
 }
 
