@@ -178,8 +178,17 @@ precious() {
 		-printf '%p %i %m %U:%G %s %C@ %l\n'
 }
 
+# Our mounts on the host. The table is read at once: others change it, and read goes back in it.
+host_has() {
+	local table place
+	table=$(</proc/self/mountinfo)
+	while read -r _ _ _ _ place _; do
+		[[ $place != "$T_RUNDIR"* ]] || echo "$place"
+	done <<<"$table"
+}
+
 nothing_is_left() {
-	local left table place host=()
+	local left table
 	for ((pass = 0; pass < PASSES_MAX; pass++)); do
 		left=$("$T" --cleanup 2>&1) || problem "cleanup ends with status $?: $left"
 		left=("$T_RUNDIR/jails"/*)
@@ -190,10 +199,7 @@ nothing_is_left() {
 	[[ $table != *" /jails/"* ]] || problem "left in the hub: $table"
 	left=("$T_RUNDIR"/*)
 	[ "${left[*]}" = "$T_RUNDIR/hub $T_RUNDIR/jails" ] || problem "RUNDIR holds ${left[*]}"
-	while read -r _ _ _ _ place _; do
-		[[ $place != "$T_RUNDIR"* ]] || host+=("$place")
-	done </proc/self/mountinfo
-	[ "${#host[@]}" -eq 2 ] || problem "the host has ${host[*]}"
+	[ "$(host_has)" = "$T_RUNDIR"$'\n'"$T_RUNDIR/hub" ] || problem "the host has $(host_has)"
 	local now
 	now=$(precious)
 	[ "$now" = "$treasure" ] || problem "images or data have changed: $(diff <(echo "$treasure") <(echo "$now") || :)"
@@ -201,11 +207,9 @@ nothing_is_left() {
 
 # What is ours by its names: of a jail that is live and idle it is always the same. ($state is that.)
 state() {
-	local place root
+	local root place
 	printf '%s\n' "$T_RUNDIR"/* "$T_RUNDIR"/jails/*/*
-	while read -r _ _ _ _ place _; do
-		[[ $place != "$T_RUNDIR"* ]] || echo "$place"
-	done </proc/self/mountinfo
+	host_has
 	hub_mounts | while read -r _ _ _ root place _; do echo "${root%%:*} $place"; done
 }
 
@@ -245,8 +249,10 @@ run_expired() {
 	said=$("$FAULT" 33 "$1" "$T" --timeout=0.3s --private alice sh -c 'sleep 1000 & probe mark; sleep 1000' 2>&1 3>"$HIT" </dev/null) ||
 		ended=$?
 	said=${said/"session: leader"/"session: member"}
+	said=${said%%$'\n'env:*} # which is the shell's
 }
 judge_expired() {
+	local golden=${golden%%$'\n'env:*}
 	case $ended in
 	0) problem "its time was not over" ;;
 	# Its output may be cut off, and on a slow machine it may not have begun.
