@@ -73,8 +73,10 @@ static const char changing[] =
 	"timer_create timer_settime personality setpriority sched_setattr sched_setaffinity "
 	"ioprio_set set_mempolicy dup dup2 dup3 fcntl close_range pipe pipe2 socketpair socket "
 	"sendto sendmsg recvfrom signalfd4 splice ";
-static const char infallible[] = " exit exit_group rt_sigreturn restart_syscall getpid getppid "
-				 "getuid geteuid getgid getegid set_tid_address ";
+/* close(2) closes whatever it returns. */
+static const char infallible[] =
+	" close exit exit_group rt_sigreturn restart_syscall getpid getppid "
+	"getuid geteuid getgid getegid set_tid_address ";
 
 static bool is_among(const char *names, const char *name)
 {
@@ -95,18 +97,15 @@ static void read_program(pid_t pid, char name[static 32])
 	close(fd);
 }
 
-static void say(const struct process *process, const struct __ptrace_syscall_info *info)
+/* Sets NAME, which is to be freed, and returns KIND: above. */
+static char judge(const struct __ptrace_syscall_info *info, char **name)
 {
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)info->entry.nr);
-	char program[32], kind = is_among(changing, name) ? 'c' : 'r';
-
-	if (is_among(infallible, name))
-		kind = '-';
-	else if (strcmp(name, "openat") == 0 && !(info->entry.args[2] & (O_CREAT | O_TRUNC)))
-		kind = 'r';
-	read_program(process->pid, program);
-	dprintf(3, "%td.%d %s %c %s\n", process - processes, process->calls, name, kind, program);
-	free(name);
+	*name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)info->entry.nr);
+	if (is_among(infallible, *name))
+		return '-';
+	if (strcmp(*name, "openat") == 0 && !(info->entry.args[2] & (O_CREAT | O_TRUNC)))
+		return 'r';
+	return is_among(changing, *name) ? 'c' : 'r';
 }
 
 static struct process *find(pid_t pid)
@@ -147,18 +146,27 @@ static void set_registers(const struct process *process, bool is_entry)
 /* PROCESS is at the entry of a call. */
 static void enter(struct process *process, const struct __ptrace_syscall_info *info)
 {
+	char *name, program[32];
+
 	process->calls++;
-	wanted.is_struck |= process - processes == wanted.process && process->calls == wanted.call;
-	if (!wanted.is_list && !wanted.is_struck)
+	bool is_wanted = process - processes == wanted.process && process->calls == wanted.call;
+	if (!wanted.is_list && !is_wanted)
 		return;
-	say(process, info);
+	char kind = judge(info, &name);
+	/* In this run that may be another call. */
+	wanted.is_struck = is_wanted && !(wanted.error && kind == '-');
+	read_program(process->pid, program);
+	dprintf(3, "%td.%d %s %c %s\n", process - processes, process->calls, name, kind, program);
+	free(name);
+	if (!wanted.is_struck)
+		return;
 	process->is_failing = wanted.error != 0;
-	alarm(wanted.is_struck ? SECONDS : 0);
+	alarm(SECONDS);
 	if (wanted.is_all)
 		kill_all();
 	else if (wanted.error)
 		set_registers(process, true);
-	else if (wanted.is_struck)
+	else
 		kill(process->pid, SIGKILL);
 }
 
