@@ -434,9 +434,6 @@ one() {
 strikes() {
 	local at call kind error before='' repeats=0 reads=0 errors=("${ERRORS[@]}")
 	[[ $SCRIPTS != *" $1 "* ]] || errors=(ENOSPC EIO EPERM)
-	"arrange_$1" >/dev/null 2>&1
-	"run_$1" list
-	move_out
 	while read -r at call kind _; do
 		[[ $call =~ ^(${FAULT_CALLS:-.*})$ ]] || continue
 		[[ $SCRIPTS != *" $1 "* || $LASTING == *" $call "* && $kind == c ]] || continue
@@ -455,7 +452,7 @@ strikes() {
 		c) for error in "${errors[@]}"; do echo "$error@$at"; done ;;
 		r) for error in "${READ_ERRORS[@]}"; do echo "$error@$at"; done ;;
 		esac
-	done <"$HIT"
+	done <"$T_WORK/list"
 }
 
 # sweep SCENARIO [SHARE]
@@ -467,9 +464,12 @@ sweep() {
 	log=$'\n'${log}
 	"arrange_$scenario" >/dev/null 2>&1
 	"run_$scenario" list
+	cp "$HIT" "$T_WORK/list"
+	"judge_$scenario" list
 	move_out
-	calls=$(wc -l <"$HIT")
-	processes=$(cut -d . -f 1 "$HIT" | sort -u | wc -l)
+	nothing_is_left # for a scenario that begins without a jail
+	calls=$(wc -l <"$T_WORK/list")
+	processes=$(cut -d . -f 1 "$T_WORK/list" | sort -u | wc -l)
 	mapfile -t all < <(strikes "$scenario")
 	for ((i = 0; i < ${#all[@]}; i++)); do
 		# So many of them, evenly.
@@ -479,6 +479,7 @@ sweep() {
 	done
 	printf '# %-12s %6d calls, %6d strikes: %6d ran, %6d refused, %6d killed, %4d not reached; %4d violations (%d s)\n' \
 		"$scenario" "$calls" $struck $ran $refused $killed $missed $violations $((SECONDS - start))
+	[ ${#all[@]} -gt 0 ] || found="there is no such call"
 	is "$scenario: struck at any call, nothing is wrong" "$found" ""
 }
 
