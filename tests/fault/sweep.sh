@@ -116,7 +116,7 @@ is_sentence() {
 says_why() {
 	case $scenario,$said in
 	*": cannot "* | *": error while loading shared libraries: "*) ;;
-	add,?* | remove,?* | activate,?* | prune,?*) ;;
+	add,?* | remove,?* | activate,?*) ;;
 	*) [[ $hit == *" write c "* ]] ;;
 	esac
 }
@@ -360,37 +360,10 @@ judge_activate() {
 	image=two
 }
 
-# Of two versions that are neither current nor the rollback's, one is in use.
-arrange_prune() {
-	local old
-	for old in 20200101-000001 20200101-000002; do
-		cp -a "$IMAGES/tiny/$one_version" "$IMAGES/tiny/$old"
-		cp -a "$IMAGES/tiny/$one_version.manifest" "$IMAGES/tiny/$old.manifest"
-	done
-	set_image 20200101-000001
-	move_in
-	set_image "$one_version"
-}
-run_prune() { order "$1" "$IMAGE_TOOL" prune tiny; }
-judge_prune() {
-	local again
-	judge_order "$1"
-	[ "$ended" -ne 0 ] || [ ! -e "$IMAGES/tiny/20200101-000002" ] || problem "pruned, and still there"
-	[ "$(find "/proc/$lodger/root/" -xdev ! -path '*/home/*' ! -path '*/tmp/*' 2>/dev/null | wc -l)" = "$image_files" ] ||
-		problem "files of an image in use have gone"
-	again=$("$IMAGE_TOOL" prune tiny 2>&1) || problem "prune: $again"
-	[ -d "$IMAGES/tiny/20200101-000001" ] || problem "the version in use has gone"
-	lodger_is_well
-	move_out
-	again=$("$IMAGE_TOOL" prune tiny 2>&1) || problem "prune: $again"
-	again=("$IMAGES/tiny"/20200101-* "$IMAGES/tiny"/.[!.]*)
-	[ ${#again[@]} -eq 0 ] || problem "left of versions: ${again[*]}"
-}
-
-ALL=(cold warm timed private expired hub switch marking retiring discard kill add remove activate prune)
+ALL=(cold warm timed private expired hub switch marking retiring discard kill add remove activate)
 LIVE=" warm timed private expired "
 LOOKING=" marking retiring discard kill "
-SCRIPTS=" add remove activate prune "
+SCRIPTS=" add remove activate "
 # A script makes thousands of calls, nearly all of them its shell's and tools' own. It is struck only where
 # it changes what outlives it; between two such calls every kill leaves the same.
 LASTING=" openat write rename renameat renameat2 unlink unlinkat link linkat symlink symlinkat mkdir mkdirat rmdir
@@ -480,7 +453,7 @@ sweep() {
 	printf '# %-12s %6d calls, %6d strikes: %6d ran, %6d refused, %6d killed, %4d not reached; %4d violations (%d s)\n' \
 		"$scenario" "$calls" $struck $ran $refused $killed $missed $violations $((SECONDS - start))
 	[ ${#all[@]} -gt 0 ] || found="there is no such call"
-	is "$scenario: struck at any call, nothing is wrong" "$found" ""
+	is "$scenario: struck at any call, nothing is wrong" "${found:0:3000}" ""
 }
 
 one_version=$(make_image one)
@@ -495,7 +468,6 @@ echo precious >"$ALICE/kept"
 rm -f "$ALICE/mark"
 "$T" --prepare alice
 treasure=$(precious)
-image_files=$(find "$IMAGES/tiny/current/" | wc -l)
 "$USER_TOOL" add carol --uid $((A + 2))
 whole_carol=$(carol)
 "$USER_TOOL" remove carol --yes
