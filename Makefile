@@ -11,6 +11,7 @@
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (minutes)
+#   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
@@ -348,6 +349,9 @@ check-model:
 	@tests/deps spin
 	@tests/model/check.sh
 
+check-fault: deps
+	@FAULT_SWEEP=$${FAULT_SWEEP:-all} FILE_SECONDS=86400 VERBOSE=1 tests/run tests/fault/sweep.sh
+
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
@@ -371,5 +375,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz check-model \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz check-model check-fault \
         coverage check system bench demo demo-clean

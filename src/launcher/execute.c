@@ -28,15 +28,15 @@ static void change_directory(const struct reporter *reporter, const char *direct
 }
 
 /* An exec keeps what is ignored, so the command is to find defaults; our own sentence is not. */
-static void set_write_signals(void (*action)(int))
+static bool set_write_signals(void (*action)(int))
 {
-	signal(SIGXFSZ, action);
-	signal(SIGPIPE, action);
+	return signal(SIGXFSZ, action) != SIG_ERR && signal(SIGPIPE, action) != SIG_ERR;
 }
 
 static _Noreturn void refuse(const struct reporter *reporter, const char *command, int error)
 {
-	set_write_signals(SIG_IGN); /* where the sentence cannot be written, the status stays */
+	(void)set_write_signals(
+		SIG_IGN); /* where the sentence cannot be written, the status stays */
 	errno = error;
 	if (error == ENOENT || error == ENOTDIR)
 		report_exit(reporter, EXIT_NOT_FOUND, "find command", command,
@@ -118,8 +118,8 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	for (int fd = 0; arguments->daemon && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
-	signal(SIGHUP, SIG_DFL);
-	set_write_signals(SIG_DFL);
+	if (signal(SIGHUP, SIG_DFL) == SIG_ERR || !set_write_signals(SIG_DFL))
+		report_refuse(reporter, "reset signals", NULL, NULL);
 	if (!command)
 		log_in(reporter, record->shell, &room.environment);
 	refuse(reporter, command[0],

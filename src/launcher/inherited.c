@@ -66,8 +66,12 @@ static int set_limit(int resource, rlim_t value)
 	struct rlimit limit = {value, value + spare}, old = {.rlim_cur = 1, .rlim_max = 0};
 
 	if (prlimit(0, resource, &limit, &old) != 0) {
-		if (errno != EPERM || getrlimit(resource, &limit) != 0)
+		struct rlimit now;
+
+		/* A hard limit that cannot be raised stays; a higher one is lowered. */
+		if (errno != EPERM || getrlimit(resource, &now) != 0)
 			return -1;
+		limit.rlim_max = now.rlim_max < limit.rlim_max ? now.rlim_max : limit.rlim_max;
 		limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
 		if (prlimit(0, resource, &limit, &old) != 0)
 			return -1;

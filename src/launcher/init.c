@@ -32,6 +32,7 @@ static void reap(struct init *init)
 	int status;
 	pid_t pid;
 
+	/* An error is no end: SIGCHLD has been taken, so nothing else would make us look again. */
 	do {
 		pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
 		if (pid >= 0 && init->has_ended && !init->is_patient && !init->has_killed)
@@ -43,8 +44,8 @@ static void reap(struct init *init)
 		if (!init->has_ended)
 			(void)!send(init->line_fd, &init->status, sizeof(init->status),
 				    MSG_NOSIGNAL);
-	} while (pid > 0);
-	if (pid == 0 || errno != ECHILD)
+	} while (pid > 0 || (pid < 0 && errno != ECHILD));
+	if (pid == 0)
 		return;
 	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
 	_exit(EXIT_REFUSED);
@@ -61,7 +62,8 @@ static void pass_on(struct init *init, int message)
 	kill(number == SIGKILL ? -1 : -init->command, number);
 }
 
-static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
+static _Noreturn void run_init(const struct reporter *reporter, const struct supervise *supervise,
+			       pid_t command)
 {
 	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->terminal_fd};
 	struct init init = {.command = command, .line_fd = fds[1], .terminal_fd = fds[2]};
@@ -71,7 +73,8 @@ static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 	int message;
 
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
-	supervise_close_but(fds, ARRAY_LENGTH(fds));
+	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
+		report_refuse(reporter, "close descriptors", NULL, NULL);
 	for (;;) {
 		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
 			continue;
@@ -99,7 +102,7 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 		report_refuse(reporter, "follow the watcher", NULL, NULL);
 	pid_t command = supervise->run->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
 	if (command > 0)
-		run_init(supervise, command);
+		run_init(reporter, supervise, command);
 	/* A process group of its own, which is what gets the signals. */
 	if (setpgid(0, 0) != 0 && getpgrp() != getpid())
 		report_refuse(reporter, "make a process group", NULL, NULL);

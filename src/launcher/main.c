@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "descriptors.h"
 #include "enter.h"
@@ -47,8 +48,8 @@ static unsigned int clean_inheritance(const struct reporter *reporter,
 		text_add_number(&number, (uint64_t)fd);
 		report_refuse(reporter, "keep descriptor", number.bytes, reason);
 	}
-	if (arguments->status_fd >= 0) /* it has just been looked at */
-		(void)fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC);
+	if (arguments->status_fd >= 0 && fcntl(arguments->status_fd, F_SETFD, FD_CLOEXEC) != 0)
+		report_refuse(reporter, "keep the status descriptor", NULL, NULL);
 	if (inherited_reset_signals() != 0)
 		report_refuse(reporter, "reset signals", NULL, NULL);
 	return files;
@@ -84,14 +85,23 @@ static void build(struct reporter *reporter, const char *jail, int *builds)
 	report_die(reporter, EXIT_REFUSED, &sentence);
 }
 
+/* SIGALRM ends even a wait for dead storage. alarm(2) would not say that it failed. */
+static void set_deadline(const struct reporter *reporter, time_t seconds)
+{
+	const struct itimerval deadline = {.it_value = {.tv_sec = seconds}};
+
+	if (setitimer(ITIMER_REAL, &deadline, NULL) != 0)
+		report_refuse(reporter, "set a deadline", NULL, NULL);
+}
+
 /* Looks for the jail, in the host's mount namespace too, and has it built where that is needed. */
 static void find(struct reporter *reporter, const char *jail, int root_fd, struct enter *enter,
 		 struct record *record, int *builds)
 {
 	for (bool has_moved = false;; has_moved = true) {
-		alarm(DEADLINE_SECONDS); /* its default action ends even a wait for dead storage */
+		set_deadline(reporter, DEADLINE_SECONDS);
 		enum enter_result result = enter_open(enter, jail, record);
-		alarm(0);
+		set_deadline(reporter, 0);
 		if (result == ENTER_DONE)
 			return;
 		/* No hub: perhaps a private mount namespace, such as Apache's with PrivateTmp. */

@@ -130,9 +130,9 @@ void relay_start(const struct reporter *reporter, struct supervise *supervise)
 		const int kept[] = {fds[0], fds[1], fds[2], fds[0] < 0 ? -1 : 1,
 				    fds[1] < 0 ? -1 : 2};
 
-		if (privilege_give_up(reporter->uid, reporter->gid) != 0)
+		if (privilege_give_up(reporter->uid, reporter->gid) != 0 ||
+		    supervise_close_but(kept, ARRAY_LENGTH(kept)) != 0)
 			_exit(EXIT_REFUSED);
-		supervise_close_but(kept, ARRAY_LENGTH(kept));
 		move_all(fds, limit);
 	}
 	supervise->relay_fd = control[0];

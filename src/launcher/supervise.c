@@ -48,16 +48,18 @@ static void make_proc(const struct reporter *reporter)
 		report_refuse(reporter, "mount a private /proc", NULL, NULL);
 }
 
-void supervise_close_but(const int *fds, size_t count)
+int supervise_close_but(const int *fds, size_t count)
 {
-	for (unsigned int first = 0, next = 0; next != ~0u; first = next + 1) {
-		next = ~0u;
+	/* From the highest on: where one cannot be closed, standard error is there to say so. */
+	for (int64_t last = UINT32_MAX, kept; last >= 0; last = kept - 1) {
+		kept = -1;
 		for (size_t i = 0; i < count; i++)
-			if (fds[i] >= (int)first && (unsigned int)fds[i] < next)
-				next = (unsigned int)fds[i];
-		if (next > first)
-			(void)syscall(SYS_close_range, first, next - 1, 0);
+			if (fds[i] > kept && fds[i] <= last)
+				kept = fds[i];
+		if (last > kept && syscall(SYS_close_range, kept + 1, last, 0) != 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* A socket whose ends are [0] the watcher's and [1] the child's. */

@@ -54,8 +54,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise);
 /* fork(2), with CLONE_ FLAGS, and into the cgroup CGROUP_FD (-1: none); refuses if it cannot. */
 pid_t supervise_fork_with(const struct reporter *reporter, unsigned long flags, int cgroup_fd);
 
-/* Closes all descriptors but the COUNT in FDS, of which -1 is none. */
-void supervise_close_but(const int *fds, size_t count);
+/* Closes all descriptors but the COUNT in FDS, of which -1 is none. 0, or -1. */
+int supervise_close_but(const int *fds, size_t count);
 
 /*
  * --daemon: forks. The parent waits until the child has executed the command, or says why it could

@@ -44,10 +44,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/*
- * Signals the command's process group. In a private run process 1 does it: it reaps the command, so
- * it knows whether the number is still the command's.
- */
+/* Signals the command's process group; in a private run process 1 does, which reaps the command. */
 static void signal_command(const struct watch *watch, int message)
 {
 	if (watch->supervise->line_fd >= 0)
@@ -162,11 +159,15 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 	char word;
 	ssize_t length = recv(start->fd, &word, sizeof(word), MSG_DONTWAIT);
 
+	if (length < 0)
+		return; /* the next look will say */
 	if (length == 1 && word == SUPERVISE_READY) {
 		watch->is_ready = true;
 		watch->is_foreground = watch->supervise->is_interactive && has_terminal(watch);
 		word = watch->is_foreground ? SUPERVISE_GO_FOREGROUND : SUPERVISE_GO;
-		(void)!send(start->fd, &word, sizeof(word), MSG_NOSIGNAL);
+		for (int tries = 3; tries > 0 && send(start->fd, &word, 1, MSG_NOSIGNAL) < 0;
+		     tries--)
+			; /* without the word the command would wait for ever */
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
@@ -207,7 +208,7 @@ static void take_child(struct watch *watch, struct pollfd *start)
 	int status;
 	pid_t ended = wait4(watch->child, &status, WNOHANG | WUNTRACED, &usage);
 
-	if (ended < 0 && errno != EINTR) { /* no other word of the child would come */
+	if (ended < 0) { /* no other word of the child would come */
 		kill(watch->child, SIGKILL);
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
@@ -252,10 +253,10 @@ static void prepare(struct watch *watch, const struct supervise *supervise)
 	    (waitpid(getpid(), NULL, WNOHANG) != 0 && errno != ECHILD) ||
 	    privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
-	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0))
+	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0) ||
+	    supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
 		report_refuse(watch->reporter, "supervise the run", NULL,
 			      errno == EACCES ? "the caller left us no CAP_KILL" : NULL);
-	supervise_close_but(fds, ARRAY_LENGTH(fds));
 }
 
 _Noreturn void watch_run(const struct reporter *reporter, const struct supervise *supervise,

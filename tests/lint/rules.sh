@@ -26,8 +26,8 @@ mount_rooms='src/keeper/build/tree.c src/keeper/build/hub.c src/keeper/build/pin
 mount_functions='src/keeper/admin/check.c:check_kernel'
 # Namespaces are made, entered and left in these alone:
 namespace_rooms='src/launcher/enter.c src/launcher/supervise.c src/keeper/build/namespace.c'
-# and here a call that must fail asks whether the filter is there.
-namespace_functions='src/launcher/privilege.c:privilege_filter'
+# and here a call that must fail asks whether the filter is there, and a fork is made without libc.
+namespace_functions='src/launcher/privilege.c:privilege_filter src/launcher/keeper.c:keeper_build'
 # Names are removed, always single known ones, in these alone:
 delete_rooms='src/keeper/build/hub.c src/keeper/build/state.c src/keeper/build/pin.c src/keeper/build/cgroup.c'
 # The procedures, which may end the program:
