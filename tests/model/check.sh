@@ -7,7 +7,7 @@ set -eu
 
 model=$(realpath "$(dirname "$0")")/jail.pml
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf --one-file-system "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 passed=0 failed=0
 
