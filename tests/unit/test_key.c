@@ -383,12 +383,19 @@ START_TEST(word_read_bind__value__host_and_attributes)
 }
 END_TEST
 
-START_TEST(word_is_below__names__by_components)
+START_TEST(word_add_pair__bind_inside_another__refused)
 {
-	ck_assert(word_is_below("/a/b", "/a"));
-	ck_assert(!word_is_below("/a", "/a"));
-	ck_assert(!word_is_below("/ab", "/a"));
-	ck_assert(!word_is_below("/a", "/a/b"));
+	static struct config nested;
+	static const struct {
+		const char *place;
+		bool is_taken;
+	} places[] = {
+		{"/a/b", true}, {"/a", false}, {"/a/b/c", false}, {"/a/bc", true}, {"/ab", true}};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(places); i++)
+		ck_assert_int_eq(word_add_pair(&nested, CONFIG_BINDS, places[i].place, "/host",
+					       RECORD_CONFIG, 1) == NULL,
+				 places[i].is_taken);
 }
 END_TEST
 
@@ -402,6 +409,6 @@ TCase *unit_key(void)
 	tcase_add_test(tcase, key_read__longest_value__fits_and_longer_refused);
 	tcase_add_test(tcase, key_name__table__each_key_once_and_ends);
 	add_table(tcase, word_read_bind__value__host_and_attributes, binds);
-	tcase_add_test(tcase, word_is_below__names__by_components);
+	tcase_add_test(tcase, word_add_pair__bind_inside_another__refused);
 	return tcase;
 }

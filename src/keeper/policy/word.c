@@ -171,9 +171,10 @@ static const struct {
 	const char *name;
 	const char *(*judge)(const char *key, const char *value);
 	uint32_t most; /* pairs */
+	const char *more;
 } sections[CONFIG_SECTIONS] = {
-	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX},
-	[CONFIG_BINDS] = {"binds", judge_bind, RECORD_BINDS_MAX},
+	[CONFIG_SET] = {"set", judge_variable, CONFIG_PAIRS_MAX, ": there are 32 already"},
+	[CONFIG_BINDS] = {"binds", judge_bind, RECORD_BINDS_MAX, ": there are 16 already"},
 };
 
 const char *word_section(enum config_section section)
@@ -210,7 +211,7 @@ const char *word_add_pair(struct config *config, enum config_section section, co
 	if (found < *count && pairs[found].source == source)
 		return ": it is there twice";
 	if (found == sections[section].most)
-		return ": there are as many already as it may have";
+		return sections[section].more;
 	if (size > CONFIG_PAIRS_SIZE_MAX || strlen(key) >= sizeof(pairs->key) ||
 	    strlen(value) >= sizeof(pairs->value))
 		return ": it is too long, or all of them together are";
