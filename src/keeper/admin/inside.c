@@ -211,16 +211,24 @@ static int add(void *context, const struct inside_process *process)
 static int compare(const void *first, const void *second)
 {
 	const struct inside_process *one = first, *other = second;
+	int64_t uids = (int64_t)one->uid - other->uid;
 
-	return (one->uid > other->uid) - (one->uid < other->uid);
+	return uids != 0 ? (uids > 0 ? 1 : -1) : one->pid - other->pid;
 }
 
 int inside_read(const struct namespace_home *home, struct inside *inside)
 {
+	size_t kept = 0;
+
 	memset(inside, 0, sizeof(*inside));
-	int result = walk(home, add, inside);
+	/* Twice: as process numbers begin anew, one that leaves its life to a child can be missed. */
+	int result = walk(home, add, inside) == 0 ? walk(home, add, inside) : -1;
 	if (inside->count > 1)
 		qsort(inside->processes, inside->count, sizeof(*inside->processes), compare);
+	for (size_t i = 0; i < inside->count; i++)
+		if (kept == 0 || inside->processes[kept - 1].pid != inside->processes[i].pid)
+			inside->processes[kept++] = inside->processes[i];
+	inside->count = kept;
 	return result;
 }
 
