@@ -221,7 +221,7 @@ int inside_read(const struct namespace_home *home, struct inside *inside)
 	size_t kept = 0;
 
 	memset(inside, 0, sizeof(*inside));
-	/* Twice: as process numbers begin anew, one that leaves its life to a child can be missed. */
+	/* Twice: where process numbers begin anew, one that always leaves can be missed. */
 	int result = walk(home, add, inside) == 0 ? walk(home, add, inside) : -1;
 	if (inside->count > 1)
 		qsort(inside->processes, inside->count, sizeof(*inside->processes), compare);
