@@ -64,3 +64,9 @@ done
 # Of the memory that RUNDIR takes for each jail, this is all.
 size=$(stat -c %s "$T_RUNDIR/jails/alice/record")
 ok "a record of the default policy fits into a page ($size bytes)" test "$size" -le 4096
+
+"$T" --discard alice >"$OUT" 2>&1
+strace -f -qq -o "$T_WORK/cold" -e trace=execve,openat,memfd_create "$T" alice /bin/true >"$OUT" 2>&1
+is "a cold entry starts one keeper, which reads the configuration and compiles the filter once" \
+	"$(grep -cE 'execve\(.*/keeper-.* = 0' "$T_WORK/cold") $(grep -c '"trampoline.conf"' "$T_WORK/cold") \
+$(grep -c 'memfd_create("filter"' "$T_WORK/cold")" "1 1 1"

@@ -216,7 +216,9 @@ void build_jail(const char *name, uid_t caller)
 		report_die(&error);
 	if (is_live(&home, hub_fd, directory_fd, name))
 		return;
-	jail_close(&jail);
-	describe(&jail, name, caller); /* again: it may have changed while we waited */
+	if (!record_is_current(&jail.record)) { /* it has changed while we waited */
+		jail_close(&jail);
+		describe(&jail, name, caller);
+	}
 	build(&home, hub_fd, directory_fd, &jail);
 }
