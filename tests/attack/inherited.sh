@@ -68,7 +68,7 @@ strace -qq -o "$T_WORK/trace" -e trace=open,openat,openat2,open_tree,fsopen,fsmo
 # Those before /dev/null are the loader's.
 is "B2: a keeper that root starts without 0, 1 and 2 opens /dev/null as these, and nothing else" "$(awk '
 	/"\/dev\/null"/ { null++; next } null && / = [012]$/ { other++ } END { print null + 0, other + 0 }' "$T_WORK/trace")" "3 0"
-is "B2: and builds the jail" "$(jail_mounts alice | wc -l)" 5
+is "B2: and builds the jail" "$(jail_mounts alice | wc -l)" $MOUNTS
 
 # --- B3: what may not stay open ------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ for ms in $(seq 1 20); do
 		# shellcheck disable=SC2086
 		as_www_caller timer="$ms" -- "$T" $kind alice true 2>"$ERR" || got=$?
 		case $got in 0 | 142) ;; *) wrong+=" $ms ms: $got" ;; esac
-		[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = "$A"$'\n5' ] || wrong+=" $ms ms: half a jail"
+		[ "$(in_jail alice id -u; jail_mounts alice | wc -l)" = "$A"$'\n'$MOUNTS ] || wrong+=" $ms ms: half a jail"
 	done
 done
 is "B7: a timer that fires at any time leaves no half jail" "$wrong" ""
@@ -192,7 +192,7 @@ for option in fsize={0,1,4096} nofile={0,3,4,8,16} as={4,6,8,16}000000 stack=655
 			*) wrong+=" $option $kind $state: $got $(cat "$OUT" "$ERR");" ;;
 			esac
 			[ "$(in_jail alice id -u 2>&1)" = "$A" ] || wrong+=" $option $kind $state: then it does not work"
-			[ "$(jail_mounts alice | wc -l)" -eq 5 ] || wrong+=" $option $kind $state: half a jail"
+			[ "$(jail_mounts alice | wc -l)" -eq $MOUNTS ] || wrong+=" $option $kind $state: half a jail"
 		done
 	done
 done
@@ -405,7 +405,7 @@ for i in 1 2 3 4 5; do
 done
 wait $storm || :
 is "B19: SIGSTOP, SIGTSTP, SIGHUP, SIGTERM, SIGKILL at any time: others are served" "$wrong" ""
-is "B19: and the jail is whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" "$A"$'\n5'
+is "B19: and the jail is whole" "$(in_jail alice id -u; jail_mounts alice | wc -l)" "$A"$'\n'$MOUNTS
 # The kernel sends the signal of a terminal's key without a check of permission. The key comes when the launcher
 # has a child, the keeper, or up to the time later that a build takes here.
 wrong='' stopped=0

@@ -197,6 +197,9 @@ host_mounts() {
 		{ $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 }
 
+# shellcheck disable=SC2034 # for the tests
+MOUNTS=6 # of a jail of the default policy
+
 # jail_mounts JAIL: its mount points and options, as the kernel tells a process outside.
 jail_mounts() {
 	"$T_TOOLS/nsmounts" "$T_RUNDIR/hub" "jails/$1/mnt"
