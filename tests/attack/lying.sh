@@ -199,7 +199,7 @@ for call in $calls; do
 	got=0
 	bounded in_jail alice id -u >"$OUT" 2>"$ERR" || got=$?
 	[ "$got $(cat "$OUT")" = "0 $A" ] || wrong+=" after $call: $got $(cat "$ERR");"
-	[ "$(jail_mounts alice | awk '{ print $5, $6 }' | sort | grep -c -e '^/ ro,' -e '^/home .*nosuid,nodev' -e '^/tmp .*nosuid,nodev' -e '^/dev ro,nosuid' -e '^/proc .*nosuid')" -eq 5 ] ||
+	[ "$(jail_mounts alice | awk '{ print $5, $6 }' | sort | grep -c -e '^/ ro,' -e '^/home .*nosuid,nodev' -e '^/tmp .*nosuid,nodev' -e '^/dev ro,nosuid' -e '^/proc .*nosuid' -e '^/dev/pts .*nosuid')" -eq $MOUNTS ] ||
 		wrong+=" after $call: $(jail_mounts alice | awk '{ print $5, $6 }' | xargs);"
 	for namespace in $(in_jail alice readlink /proc/self/ns/mnt /proc/self/ns/ipc /proc/self/ns/net); do
 		case $host in *"$namespace"*) wrong+=" after $call: the host's $namespace;" ;; esac

@@ -138,7 +138,7 @@ for what in signal=KILL error=EPERM; do
 		case $what in signal*) row=14 ;; *) row=16 ;; esac
 		is "$row: $what at mount $when leaves nothing on the host" "$(host_mounts)" "$before"
 		is "$row: and the next request has a whole jail" \
-			"$(run alice sh -c 'id -u; cat where'; jail_mounts alice | wc -l)" "$A"$'\n'home$'\n'$MOUNTS
+			"$(run alice sh -c 'id -u; cat where'; jail_mounts alice | wc -l)" "$A"$'\nhome\n'$MOUNTS
 	done
 done
 retire alice
