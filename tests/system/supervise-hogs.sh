@@ -117,7 +117,7 @@ for _ in $(seq 10); do hog alice ./deed hoard $((LONG * 1000)); done
 bob_goes_on "descriptors"
 await_hogs
 is "descriptors: ten times what one may have" "$ended" "0 0 0 0 0 0 0 0 0 0"
-is "descriptors: and no more" "$(cat "$T_WORK"/words.? | sort -u)" "held 253: Too many open files"
+is "descriptors: and no more" "$(cat "$T_WORK"/words.? | sort -u)" "held 1021: Too many open files"
 recovers "descriptors"
 
 # --- processor time ----------------------------------------------------------------------------------
