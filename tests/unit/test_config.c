@@ -280,8 +280,7 @@ START_TEST(config_parse__set__bounded_in_number_and_length)
 	config_defaults(&config);
 	assert_done(parse(RECORD_CONFIG, text), error);
 	assert_done(parse(RECORD_OVERRIDE, "[set]\nA7 = 2\n"), error);
-	assert_refused(parse(RECORD_OVERRIDE, "[set]\nB = 1\n"), error,
-		       "there are 32 already");
+	assert_refused(parse(RECORD_OVERRIDE, "[set]\nB = 1\n"), error, "there are 32 already");
 	memset(value, 'x', sizeof(value));
 	value[1024] = '\0';
 	snprintf(text, sizeof(text), "[set]\nA = %s\n", value);
