@@ -92,25 +92,25 @@ END_TEST
 
 START_TEST(inside_read__no_proc_or_no_host__fails)
 {
-	const struct namespace_home homes[] = {
+	const struct namespace_host hosts[] = {
 		{.mount_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), .proc_fd = -1},
 		{.mount_fd = -1, .proc_fd = open("/proc", O_PATH | O_CLOEXEC)}};
 	struct inside inside;
 	struct text error;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(homes); i++) {
-		ck_assert_int_eq(inside_read(&homes[i], &inside), -1);
+	for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++) {
+		ck_assert_int_eq(inside_read(&hosts[i], &inside), -1);
 		inside_free(&inside);
 		ck_assert_ptr_null(inside.processes);
-		ck_assert_int_eq(inside_find(&homes[i], FREE_UID), -1);
-		assert_refused(child_kill(&homes[i], FREE_UID, &error), error, "uid 4000000001");
+		ck_assert_int_eq(inside_find(&hosts[i], FREE_UID), -1);
+		assert_refused(child_kill(&hosts[i], FREE_UID, &error), error, "uid 4000000001");
 	}
 }
 END_TEST
 
 /* --- on processes, as root -------------------------------------------------------------------- */
 
-static struct namespace_home home;
+static struct namespace_host host;
 static struct text error;
 
 #define must(condition)                                                                            \
@@ -133,9 +133,9 @@ static void in_own_namespace(void (*body)(void))
 	if (first == 0) {
 		must(getpid() == 1);
 		must(mount("proc", "/proc", "proc", 0, NULL) == 0);
-		home.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		home.mount_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-		must(home.mount_fd >= 0);
+		host.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		host.mount_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+		must(host.mount_fd >= 0);
 		body();
 		_exit(0);
 	}
@@ -223,7 +223,7 @@ static void read_two(void)
 	struct inside inside;
 
 	(void)host_pid;
-	must(inside_read(&home, &inside) == 0);
+	must(inside_read(&host, &inside) == 0);
 	must(inside.count == 2);
 	must(inside.processes[0].pid == other_pid && inside.processes[0].uid == 5);
 	const struct inside_process *process = &inside.processes[1];
@@ -244,18 +244,18 @@ END_TEST
 
 static void find_them(void)
 {
-	must(inside_find(&home, UID) == 0);
+	must(inside_find(&host, UID) == 0);
 	pid_t host_pid = start(UID, true, do_nothing, do_nothing);
 	pid_t other_pid = start(OTHER_UID, false, do_nothing, do_nothing);
-	must(inside_find(&home, UID) == 0);
-	must(inside_find(&home, OTHER_UID) == other_pid);
+	must(inside_find(&host, UID) == 0);
+	must(inside_find(&host, OTHER_UID) == other_pid);
 	pid_t inside_pid = start(UID, false, do_nothing, do_nothing);
-	must(inside_find(&home, UID) == inside_pid);
+	must(inside_find(&host, UID) == inside_pid);
 	must(kill(inside_pid, SIGKILL) == 0);
 	must(kill(host_pid, SIGKILL) == 0);
 	while (lives(inside_pid))
 		usleep(1000);
-	must(inside_find(&home, UID) == 0); /* a zombie is nobody */
+	must(inside_find(&host, UID) == 0); /* a zombie is nobody */
 }
 
 START_TEST(inside_find__uid__a_process_that_is_inside)
@@ -269,7 +269,7 @@ static void find_fleeting(void)
 	signal(SIGCHLD, SIG_IGN);
 	start(UID, false, do_nothing, pass_on);
 	for (int i = 0; i < 50; i++)
-		must(inside_find(&home, UID) > 0);
+		must(inside_find(&host, UID) > 0);
 }
 
 START_TEST(inside_find__process_that_forks_and_ends_all_the_time__found)
@@ -303,13 +303,13 @@ static void find_mounts(void)
 	int spaced_fd = open(UNIT_SCRATCH "/a b", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pid_t similar_pid = start(UID, false, mount_similar, do_nothing);
 	(void)similar_pid;
-	must(ask_find_mounted(&home, fd) == 0);
+	must(ask_find_mounted(&host, fd) == 0);
 	/* Whosever: a launcher, root's, is on its way in. */
 	pid_t pid = start(0, false, mount_part, do_nothing);
-	must(ask_find_mounted(&home, fd) == pid);
-	must(ask_find_mounted(&home, part_fd) == pid);
-	must(ask_find_mounted(&home, spaced_fd) == 0);
-	must(ask_find_mounted(&home, -1) == -1);
+	must(ask_find_mounted(&host, fd) == pid);
+	must(ask_find_mounted(&host, part_fd) == pid);
+	must(ask_find_mounted(&host, spaced_fd) == 0);
+	must(ask_find_mounted(&host, -1) == -1);
 }
 
 START_TEST(ask_find_mounted__directory__who_has_it_or_a_part_of_it_mounted)
@@ -354,9 +354,9 @@ static void name_it(void)
 	char name[NAME_LENGTH_MAX + 1] = "unset";
 
 	umount2("/home", MNT_DETACH);
-	list_read_name(&home, start(UID, false, mount_home, do_nothing), name);
+	list_read_name(&host, start(UID, false, mount_home, do_nothing), name);
 	must(strcmp(name, homes[home_row].name) == 0);
-	list_read_name(&home, 4000000, name); /* it has gone */
+	list_read_name(&host, 4000000, name); /* it has gone */
 	must(strcmp(name, "") == 0);
 }
 
@@ -379,12 +379,12 @@ static void kill_many(void)
 	pid_t other_pid = start(OTHER_UID, false, do_nothing, do_nothing);
 	pid_t host_pid = start(OTHER_UID, true, do_nothing, do_nothing);
 	start(UID, false, do_nothing, multiply);
-	must(child_kill(&home, UID, &error) == 0);
+	must(child_kill(&host, UID, &error) == 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(pids); i++)
 		must(waitpid(pids[i], NULL, 0) == pids[i]);
-	must(inside_find(&home, UID) == 0);
+	must(inside_find(&host, UID) == 0);
 	must(lives(root_pid) && lives(other_pid) && lives(host_pid));
-	must(child_kill(&home, UID, &error) == 0); /* nobody is left: no error */
+	must(child_kill(&host, UID, &error) == 0); /* nobody is left: no error */
 }
 
 START_TEST(child_kill__many_that_fork__all_and_no_others)
@@ -399,7 +399,7 @@ static void spare_all(void)
 	pid_t host_pid = start(UID, true, do_nothing, do_nothing);
 	char sentence[64];
 
-	must(child_kill(&home, UID, &error) == -1);
+	must(child_kill(&host, UID, &error) == -1);
 	snprintf(sentence, sizeof(sentence), "process %d has that uid and is in no jail", host_pid);
 	must(strstr(error.bytes, sentence) && strstr(error.bytes, "uid 1001"));
 	must(lives(inside_pid) && lives(host_pid));
@@ -416,8 +416,8 @@ static void spare_root(void)
 	pid_t root_pid = start(0, false, do_nothing, do_nothing);
 	pid_t nobody_pid = start(4294967294u, false, do_nothing, do_nothing);
 
-	must(child_kill(&home, 0, &error) == -1);
-	must(child_kill(&home, 4294967294u, &error) == -1);
+	must(child_kill(&host, 0, &error) == -1);
+	must(child_kill(&host, 4294967294u, &error) == -1);
 	must(lives(root_pid) && lives(nobody_pid));
 }
 
@@ -472,7 +472,7 @@ static void kill_under_lies(void)
 
 	if (keeper == 0) {
 		tell_lies();
-		_exit(child_kill(&home, UID, &error) == 0 ? 0 : 1);
+		_exit(child_kill(&host, UID, &error) == 0 ? 0 : 1);
 	}
 	must(waitpid(keeper, &status, 0) == keeper && status == 0x100);
 	must(lives(root_pid) && lives(other_pid) && lives(inside_pid));

@@ -23,7 +23,7 @@
 
 /* What mountinfo tells of a mount of a directory: the device, and the path in that. */
 struct directory {
-	const struct namespace_home *home;
+	const struct namespace_host *host;
 	dev_t device;
 	char root[2 * PATH_MAX];
 };
@@ -47,7 +47,7 @@ static int has_mounted(void *context, const struct inside_process *process)
 
 	if (process->is_on_host)
 		return 0;
-	AUTO_TABLE table = namespace_mounts(directory->home, process->pid);
+	AUTO_TABLE table = namespace_mounts(directory->host, process->pid);
 	/* It has ended, has no mounts any more (EINVAL), or may not be looked at. */
 	if (!table && (errno == ENOENT || errno == ESRCH || errno == EINVAL || errno == EACCES ||
 		       errno == EPERM))
@@ -58,12 +58,12 @@ static int has_mounted(void *context, const struct inside_process *process)
 	return result < 0 ? -1 : result == 0;
 }
 
-pid_t ask_find_mounted(const struct namespace_home *home, int fd)
+pid_t ask_find_mounted(const struct namespace_host *host, int fd)
 {
-	struct directory directory = {.home = home};
+	struct directory directory = {.host = host};
 	char link[32], whole[PATH_MAX] = "";
 	struct statx status;
-	AUTO_TABLE table = namespace_mounts(home, 0);
+	AUTO_TABLE table = namespace_mounts(host, 0);
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (!table || readlink(link, whole, sizeof(whole) - 1) < 0 ||
@@ -78,7 +78,7 @@ pid_t ask_find_mounted(const struct namespace_home *home, int fd)
 	/* In front of the rest of the path, "/" is nothing. */
 	snprintf(directory.root, sizeof(directory.root), "%s%s", root[1] ? root : "",
 		 whole + (target[1] ? strlen(target) : 0));
-	return inside_search(home, has_mounted, &directory);
+	return inside_search(host, has_mounted, &directory);
 }
 
 static void print_process(pid_t process)
@@ -97,7 +97,7 @@ static void answer_uid(const char *argument)
 	if (quantity_parse(QUANTITY_NUMBER, argument, &uid) != 0)
 		report_refuse("ask for the uid", argument, "it is no number");
 	list_open(&live);
-	print_process(inside_find(&live.home, (uid_t)uid));
+	print_process(inside_find(&live.host, (uid_t)uid));
 	live_close(&live);
 }
 
@@ -141,7 +141,7 @@ static void answer_mounted(const char *argument)
 	if (i < live.count)
 		printf("jail %s\n", live.jails[i].name);
 	else
-		print_process(ask_find_mounted(&live.home, fd));
+		print_process(ask_find_mounted(&live.host, fd));
 	live_close(&live);
 }
 

@@ -26,4 +26,4 @@ void ask_answer(const char *question, const char *argument);
  * Looks for a process that has the directory at FD mounted, or one in it: the image's version, say,
  * that a jail is on. Returns its number, 0 if there is none, or -1 and errno.
  */
-pid_t ask_find_mounted(const struct namespace_home *home, int fd) MUST_CHECK;
+pid_t ask_find_mounted(const struct namespace_host *host, int fd) MUST_CHECK;

@@ -184,7 +184,7 @@ static int refuse_shared(pid_t process, uid_t uid, struct text *error)
 	return report_fill(error, action, NULL, reason);
 }
 
-int child_kill(const struct namespace_home *home, uid_t uid, struct text *error)
+int child_kill(const struct namespace_host *host, uid_t uid, struct text *error)
 {
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
@@ -192,7 +192,7 @@ int child_kill(const struct namespace_home *home, uid_t uid, struct text *error)
 	pid_t left;
 
 	snprintf(action, sizeof(action), "kill the processes of uid %u", uid);
-	left = inside_find_on_host(home, uid);
+	left = inside_find_on_host(host, uid);
 	if (left > 0)
 		return refuse_shared(left, uid, error);
 	if (left < 0)
@@ -200,7 +200,7 @@ int child_kill(const struct namespace_home *home, uid_t uid, struct text *error)
 	do {
 		if (kill_once(uid) != 0)
 			return report_fill(error, action, NULL, NULL);
-		left = inside_find(home, uid);
+		left = inside_find(host, uid);
 		if (left == 0)
 			return 0;
 		nanosleep(&pause, NULL);
@@ -209,7 +209,7 @@ int child_kill(const struct namespace_home *home, uid_t uid, struct text *error)
 			   left > 0 ? "they do not end; their storage may not answer" : NULL);
 }
 
-int child_kill_others(const struct namespace_home *home, const struct inside *inside,
+int child_kill_others(const struct namespace_host *host, const struct inside *inside,
 		      struct text *error)
 {
 	char name[NAME_LENGTH_MAX + 1];
@@ -221,11 +221,11 @@ int child_kill_others(const struct namespace_home *home, const struct inside *in
 
 		if (process->uid == done)
 			continue;
-		list_read_name(home, process->pid, name);
+		list_read_name(host, process->pid, name);
 		if (!name[0] || child_find_owner(name, &owner, error) != 0 || owner != process->uid)
 			continue;
 		done = owner;
-		if (child_kill(home, owner, error) != 0)
+		if (child_kill(host, owner, error) != 0)
 			result = -1;
 	}
 	return result;

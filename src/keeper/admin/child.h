@@ -44,11 +44,11 @@ int child_find_owner(const char *name, uid_t *uid, struct text *error) MUST_CHEC
  * none if one of them is in the host's own mount namespace, so that an account of the host that has
  * the same uid loses nothing.
  */
-int child_kill(const struct namespace_home *home, uid_t uid, struct text *error) MUST_CHECK;
+int child_kill(const struct namespace_host *host, uid_t uid, struct text *error) MUST_CHECK;
 
 /*
  * Does that for every uid that is found INSIDE a jail, live or not: a process whose /home is not
  * that of a jail of its uid's may be a container's. 0; -1 and the last one's sentence in *ERROR.
  */
-int child_kill_others(const struct namespace_home *home, const struct inside *inside,
+int child_kill_others(const struct namespace_host *host, const struct inside *inside,
 		      struct text *error) MUST_CHECK;

@@ -119,13 +119,13 @@ static bool is_launcher(int task_fd)
 }
 
 /*
- * Fills PROCESS; of one in the mount namespace HOST only pid and uid. Returns as read_namespace()
- * does.
+ * Fills PROCESS; of one in the host's mount namespace, HOST_INODE, only pid and uid. Returns as
+ * read_namespace() does.
  */
-static int look_at(const struct namespace_home *home, const char *name, uint64_t host,
+static int look_at(const struct namespace_host *host, const char *name, uint64_t host_inode,
 		   struct inside_process *process)
 {
-	AUTO_CLOSE pid_fd = openat(home->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE pid_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE task_fd = -1;
 
 	if (pid_fd < 0)
@@ -136,7 +136,7 @@ static int look_at(const struct namespace_home *home, const char *name, uint64_t
 		result = read_uid(task_fd, &process->uid);
 	if (result != 1)
 		return result;
-	process->is_on_host = process->mount_namespace == host;
+	process->is_on_host = process->mount_namespace == host_inode;
 	if (process->is_on_host)
 		return 1;
 	result = read_namespace(task_fd, "ipc", &process->ipc_namespace);
@@ -147,24 +147,24 @@ static int look_at(const struct namespace_home *home, const char *name, uint64_t
 }
 
 /* The host's mount namespace; 0 and errno. */
-static uint64_t host_of(const struct namespace_home *home)
+static uint64_t inode_of_host(const struct namespace_host *host)
 {
 	struct stat status = {.st_ino = 0};
 
 	errno = EPROTO; /* a seccomp filter that only says it worked */
-	return fstat(home->mount_fd, &status) == 0 ? status.st_ino : 0;
+	return fstat(host->mount_fd, &status) == 0 ? status.st_ino : 0;
 }
 
 /*
  * Calls VISIT for each process until it returns 1, and returns that one's number; 0 after the last;
  * -1 and errno, also where VISIT returned -1.
  */
-static pid_t walk(const struct namespace_home *home,
+static pid_t walk(const struct namespace_host *host,
 		  int (*visit)(void *context, const struct inside_process *process), void *context)
 {
-	uint64_t host = host_of(home);
+	uint64_t inode = inode_of_host(host);
 	AUTO_CLOSE fd =
-		host == 0 ? -1 : openat(home->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		inode == 0 ? -1 : openat(host->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct inside_process process;
 	/* Room for an entry or two: each process is looked at as soon as it is listed, so that one
 	 * which leaves its life to a child, with a higher number, is met again as that child. */
@@ -176,7 +176,7 @@ static pid_t walk(const struct namespace_home *home,
 			const struct entry *entry = (const void *)(buffer + at);
 
 			int result = isdigit((unsigned char)entry->name[0])
-					     ? look_at(home, entry->name, host, &process)
+					     ? look_at(host, entry->name, inode, &process)
 					     : 0;
 			if (result == 1)
 				result = visit(context, &process);
@@ -216,13 +216,13 @@ static int compare(const void *first, const void *second)
 	return uids != 0 ? (uids > 0 ? 1 : -1) : one->pid - other->pid;
 }
 
-int inside_read(const struct namespace_home *home, struct inside *inside)
+int inside_read(const struct namespace_host *host, struct inside *inside)
 {
 	size_t kept = 0;
 
 	memset(inside, 0, sizeof(*inside));
 	/* Twice: where process numbers begin anew, one that always leaves can be missed. */
-	int result = walk(home, add, inside) == 0 ? walk(home, add, inside) : -1;
+	int result = walk(host, add, inside) == 0 ? walk(host, add, inside) : -1;
 	if (inside->count > 1)
 		qsort(inside->processes, inside->count, sizeof(*inside->processes), compare);
 	for (size_t i = 0; i < inside->count; i++)
@@ -266,14 +266,14 @@ bool inside_is_earlier(const struct inside_process *process, const struct record
 		process->network_namespace != record->network_namespace);
 }
 
-pid_t inside_search(const struct namespace_home *home,
+pid_t inside_search(const struct namespace_host *host,
 		    int (*matches)(void *context, const struct inside_process *process),
 		    void *context)
 {
 	pid_t found = 0;
 
 	for (unsigned int look = 0; look < LOOKS && found == 0; look++)
-		found = walk(home, matches, context);
+		found = walk(host, matches, context);
 	return found;
 }
 
@@ -289,12 +289,12 @@ static int has_uid_on_host(void *context, const struct inside_process *process)
 	       (process->is_on_host || process->mount_namespace == 0);
 }
 
-pid_t inside_find(const struct namespace_home *home, uid_t uid)
+pid_t inside_find(const struct namespace_host *host, uid_t uid)
 {
-	return inside_search(home, has_uid, &uid);
+	return inside_search(host, has_uid, &uid);
 }
 
-pid_t inside_find_on_host(const struct namespace_home *home, uid_t uid)
+pid_t inside_find_on_host(const struct namespace_host *host, uid_t uid)
 {
-	return walk(home, has_uid_on_host, &uid);
+	return walk(host, has_uid_on_host, &uid);
 }

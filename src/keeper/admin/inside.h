@@ -28,7 +28,7 @@ struct inside {
 };
 
 /* Looks at every process. 0, or -1 and errno; inside_free() releases it either way. */
-int inside_read(const struct namespace_home *home, struct inside *inside) MUST_CHECK;
+int inside_read(const struct namespace_host *host, struct inside *inside) MUST_CHECK;
 void inside_free(struct inside *inside);
 
 /* The first of the *COUNT processes of UID, in a row. */
@@ -42,12 +42,12 @@ bool inside_is_earlier(const struct inside_process *process, const struct record
  * MATCHES returned 0 for everybody, else the number of a process for which it returned 1; -1 and
  * errno, also where MATCHES returned -1.
  */
-pid_t inside_search(const struct namespace_home *home,
+pid_t inside_search(const struct namespace_host *host,
 		    int (*matches)(void *context, const struct inside_process *process),
 		    void *context) MUST_CHECK;
 
 /* So looks for whoever of UID is inside. */
-pid_t inside_find(const struct namespace_home *home, uid_t uid) MUST_CHECK;
+pid_t inside_find(const struct namespace_host *host, uid_t uid) MUST_CHECK;
 
 /* Looks once for a process of UID that is in no jail we can see: 0, its number; -1 and errno. */
-pid_t inside_find_on_host(const struct namespace_home *home, uid_t uid) MUST_CHECK;
+pid_t inside_find_on_host(const struct namespace_host *host, uid_t uid) MUST_CHECK;

@@ -129,10 +129,10 @@ static void print_row(struct table *table, const struct live_jail *jail,
 	table->rows++;
 }
 
-void list_read_name(const struct namespace_home *home, pid_t process,
+void list_read_name(const struct namespace_host *host, pid_t process,
 		    char name[static NAME_LENGTH_MAX + 1])
 {
-	AUTO_TABLE table = namespace_mounts(home, process);
+	AUTO_TABLE table = namespace_mounts(host, process);
 	struct libmnt_fs *fs =
 		table ? mnt_table_find_target(table, "/home", MNT_ITER_BACKWARD) : NULL;
 	const char *root = fs ? mnt_fs_get_root(fs) : NULL;
@@ -166,7 +166,7 @@ static void print_others(struct table *table)
 			;
 		if (known < live->count || !config_has_id(&config, false, jail.uid))
 			continue;
-		list_read_name(&live->home, process, jail.name);
+		list_read_name(&live->host, process, jail.name);
 		print_row(table, &jail, NULL, "discarded");
 	}
 }

@@ -89,7 +89,7 @@ static int collect_in_hub(struct live *live, bool all)
 	int result = all ? add_entries(live, AT_FDCWD, LAYOUT_JAILS, add_jail) : 0;
 	for (size_t i = 0; i < live->count; i++)
 		live->jails[i].uid = pin_uid(live->jails[i].name);
-	return namespace_enter(live->home.mount_fd) == 0 ? result : -1;
+	return namespace_enter(live->host.mount_fd) == 0 ? result : -1;
 }
 
 static int collect_all(struct live *live)
@@ -111,7 +111,7 @@ static int open_places(struct live *live, struct text *error)
 
 	memset(live, 0, sizeof(*live));
 	live->run_fd = live->hub_fd = live->cgroup_fd = -1;
-	if (namespace_remember(&live->home) != 0)
+	if (namespace_remember(&live->host) != 0)
 		return report_fill(error, "open", "/proc", NULL);
 	int is_first = namespace_is_first();
 	if (is_first != 1)
@@ -126,7 +126,7 @@ static int open_places(struct live *live, struct text *error)
 	if (live->run_fd < 0)
 		return -1;
 	live->cgroup_fd = cgroup_open();
-	live->hub_fd = hub_open(&live->home, live->run_fd);
+	live->hub_fd = hub_open(&live->host, live->run_fd);
 	if (live->hub_fd >= 0 || errno == ENXIO || errno == ESTALE)
 		return 0;
 	return report_fill(error, "look at what is live in", PATHS_RUN, NULL);
@@ -137,7 +137,7 @@ int live_open(struct live *live, struct text *error)
 	if (open_places(live, error) != 0)
 		return -1;
 	/* The processes first: the jail of whoever is found has its name already. */
-	if (inside_read(&live->home, &live->inside) == 0 && collect_all(live) == 0)
+	if (inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
 		return 0;
 	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);
 	live_close(live);
@@ -171,7 +171,7 @@ int live_in_hub(const struct live *live, int (*step)(const char *name), const ch
 	if (namespace_enter(live->hub_fd) != 0)
 		return -1;
 	int result = step(name), error = errno;
-	if (namespace_enter(live->home.mount_fd) != 0)
+	if (namespace_enter(live->host.mount_fd) != 0)
 		return -1;
 	errno = error;
 	return result;

@@ -19,7 +19,7 @@ struct live_jail {
 
 /* What the administrator's commands work on. */
 struct live {
-	struct namespace_home home;
+	struct namespace_host host;
 	int run_fd, hub_fd; /* -1: there is none */
 	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
 	struct inside inside;

@@ -223,12 +223,12 @@ static int kill_all(const struct live *live, int directory_fd, const char *name,
 				   "it has no record, no pins, and no home of a user's");
 	bool is_withdrawn =
 		directory_fd < 0 || state_withdraw(directory_fd, name, false, error) == 0;
-	if (child_kill(&live->home, uid, error) != 0)
+	if (child_kill(&live->host, uid, error) != 0)
 		return -1;
 	if (is_withdrawn)
 		return 0;
 	return state_withdraw(directory_fd, name, true, error) == 0
-		       ? child_kill(&live->home, uid, error)
+		       ? child_kill(&live->host, uid, error)
 		       : -1;
 }
 
@@ -246,7 +246,7 @@ static int discard(const struct live *live, const struct live_jail *jail, bool k
 		return -1;
 	AUTO_CLOSE present_fd = live->run_fd < 0 ? -1 : state_open(live->run_fd, name);
 	bool is_live = present_fd >= 0 || jail->uid != 0;
-	if (!is_live && (!kill || uid == 0 || inside_find(&live->home, uid) == 0))
+	if (!is_live && (!kill || uid == 0 || inside_find(&live->host, uid) == 0))
 		return -report_fill(error, "discard jail", name, "it is not live");
 	AUTO_CLOSE directory_fd =
 		live->run_fd < 0 ? -1 : state_lock(live->run_fd, name, true, error);
@@ -278,7 +278,7 @@ bool retire_by_hand(const char *name, bool kill)
 	const unsigned char *outcomes = name ? NULL : treat_all(&live, discard_one, kill);
 	for (size_t i = 0; outcomes && i < live.count; i++)
 		is_done = is_done && outcomes[i] == RETIRED;
-	if (!name && kill && child_kill_others(&live.home, &live.inside, &error) != 0)
+	if (!name && kill && child_kill_others(&live.host, &live.inside, &error) != 0)
 		is_done = tell(&error) != FAILED;
 	report_log("discarded jail %s%s", name ? name : "--all", kill ? " and its processes" : "");
 	live_close(&live);

@@ -101,11 +101,11 @@ static uint64_t inode_of(int fd, const char *name)
 }
 
 /* A pin of the namespace of KIND that was made, if RESULT is 0. Returns its number. */
-static uint64_t pin_namespace(const struct namespace_home *home, const char *kind, int result,
+static uint64_t pin_namespace(const struct namespace_host *host, const char *kind, int result,
 			      int *pin_fd, const char *name, const char *limit)
 {
 	char action[64];
-	AUTO_CLOSE fd = result == 0 ? namespace_open(home, kind) : -1;
+	AUTO_CLOSE fd = result == 0 ? namespace_open(host, kind) : -1;
 
 	*pin_fd = fd < 0 ? -1 : tree_clone(fd, "");
 	snprintf(action, sizeof(action), "make the %s namespace of jail", kind);
@@ -115,7 +115,7 @@ static uint64_t pin_namespace(const struct namespace_home *home, const char *kin
 }
 
 /* In the hub. Returns with the process in the jail's new namespace. */
-static void make_mounts(const struct namespace_home *home, int hub_fd, struct jail *jail,
+static void make_mounts(const struct namespace_host *host, int hub_fd, struct jail *jail,
 			struct trees *trees, int *pin_fd)
 {
 	const char *name = jail->record.name;
@@ -123,12 +123,12 @@ static void make_mounts(const struct namespace_home *home, int hub_fd, struct ja
 	AUTO_CLOSE seed_fd = open(LAYOUT_SEED, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	make_trees(trees, true, name);
-	AUTO_CLOSE mount_fd = seed_fd < 0 ? -1 : namespace_new(home, seed_fd, hub_fd, pin_fd);
+	AUTO_CLOSE mount_fd = seed_fd < 0 ? -1 : namespace_new(host, seed_fd, hub_fd, pin_fd);
 	if (mount_fd < 0)
 		report_refuse("make a mount namespace for jail", name,
 			      report_if_full(REPORT_MOUNT_NAMESPACES));
 	assemble(trees, name);
-	if (verify_jail(home, jail, &error) != 0)
+	if (verify_jail(host, jail, &error) != 0)
 		report_die(&error);
 	jail->record.mount_namespace = inode_of(mount_fd, name);
 }
@@ -143,7 +143,7 @@ static bool is_overtaken(void)
 	return errno == EEXIST || errno == ENOENT;
 }
 
-static void build(const struct namespace_home *home, int hub_fd, int directory_fd,
+static void build(const struct namespace_host *host, int hub_fd, int directory_fd,
 		  struct jail *jail)
 {
 	const char *name = jail->record.name;
@@ -157,17 +157,17 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 	make_trees(&trees, false, name);
 	if (jail->config.is_ipc_private)
 		jail->record.ipc_namespace =
-			pin_namespace(home, "ipc", namespace_unshare(home, "ipc", CLONE_NEWIPC),
+			pin_namespace(host, "ipc", namespace_unshare(host, "ipc", CLONE_NEWIPC),
 				      &pin_fds[PIN_IPC], name, REPORT_IPC_NAMESPACES);
 	if (jail->config.is_network_private)
 		jail->record.network_namespace =
-			pin_namespace(home, "net", namespace_new_network(home),
+			pin_namespace(host, "net", namespace_new_network(host),
 				      &pin_fds[PIN_NETWORK], name, REPORT_NETWORK_NAMESPACES);
-	if (namespace_enter_surely(home, hub_fd) != 0)
+	if (namespace_enter_surely(host, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
-	make_mounts(home, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
+	make_mounts(host, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
 	/* The record first, then the pins, as in retire_jail(). */
-	if (namespace_enter_surely(home, hub_fd) != 0)
+	if (namespace_enter_surely(host, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	if (state_withdraw(directory_fd, name, true, &error) != 0)
 		report_die(&error);
@@ -181,7 +181,7 @@ static void build(const struct namespace_home *home, int hub_fd, int directory_f
 }
 
 /* Whether the jail is live already: its record is believed, current, and of the pins there. */
-static bool is_live(const struct namespace_home *home, int hub_fd, int directory_fd,
+static bool is_live(const struct namespace_host *host, int hub_fd, int directory_fd,
 		    const char *name)
 {
 	struct record record;
@@ -193,32 +193,32 @@ static bool is_live(const struct namespace_home *home, int hub_fd, int directory
 	bool is_pinned = pin_inode(name, PIN_MOUNT) == record.mount_namespace &&
 			 pin_inode(name, PIN_IPC) == record.ipc_namespace &&
 			 pin_inode(name, PIN_NETWORK) == record.network_namespace;
-	if (namespace_enter(home->mount_fd) != 0)
+	if (namespace_enter(host->mount_fd) != 0)
 		report_refuse("return to the host for jail", name, NULL);
 	return is_pinned;
 }
 
 void build_jail(const char *name, uid_t caller)
 {
-	struct namespace_home home;
+	struct namespace_host host;
 	struct jail jail;
 	struct text error;
 
 	if (privilege_lower(PRIVILEGE_BUILD) != 0)
 		report_refuse("lower the keeper's privilege", NULL, NULL);
 	describe(&jail, name, caller); /* refuses before anything is made */
-	if (namespace_remember(&home) != 0)
+	if (namespace_remember(&host) != 0)
 		report_refuse("open", "/proc", NULL);
 	int run_fd = hub_make_run_directory(&error);
-	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&home, run_fd, &error);
+	int hub_fd = run_fd < 0 ? -1 : hub_ensure(&host, run_fd, &error);
 	int directory_fd = hub_fd < 0 ? -1 : state_lock(run_fd, name, true, &error);
 	if (directory_fd < 0)
 		report_die(&error);
-	if (is_live(&home, hub_fd, directory_fd, name))
+	if (is_live(&host, hub_fd, directory_fd, name))
 		return;
 	if (!record_is_current(&jail.record)) { /* it has changed while we waited */
 		jail_close(&jail);
 		describe(&jail, name, caller);
 	}
-	build(&home, hub_fd, directory_fd, &jail);
+	build(&host, hub_fd, directory_fd, &jail);
 }

@@ -65,7 +65,7 @@ static int open_pinned(int run_fd)
 	return -1;
 }
 
-int hub_open(const struct namespace_home *home, int run_fd)
+int hub_open(const struct namespace_host *host, int run_fd)
 {
 	AUTO_CLOSE fd = open_pinned(run_fd);
 	struct stat status;
@@ -73,7 +73,7 @@ int hub_open(const struct namespace_home *home, int run_fd)
 	if (fd < 0 || namespace_enter(fd) != 0)
 		return -1;
 	int error = lstat(LAYOUT_VERSION, &status) == 0 ? 0 : errno;
-	if (namespace_enter(home->mount_fd) != 0)
+	if (namespace_enter(host->mount_fd) != 0)
 		return -1; /* EPERM or the like, never one of the two that mean something */
 	if (error == 0)
 		return auto_close_take(&fd);
@@ -119,10 +119,10 @@ static int build_root(void)
 }
 
 /* A namespace with the hub's root alone: copying it costs the same however many pins there are. */
-static int make_seed(const struct namespace_home *home, int hub_fd)
+static int make_seed(const struct namespace_host *host, int hub_fd)
 {
 	AUTO_CLOSE pin_fd = -1;
-	AUTO_CLOSE seed_fd = namespace_new(home, hub_fd, hub_fd, &pin_fd);
+	AUTO_CLOSE seed_fd = namespace_new(host, hub_fd, hub_fd, &pin_fd);
 
 	if (seed_fd < 0 || umount2(LAYOUT_DEV, MNT_DETACH | UMOUNT_NOFOLLOW) != 0 ||
 	    umount2(LAYOUT_PROC, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
@@ -131,28 +131,28 @@ static int make_seed(const struct namespace_home *home, int hub_fd)
 }
 
 /* A pid namespace may be a container's, or only the caller's, with a process 1 of its own. */
-static bool is_first_pid_namespace(const struct namespace_home *home)
+static bool is_first_pid_namespace(const struct namespace_host *host)
 {
 	struct stat status;
 
-	return fstatat(home->proc_fd, "self/ns/pid", &status, 0) == 0 &&
+	return fstatat(host->proc_fd, "self/ns/pid", &status, 0) == 0 &&
 	       status.st_ino == FIRST_PID_NAMESPACE;
 }
 
 /* The number of our mount namespace, which is written into the file that the hub is mounted on. */
-static void write_maker(const struct namespace_home *home, char maker[static 24])
+static void write_maker(const struct namespace_host *host, char maker[static 24])
 {
 	struct stat status;
 
 	snprintf(maker, 24, "%ju\n",
-		 fstat(home->mount_fd, &status) == 0 ? (uintmax_t)status.st_ino : 0);
+		 fstat(host->mount_fd, &status) == 0 ? (uintmax_t)status.st_ino : 0);
 }
 
 /*
  * Whether a hub may be made here. In a copy of a mount namespace the hub's mount cannot be seen,
  * and unlinking the file that it is on would take it away.
  */
-static bool may_make(const struct namespace_home *home, int run_fd)
+static bool may_make(const struct namespace_host *host, int run_fd)
 {
 	AUTO_CLOSE fd =
 		openat(run_fd, LAYOUT_RUN_HUB, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -160,9 +160,9 @@ static bool may_make(const struct namespace_home *home, int run_fd)
 	char maker[24], found[24] = "";
 	unsigned long propagation = 0;
 
-	if (is_first_pid_namespace(home))
+	if (is_first_pid_namespace(host))
 		return true;
-	write_maker(home, maker);
+	write_maker(host, maker);
 	if (fd >= 0)
 		return read(fd, found, sizeof(found) - 1) > 0 && strcmp(found, maker) == 0;
 	AUTO_TABLE table = mnt_new_table_from_file("/proc/self/mountinfo");
@@ -173,7 +173,7 @@ static bool may_make(const struct namespace_home *home, int run_fd)
 }
 
 /* A file for the hub's namespace to be mounted on, in the place of what may be in the way. */
-static int make_file(const struct namespace_home *home)
+static int make_file(const struct namespace_host *host)
 {
 	char maker[24];
 
@@ -181,36 +181,36 @@ static int make_file(const struct namespace_home *home)
 		return -1;
 	AUTO_CLOSE fd = open(PATHS_RUN "/" LAYOUT_RUN_HUB,
 			     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	write_maker(home, maker);
+	write_maker(host, maker);
 	return fd >= 0 && write(fd, maker, strlen(maker)) == (ssize_t)strlen(maker) ? 0 : -1;
 }
 
-static int make(const struct namespace_home *home, int run_fd)
+static int make(const struct namespace_host *host, int run_fd)
 {
 	AUTO_CLOSE pin_fd = -1;
 
 	if (make_private_mount(run_fd) != 0)
 		return -1;
-	AUTO_CLOSE hub_fd = namespace_new(home, home->mount_fd, home->mount_fd, &pin_fd);
+	AUTO_CLOSE hub_fd = namespace_new(host, host->mount_fd, host->mount_fd, &pin_fd);
 	if (hub_fd < 0 || tree_make_private() != 0 || build_root() != 0 ||
-	    make_seed(home, hub_fd) != 0 || namespace_enter(home->mount_fd) != 0)
+	    make_seed(host, hub_fd) != 0 || namespace_enter(host->mount_fd) != 0)
 		return -1;
 	/* The commit: until the pin is there, all of it goes with this process. In the way may be a
 	 * hub of another layout, or what a hub whose namespace is gone, or a hand, left there. */
 	AUTO_CLOSE old_fd = open_pinned(run_fd);
 	if (old_fd >= 0 && umount2(PATHS_RUN "/" LAYOUT_RUN_HUB, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
 		return -1;
-	if (make_file(home) != 0 ||
+	if (make_file(host) != 0 ||
 	    tree_attach(pin_fd, AT_FDCWD, PATHS_RUN "/" LAYOUT_RUN_HUB) != 0)
 		return -1;
 	return auto_close_take(&hub_fd);
 }
 
-int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error)
+int hub_ensure(const struct namespace_host *host, int run_fd, struct text *error)
 {
 	AUTO_CLOSE lock_fd = open(PATHS_RUN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	AUTO_CLOSE hub_fd = hub_open(home, run_fd);
+	AUTO_CLOSE hub_fd = hub_open(host, run_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
 	if (lock_fd < 0 || state_take_lock(lock_fd, true) != 0)
@@ -221,14 +221,14 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	AUTO_CLOSE now_fd = hub_open_run_directory(error);
 	if (now_fd < 0)
 		return -1;
-	hub_fd = hub_open(home, now_fd);
+	hub_fd = hub_open(host, now_fd);
 	if (hub_fd >= 0)
 		return auto_close_take(&hub_fd);
 	if (errno != ENXIO && errno != ESTALE)
 		return report_fill(error, "look into the hub", PATHS_RUN "/" LAYOUT_RUN_HUB, NULL);
 	switch (namespace_is_first()) {
 	case 1:
-		if (may_make(home, now_fd))
+		if (may_make(host, now_fd))
 			break;
 		return report_fill(error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,
 				   "this pid and mount namespace may be a copy of another, whose "
@@ -242,7 +242,7 @@ int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error
 	default:
 		return report_fill(error, "read", "/proc/1/mountinfo", NULL);
 	}
-	hub_fd = make(home, now_fd);
+	hub_fd = make(host, now_fd);
 	if (hub_fd < 0)
 		return report_fill(
 			error, "make the hub", PATHS_RUN "/" LAYOUT_RUN_HUB,

@@ -14,7 +14,7 @@ int hub_make_run_directory(struct text *error) MUST_CHECK;
 int hub_populate_dev(int dev_fd) MUST_CHECK;
 
 /* A descriptor of the hub's namespace; -1 and errno ENXIO: there is none, ESTALE: not ours. */
-int hub_open(const struct namespace_home *home, int run_fd) MUST_CHECK;
+int hub_open(const struct namespace_host *host, int run_fd) MUST_CHECK;
 
 /*
  * The same, made if there is none of our layout. There is never a second, and none is taken away
@@ -22,4 +22,4 @@ int hub_open(const struct namespace_home *home, int run_fd) MUST_CHECK;
  * not the first, where that is no copy of another's. A hub of another layout goes, which takes its
  * pins with it and hurts nobody inside.
  */
-int hub_ensure(const struct namespace_home *home, int run_fd, struct text *error) MUST_CHECK;
+int hub_ensure(const struct namespace_host *host, int run_fd, struct text *error) MUST_CHECK;

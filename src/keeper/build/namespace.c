@@ -24,28 +24,28 @@
 #define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* linux/nsfs.h */
 #endif
 
-int namespace_open(const struct namespace_home *home, const char *kind)
+int namespace_open(const struct namespace_host *host, const char *kind)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "self/ns/%s", kind);
-	return openat(home->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	return openat(host->proc_fd, path, O_RDONLY | O_CLOEXEC);
 }
 
-int namespace_remember(struct namespace_home *home)
+int namespace_remember(struct namespace_host *host)
 {
-	home->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	home->mount_fd = home->proc_fd < 0 ? -1 : namespace_open(home, "mnt");
-	return home->mount_fd < 0 ? -1 : 0;
+	host->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	host->mount_fd = host->proc_fd < 0 ? -1 : namespace_open(host, "mnt");
+	return host->mount_fd < 0 ? -1 : 0;
 }
 
-struct libmnt_table *namespace_mounts(const struct namespace_home *home, pid_t process)
+struct libmnt_table *namespace_mounts(const struct namespace_host *host, pid_t process)
 {
 	char path[32] = "self/mountinfo";
 
 	if (process != 0)
 		snprintf(path, sizeof(path), "%d/mountinfo", process);
-	AUTO_CLOSE fd = openat(home->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE fd = openat(host->proc_fd, path, O_RDONLY | O_CLOEXEC);
 	AUTO_FILE stream = fd < 0 ? NULL : fdopen(fd, "r");
 	AUTO_TABLE table = mnt_new_table();
 
@@ -75,22 +75,22 @@ int namespace_is_first(void)
 	return fs && (uint64_t)mnt_fs_get_id(fs) == root.stx_mnt_id;
 }
 
-static uint64_t inode_of(const struct namespace_home *home, const char *kind)
+static uint64_t inode_of(const struct namespace_host *host, const char *kind)
 {
 	char path[32];
 	struct stat status;
 
 	snprintf(path, sizeof(path), "self/ns/%s", kind);
-	return fstatat(home->proc_fd, path, &status, 0) == 0 ? status.st_ino : 0;
+	return fstatat(host->proc_fd, path, &status, 0) == 0 ? status.st_ino : 0;
 }
 
-int namespace_unshare(const struct namespace_home *home, const char *kind, int flag)
+int namespace_unshare(const struct namespace_host *host, const char *kind, int flag)
 {
-	uint64_t before = inode_of(home, kind);
+	uint64_t before = inode_of(host, kind);
 
 	if (unshare(flag) != 0)
 		return -1;
-	if (before != 0 && inode_of(home, kind) != before)
+	if (before != 0 && inode_of(host, kind) != before)
 		return 0;
 	errno = EPROTO; /* a seccomp filter that only says it worked */
 	return -1;
@@ -101,13 +101,13 @@ int namespace_enter(int fd)
 	return setns(fd, CLONE_NEWNS);
 }
 
-int namespace_enter_surely(const struct namespace_home *home, int fd)
+int namespace_enter_surely(const struct namespace_host *host, int fd)
 {
 	struct stat status;
 
 	if (namespace_enter(fd) != 0)
 		return -1;
-	if (fstat(fd, &status) == 0 && inode_of(home, "mnt") == status.st_ino)
+	if (fstat(fd, &status) == 0 && inode_of(host, "mnt") == status.st_ino)
 		return 0;
 	errno = EPROTO;
 	return -1;
@@ -139,36 +139,36 @@ static uint64_t order_of(int fd)
 	return ioctl(fd, NS_GET_MNTNS_ID, &id) == 0 ? id : 0;
 }
 
-int namespace_new(const struct namespace_home *home, int base_fd, int pinner_fd, int *pin_fd)
+int namespace_new(const struct namespace_host *host, int base_fd, int pinner_fd, int *pin_fd)
 {
 	uint64_t pinner = order_of(pinner_fd);
 
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (attempt > 0)
 			move_to_cpu(attempt);
-		if (namespace_enter_surely(home, base_fd) != 0 ||
-		    namespace_unshare(home, "mnt", CLONE_NEWNS) != 0)
+		if (namespace_enter_surely(host, base_fd) != 0 ||
+		    namespace_unshare(host, "mnt", CLONE_NEWNS) != 0)
 			return -1;
-		AUTO_CLOSE fd = namespace_open(home, "mnt");
+		AUTO_CLOSE fd = namespace_open(host, "mnt");
 		if (fd < 0)
 			return -1;
 		if (pinner != 0 && order_of(fd) <= pinner)
 			continue;
 		if (attempt > 0)
 			move_to_any_cpu();
-		*pin_fd = namespace_enter_surely(home, pinner_fd) == 0 ? tree_clone(fd, "") : -1;
-		return *pin_fd >= 0 && namespace_enter_surely(home, fd) == 0 ? auto_close_take(&fd)
+		*pin_fd = namespace_enter_surely(host, pinner_fd) == 0 ? tree_clone(fd, "") : -1;
+		return *pin_fd >= 0 && namespace_enter_surely(host, fd) == 0 ? auto_close_take(&fd)
 									     : -1;
 	}
 	errno = EAGAIN;
 	return -1;
 }
 
-int namespace_new_network(const struct namespace_home *home)
+int namespace_new_network(const struct namespace_host *host)
 {
 	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 
-	if (namespace_unshare(home, "net", CLONE_NEWNET) != 0)
+	if (namespace_unshare(host, "net", CLONE_NEWNET) != 0)
 		return -1;
 	AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &loopback);

@@ -52,11 +52,11 @@ static int check(struct libmnt_table *table, const struct jail_mount *mount, str
 	return 0;
 }
 
-int verify_jail(const struct namespace_home *home, const struct jail *jail, struct text *error)
+int verify_jail(const struct namespace_host *host, const struct jail *jail, struct text *error)
 {
 	struct jail_mount mounts[JAIL_MOUNTS_MAX];
 	size_t count = jail_mounts(jail, mounts);
-	AUTO_TABLE table = namespace_mounts(home, 0);
+	AUTO_TABLE table = namespace_mounts(host, 0);
 	char path[sizeof("/home/") + sizeof(jail->record.name)];
 
 	if (!table)
