@@ -27,7 +27,7 @@ enum arguments_mode {
 };
 
 struct arguments_limit {
-	unsigned int resource; /* RLIMIT_ number */
+	unsigned int resource; /* RLIMIT_ number or LIMIT_OUTPUT */
 	uint64_t value;
 	const char *text; /* the caller's, NAME=VALUE */
 };
@@ -43,7 +43,7 @@ struct arguments {
 	size_t limit_count;
 	int keep_fds[ARGUMENTS_FDS_MAX]; /* 3 and above, ascending, each once */
 	size_t keep_fd_count;
-	int status_fd;          /* one of keep_fds while we hold it, or -1 */
+	int status_fd; /* also in keep_fds: the launcher keeps it, its exec closes it; or -1 */
 	uint64_t timeout_ms;    /* QUANTITY_UNLIMITED for none, 0 for "as the policy says" */
 	uint64_t kill_after_ms; /* 0 for "as the policy says" */
 	bool cgi, private_processes, daemon, json, dry_run, all, kill, verbose;
@@ -51,7 +51,8 @@ struct arguments {
 
 /*
  * Reads ARGV, whose strings the result borrows. Reading stops at the first operand, which names the
- * jail; one "--" may stand before the command. Returns 0, or -1 with a sentence in *ERROR.
+ * jail; one "--" may stand before the command. Returns 0, or -1 with a sentence in *ERROR; then
+ * ARGUMENTS has what was read before the fault, so that --status-fd can be told of it.
  */
 int arguments_parse(struct arguments *arguments, int argc, char *const argv[],
 		    struct text *error) MUST_CHECK;

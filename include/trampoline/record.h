@@ -44,7 +44,7 @@ enum record_source {
 	RECORD_BASE,     /* data/NAME/home, which is mounted */
 	RECORD_HOME,     /* data/NAME/home/NAME, whose owner is the identity */
 	RECORD_TMP,      /* data/NAME/tmp */
-	RECORD_CGROUP,   /* whose limits are the jail's; an empty path: none */
+	RECORD_CGROUP,   /* the jail's cgroup; an empty path: it has none */
 	RECORD_SOURCES,
 };
 
@@ -67,7 +67,7 @@ struct record {
 	uint64_t checksum;      /* of all from `built_ns' on */
 	int64_t entered_ns;     /* the last entry; launchers write it in place */
 	int64_t marked_ns;      /* cleanup's last mark; the keeper writes it in place */
-	int64_t built_ns;       /* all three CLOCK_BOOTTIME, which no hand sets; 0: never */
+	int64_t built_ns;       /* all three by CLOCK_BOOTTIME, which cannot be set; 0: never */
 	char name[NAME_LENGTH_MAX + 8];
 	char image[NAME_LENGTH_MAX + 8], image_version[NAME_LENGTH_MAX + 8];
 	uint32_t uid, gid;
@@ -104,7 +104,7 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 
 /*
  * Reads and validates NAME's record from RECORD_FD. 0; -1 with errno ESTALE if there is none that
- * this program may obey: not a regular file of root's with RECORD_MODE, damaged, foreign, another
+ * this program may obey: not a regular file of root's with RECORD_MODE, damaged, of another jail or
  * version.
  */
 int record_read(int record_fd, const char *name, struct record *record) MUST_CHECK;

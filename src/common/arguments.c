@@ -25,9 +25,9 @@ static const struct option {
 	char letter;
 	const char *name;
 	enum kind kind;
-	unsigned int modes; /* where it may be used */
-	size_t field;       /* of struct arguments; for a MODE, which */
-	const char *wants;  /* its value; NULL: it takes none */
+	unsigned int modes; /* BIT() of each mode it goes with, and REPEATED */
+	size_t field;       /* offset in struct arguments; of a MODE, its enum arguments_mode */
+	const char *wants;  /* the rule for its value; NULL: it takes none */
 } options[] = {
 	{'C', "--chdir", DIRECTORY, RUNS, 0, "it wants an absolute path inside the jail"},
 	{'E', "--env", VARIABLE, RUNS | REPEATED, 0,
@@ -59,7 +59,7 @@ static const struct option {
 	{'V', "--version", MODE, ANY, ARGUMENTS_VERSION, NULL},
 };
 
-/* By name of LENGTH bytes, or by LETTER if NAME is NULL. */
+/* Finds by the LENGTH bytes at NAME, or by LETTER if NAME is NULL. NULL: no such option. */
 static const struct option *find(const char *name, size_t length, char letter)
 {
 	for (const struct option *at = options; at < options + ARRAY_LENGTH(options); at++)
@@ -69,7 +69,7 @@ static const struct option *find(const char *name, size_t length, char letter)
 	return NULL;
 }
 
-/* Keeps the numbers ascending and each once. */
+/* Keeps keep_fds ascending, each number once; the number of --status-fd is among them. */
 static bool take_fd(struct arguments *arguments, const struct option *option, const char *value)
 {
 	uint64_t number;
@@ -89,7 +89,7 @@ static bool take_fd(struct arguments *arguments, const struct option *option, co
 	return true;
 }
 
-/* Carries one option into ARGUMENTS; false if the value is not what it wants. */
+/* Stores OPTION's VALUE in ARGUMENTS. False: it breaks the rule, or is a second mode. */
 static bool take(struct arguments *arguments, const struct option *option, const char *value)
 {
 	void *field = (char *)arguments + option->field;
@@ -105,7 +105,7 @@ static bool take(struct arguments *arguments, const struct option *option, const
 		return *(bool *)field = true;
 	case DURATION:
 		return quantity_parse(QUANTITY_DURATION, value, field) == 0 &&
-		       *(uint64_t *)field - 1 < QUANTITY_UNLIMITED - 1;
+		       *(uint64_t *)field - 1 < QUANTITY_UNLIMITED - 1; /* no 0, no unlimited */
 	case DIRECTORY:
 		arguments->directory = value;
 		return value[0] == '/';
@@ -125,7 +125,7 @@ static bool take(struct arguments *arguments, const struct option *option, const
 	return false;
 }
 
-/* One word of options, "--name[=value]" or "-abC value": how many words were used, or -1. */
+/* Reads a word of options, argv[0], and its value. Returns 1, 2 (argv[1] is the value) or -1. */
 static int parse_word(struct arguments *arguments, char *const argv[], unsigned int *seen,
 		      struct text *error)
 {

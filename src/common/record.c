@@ -66,7 +66,7 @@ bool record_is_valid(const struct record *record, size_t length, const char *nam
 	    record->version != RECORD_VERSION || record->size != length ||
 	    length != size_of(record) || record->checksum != checksum(record, length))
 		return false;
-	/* The seal says that a keeper wrote this; these, that it is not of another's making. */
+	/* The checksum finds damage; what follows, a keeper's fault or another jail's record. */
 	return record->caller_count <= RECORD_CALLERS_MAX && record->uid != 0 && record->gid != 0 &&
 	       record->group_count - 1 < RECORD_GROUPS_MAX && record->groups[0] != 0 &&
 	       record->mount_namespace != 0 && record->keep_length <= sizeof(record->keep) &&
@@ -123,7 +123,7 @@ bool record_is_current(const struct record *record)
 		const struct record_origin *origin = &record->origins[source];
 
 		if (!origin->path[0])
-			return source == RECORD_CGROUP; /* none is wanted */
+			return source == RECORD_CGROUP; /* the policy wants no cgroup */
 		/* `current' is the one symlink that is followed: root alone can change it. */
 		if (!is_same(origin, source == RECORD_IMAGE ? 0 : AT_SYMLINK_NOFOLLOW,
 			     offsetof(struct record_origin, path)))

@@ -18,8 +18,7 @@ struct environment {
 /*
  * The caller's INHERITED variables that the policy keeps and, for --cgi, the CGI ones; then what
  * the record sets: HOME, USER, LOGNAME, SHELL, PATH, LANG and the policy's own; then --env. A later
- * one replaces an earlier.
- * 0, or -1 with errno E2BIG.
+ * one replaces an earlier. 0, or -1 with errno E2BIG.
  */
 int environment_build(struct environment *environment, const struct record *record,
 		      const struct arguments *arguments, char *const inherited[]) MUST_CHECK;

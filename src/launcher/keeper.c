@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keeper as a child: real uid 0, nothing inherited. Its one sentence fits into a pipe that is
- * read when it has ended, so that no caller can hold it up while it holds a lock.
+ * The keeper as a child: real uid 0, nothing inherited. The keeper's one sentence fits into a pipe,
+ * which is read after the keeper's end: a caller who stops us cannot hold up a keeper with a lock.
  */
 #include "keeper.h"
 
@@ -19,21 +19,22 @@
 #include "trampoline/paths.h"
 
 #define PREFIX "trampoline: "
-#define DEADLINE_SECONDS 30 /* for its lock it waits 10 */
-#define KEEPER_LOOKS 150    /* dpkg puts a new launcher into place just before its keeper */
+#define DEADLINE_SECONDS 30 /* of which the keeper may wait 10 for its lock: state.c */
+#define KEEPER_LOOKS 150    /* of 20 ms: dpkg puts the keeper into place after the launcher */
 
 void keeper_exec(char *const argv[])
 {
 	static const char *const clean[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-	static const int all[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_CPU};
+	static const int raised[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
+				     RLIMIT_CPU};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(all); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(raised); i++) {
 		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-		if (setrlimit(all[i], &limit) == 0 || getrlimit(all[i], &limit) != 0)
+		if (setrlimit(raised[i], &limit) == 0 || getrlimit(raised[i], &limit) != 0)
 			continue;
-		limit.rlim_cur = limit.rlim_max; /* no CAP_SYS_RESOURCE; too little will say so */
-		(void)setrlimit(all[i], &limit);
+		limit.rlim_cur = limit.rlim_max; /* without CAP_SYS_RESOURCE: as far as it goes */
+		(void)setrlimit(raised[i], &limit);
 	}
 	for (int i = 0; chdir("/") == 0 && i < KEEPER_LOOKS; i++) {
 		execve(PATHS_KEEPER, argv, (char *const *)clean);
@@ -42,8 +43,8 @@ void keeper_exec(char *const argv[])
 	}
 }
 
-static _Noreturn void become_keeper(const struct reporter *reporter, const char *name, int pipe_fd,
-				    struct text *sentence)
+static _Noreturn void build_in_child(const struct reporter *reporter, const char *name, int pipe_fd,
+				     struct text *sentence)
 {
 	static const struct itimerval deadline = {.it_value = {.tv_sec = DEADLINE_SECONDS}};
 	struct text number = {.length = 0};
@@ -63,7 +64,7 @@ static _Noreturn void become_keeper(const struct reporter *reporter, const char 
 	_exit(1);
 }
 
-/* The keeper's one line without its name and newline; or, without any, how it ended. */
+/* Reads the keeper's sentence into *SENTENCE; where there is none, says how the keeper ended. */
 static void read_sentence(const struct reporter *reporter, int pipe_fd, int status,
 			  const char *name, struct text *sentence)
 {
@@ -82,7 +83,7 @@ static void read_sentence(const struct reporter *reporter, int pipe_fd, int stat
 		text_add(&reason, "the keeper was killed by signal ");
 		text_add_number(&reason, (uint64_t)WTERMSIG(status));
 	} else {
-		/* The dynamic loader: its words are of no use to a caller. */
+		/* What the dynamic loader wrote is of no use to a caller. */
 		text_add(&reason, "the keeper did not start; a library is missing, or the "
 				  "caller's limits leave it no memory or descriptors");
 	}
@@ -103,7 +104,7 @@ int keeper_build(const struct reporter *reporter, const char *name, struct text 
 	/* musl's fork() blocks all signals, and does not say where they have stayed blocked. */
 	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (child == 0)
-		become_keeper(reporter, name, pipe_fds[1], sentence);
+		build_in_child(reporter, name, pipe_fds[1], sentence);
 	close(pipe_fds[1]);
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		(void)text_refuse(sentence, "run the keeper", NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Running the other program. */
+/* Running the keeper: as a child, or in place of this program. */
 #pragma once
 
 #include "report.h"
@@ -12,5 +12,5 @@
 int keeper_build(const struct reporter *reporter, const char *name,
 		 struct text *sentence) MUST_CHECK;
 
-/* Becomes the keeper, for an administrator; returns only if it cannot be executed. */
+/* Becomes the keeper, in a clean environment. Returns, with errno, if it cannot be executed. */
 void keeper_exec(char *const argv[]);

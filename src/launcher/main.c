@@ -33,7 +33,7 @@
 #define ROUNDS 20 /* give up after as many builds: something is wrong */
 #define DEADLINE_SECONDS 10
 
-/* Returns which of 0 to 2 are files: descriptors_close(). */
+/* Returns a bit for each of 0 to 2 that is a file of the caller's: descriptors_close(). */
 static unsigned int clean_inheritance(const struct reporter *reporter,
 				      const struct arguments *arguments)
 {
@@ -81,7 +81,7 @@ static void build(struct reporter *reporter, const char *jail, int *builds)
 						    : "it changes faster than it can be built");
 	if (keeper_build(reporter, jail, &sentence) == 0)
 		return;
-	reporter->is_logged = false; /* by the keeper, who knows the policy */
+	reporter->is_logged = false; /* the keeper logs what its policy refuses */
 	report_die(reporter, EXIT_REFUSED, &sentence);
 }
 
@@ -136,6 +136,7 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		reporter->record_fd = enter.record_fd;
 		if (result == ENTER_DONE)
 			return builds;
+		/* After ENTER_RETIRED we may be in the hub; the keeper is to start on the host. */
 		if (result != ENTER_STALE && (result != ENTER_RETIRED || enter_host(root_fd) != 0))
 			report_refuse(reporter, "enter jail", arguments->jail, NULL);
 		build(reporter, arguments->jail, &builds);
@@ -152,7 +153,7 @@ static void become_user(struct reporter *reporter, const struct record *record,
 		report_refuse(reporter, "set limits and umask", NULL, NULL);
 	if (privilege_drop(record) != 0)
 		report_refuse(reporter, "drop privilege", NULL, NULL);
-	close(reporter->record_fd); /* the uid says from here on who is in the jail */
+	close(reporter->record_fd); /* from here on the uid shows that this process is in it */
 	reporter->record_fd = -1;
 	if (reporter->log_fd >= 0)
 		close(reporter->log_fd); /* the watcher has its own */
@@ -206,7 +207,7 @@ int main(int argc, char *argv[])
 {
 	static char *const nothing[] = {NULL};
 	char **inherited = environ;
-	/* Not by getuid(), about which a filter can lie. */
+	/* From the auxiliary vector: a filter of the caller's can fake what getuid() returns. */
 	struct reporter reporter = {.uid = (uid_t)getauxval(AT_UID),
 				    .gid = (gid_t)getauxval(AT_GID),
 				    .is_filtered = proof_of_filter(),
@@ -222,13 +223,13 @@ int main(int argc, char *argv[])
 	if (argc < 1 || !argv[0] || !*argv[0])
 		_exit(EXIT_REFUSED);
 	int parsed = arguments_parse(&arguments, argc, argv, &error);
-	reporter.status_fd = arguments.status_fd; /* also where the parsing went no further */
+	reporter.status_fd = arguments.status_fd; /* read, or -1, even after a refusal */
 	unsigned int files = clean_inheritance(&reporter, &arguments);
 	reporter.is_logged = true;
 	if (parsed != 0)
 		report_die(&reporter, EXIT_REFUSED, &error);
 	if (arguments.mode == ARGUMENTS_HELP || arguments.mode == ARGUMENTS_VERSION) {
-		/* These need no privilege, so they get none. */
+		/* The keeper prints these without privilege, as it needs none for them. */
 		if (privilege_give_up(reporter.uid, reporter.gid) == 0)
 			become_keeper(&reporter, argv);
 		_exit(EXIT_REFUSED);
