@@ -62,13 +62,13 @@ static const char help[] =
 	"executable,\n"
 	"127 not found in the jail. Policy: trampoline.conf(5).\n";
 
-static void refuse_strangers(void)
+static void refuse_all_but_root(void)
 {
 	if (getauxval(AT_UID) != 0 || getauxval(AT_EUID) != 0 || getauxval(AT_SECURE))
 		report_refuse("run the keeper", NULL, "only root may, and it must not be setuid");
 }
 
-/* Opens those of 0, 1 and 2 that are closed, so that the keeper's own descriptors are others. */
+/* Opens those of 0, 1 and 2 that are closed, so that no other file gets one of these numbers. */
 static void open_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -76,7 +76,7 @@ static void open_standard_descriptors(void)
 			report_refuse("open", "/dev/null", NULL);
 }
 
-/* Ends with STATUS, if all that was to be said could be said. */
+/* Returns STATUS once standard output is written; refuses if it cannot be. */
 static int end(int status)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -86,11 +86,11 @@ static int end(int status)
 
 static int answer(const char *text)
 {
-	(void)fputs(text, stdout); /* end() looks */
+	(void)fputs(text, stdout); /* end() finds an error */
 	return end(0);
 }
 
-/* What the launcher hands on: an administrator's own command line. Returns the exit status. */
+/* An administrator's own command line, which the launcher hands on. Returns the exit status. */
 static int administer(const struct arguments *arguments)
 {
 	switch (arguments->mode) {
@@ -101,7 +101,7 @@ static int administer(const struct arguments *arguments)
 	case ARGUMENTS_CLEANUP:
 		return retire_idle(arguments->dry_run, arguments->verbose) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_DISCARD:
-		return retire_by_hand(arguments->jail, arguments->kill) ? 0 : EXIT_REFUSED;
+		return retire_now(arguments->jail, arguments->kill) ? 0 : EXIT_REFUSED;
 	case ARGUMENTS_CHECK:
 		return check_all(arguments->jail) == 0 ? 0 : 1;
 	case ARGUMENTS_EXPLAIN:
@@ -125,12 +125,12 @@ int main(int argc, char *argv[])
 	open_standard_descriptors();
 	if (argc == 4 && !strcmp(argv[1], "build") && name_is_jail(argv[2]) &&
 	    quantity_parse(QUANTITY_NUMBER, argv[3], &caller) == 0) {
-		refuse_strangers();
+		refuse_all_but_root();
 		build_jail(argv[2], (uid_t)caller);
 		return 0;
 	}
 	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "ask")) {
-		refuse_strangers();
+		refuse_all_but_root();
 		ask_answer(argv[2], argv[3]);
 		return end(0);
 	}
@@ -141,6 +141,6 @@ int main(int argc, char *argv[])
 		return answer(help);
 	if (arguments.mode == ARGUMENTS_VERSION)
 		return answer("trampoline " VERSION "\n");
-	refuse_strangers();
+	refuse_all_but_root();
 	return end(administer(&arguments));
 }

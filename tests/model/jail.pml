@@ -8,7 +8,7 @@
  *	launcher	src/launcher/enter.c and main.c: enter()
  *	keeper		src/keeper/build/build.c
  *	cleaner		retire_idle() in src/keeper/admin/retire.c, twice: it marks, then it retires
- *	discarder	retire_by_hand() there; with KILL it is --discard --kill
+ *	discarder	retire_now() there; with KILL it is --discard --kill
  *	remover		jail-image/remove.sh
  *	pruner		trampoline-image: activates image 1, then deletes image 0
  *

@@ -21,7 +21,7 @@
 static int add_jail(struct live *live, const char *name)
 {
 	if (!name_is_jail(name))
-		return 0; /* none of ours */
+		return 0; /* ".", "..", or nothing of ours */
 	if (live->count == live->size) {
 		size_t size = live->size ? live->size * 2 : 256;
 		struct live_jail *grown = reallocarray(live->jails, size, sizeof(*grown));
@@ -136,7 +136,7 @@ int live_open(struct live *live, struct text *error)
 {
 	if (open_places(live, error) != 0)
 		return -1;
-	/* The processes first: the jail of whoever is found has its name already. */
+	/* Processes first, names second: a jail is listed before the first process enters it. */
 	if (inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
 		return 0;
 	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);

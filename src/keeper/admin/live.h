@@ -14,7 +14,7 @@
 
 struct live_jail {
 	char name[NAME_LENGTH_MAX + 1];
-	uid_t uid; /* as the hub has it; 0: it has none */
+	uid_t uid; /* as pin_uid() has it; 0: the hub has no such jail */
 };
 
 /* What the administrator's commands work on. */
@@ -27,14 +27,14 @@ struct live {
 	size_t count, size;
 };
 
-/* Looks, and makes nothing. 0, or -1 with *ERROR. live_close() releases it. */
+/* Fills *LIVE, makes nothing. 0, and live_close() is to release it; or -1 with *ERROR. */
 int live_open(struct live *live, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
 
-/* The same for NAME alone, which need not be there, and without a look at the processes. */
+/* The same with NAME as the one jail, whether it is live or not, and without any process. */
 int live_open_one(struct live *live, const char *name, struct text *error) MUST_CHECK;
 
-/* Runs STEP in the hub, if there is one, and comes back; 0, or what STEP says, and errno. */
+/* Runs STEP in the hub and comes back: what STEP returns, and errno. No hub: 0, without STEP. */
 int live_in_hub(const struct live *live, int (*step)(const char *name),
 		const char *name) MUST_CHECK;
 

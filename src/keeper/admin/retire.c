@@ -40,7 +40,7 @@ static const struct {
 	[FAILED] = {"not retired", "would not be retired"},
 };
 
-static enum outcome tell(const struct text *error)
+static enum outcome print_failure(const struct text *error)
 {
 	fprintf(stderr, "trampoline: %s\n", error->bytes);
 	return FAILED;
@@ -88,11 +88,11 @@ static int expire(const struct live *live, int directory_fd, const char *name,
 	if (result != 0 && errno != EINVAL && errno != ENOENT)
 		return report_fill(error, "retire jail", name, NULL);
 	if (result != 0)
-		*outcome = DEBRIS; /* without a pin, the rest is left from a build or an end */
+		*outcome = DEBRIS; /* no pin: a build or a discard was killed */
 	if (retire(live, directory_fd, name, false, error) != 0)
 		return -1;
 	if (cgroup_remove(live->cgroup_fd, name) != 0)
-		*outcome = IN_USE; /* by processes whose uid no record tells */
+		*outcome = IN_USE; /* by a process whose uid no record names */
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static enum outcome clean(const struct live *live, const struct live_jail *jail,
 
 	(void)kill; /* a cleanup kills nobody */
 	if (result == 0) {
-		/* Its policy had a cgroup before, and has none now. */
+		/* The policy that the jail was built by has no cgroup; an earlier one had. */
 		if (live_read(live, jail, &record) == 0 && !record.origins[RECORD_CGROUP].inode)
 			(void)!cgroup_remove(live->cgroup_fd, jail->name);
 		if (!is_in_use(live, &record))
@@ -124,7 +124,7 @@ static enum outcome clean(const struct live *live, const struct live_jail *jail,
 		return outcome;
 	if (errno == EWOULDBLOCK)
 		return BUSY;
-	return tell(&error);
+	return print_failure(&error);
 }
 
 static enum outcome foresee(const struct live *live, const struct live_jail *jail)
@@ -211,9 +211,9 @@ bool retire_idle(bool dry_run, bool verbose)
 }
 
 /*
- * Kills all processes of UID, while the lock of jail NAME keeps new ones from coming in. A user can
- * stop a launcher that has just become the user's, and that is still waited for; so the user's
- * processes are killed first, and those of the launchers that were waited for in the end.
+ * Kills all processes of UID, while the lock of jail NAME keeps new ones from coming in. A launcher
+ * that has just taken the user's ids may still hold the record's lock, and the user can stop it: so
+ * kill the user's processes before the wait for that lock, and, after a wait, once more.
  */
 static int kill_all(const struct live *live, int directory_fd, const char *name, uid_t uid,
 		    struct text *error)
@@ -232,13 +232,13 @@ static int kill_all(const struct live *live, int directory_fd, const char *name,
 		       : -1;
 }
 
-/* 0; -1 with *ERROR; or 1 with *ERROR if JAIL is not live, and, with KILL, nobody is inside. */
+/* 0; -1 with *ERROR; 1 with *ERROR if JAIL is not live and, with KILL, no process has its uid. */
 static int discard(const struct live *live, const struct live_jail *jail, bool kill,
 		   struct text *error)
 {
 	const char *name = jail->name;
 	struct record record;
-	struct text unused;
+	struct text unused; /* of retire(), where *ERROR is about the killing already */
 
 	(void)!live_read(live, jail, &record);
 	uid_t uid = record.uid;
@@ -263,10 +263,10 @@ static enum outcome discard_one(const struct live *live, const struct live_jail 
 {
 	struct text error;
 
-	return discard(live, jail, kill, &error) >= 0 ? RETIRED : tell(&error);
+	return discard(live, jail, kill, &error) >= 0 ? RETIRED : print_failure(&error);
 }
 
-bool retire_by_hand(const char *name, bool kill)
+bool retire_now(const char *name, bool kill)
 {
 	struct live live;
 	struct text error;
@@ -279,7 +279,7 @@ bool retire_by_hand(const char *name, bool kill)
 	for (size_t i = 0; outcomes && i < live.count; i++)
 		is_done = is_done && outcomes[i] == RETIRED;
 	if (!name && kill && child_kill_others(&live.host, &live.inside, &error) != 0)
-		is_done = tell(&error) != FAILED;
+		is_done = print_failure(&error) == RETIRED;
 	report_log("discarded jail %s%s", name ? name : "--all", kill ? " and its processes" : "");
 	live_close(&live);
 	return is_done;

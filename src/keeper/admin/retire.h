@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * --cleanup, which cron runs: one pass over all jails, in which idle ones expire. Exits only if it
- * cannot begin. False if a jail could not be treated, which a sentence on standard error tells.
+ * --cleanup, which cron runs: one pass over all jails, in which idle ones expire, or, with DRY_RUN,
+ * are named. Exits only if it cannot begin. False if it could not treat a jail: a sentence says so.
  */
 bool retire_idle(bool dry_run, bool verbose);
 
@@ -16,4 +16,4 @@ bool retire_idle(bool dry_run, bool verbose);
  * all jails, also what runs in those discarded before. Exits with a sentence if it cannot; false if
  * it could not for some of all jails, each of which has a sentence on standard error.
  */
-bool retire_by_hand(const char *name, bool kill);
+bool retire_now(const char *name, bool kill);

@@ -166,7 +166,7 @@ static void build(const struct namespace_host *host, int hub_fd, int directory_f
 	if (namespace_enter_surely(host, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	make_mounts(host, hub_fd, jail, &trees, &pin_fds[PIN_MOUNT]);
-	/* The record first, then the pins, as in retire_jail(). */
+	/* The record first, then the pins, as retire() in retire.c does. */
 	if (namespace_enter_surely(host, hub_fd) != 0)
 		report_refuse("enter the hub for jail", name, NULL);
 	if (state_withdraw(directory_fd, name, true, &error) != 0)

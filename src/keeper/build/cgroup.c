@@ -97,7 +97,7 @@ int cgroup_open(void)
 	return above_fd < 0 ? -1 : path_open_own(above_fd, OWN_NAME);
 }
 
-/* Reads the first line of a file of the kernel's; writes one. 0, or -1 and errno. */
+/* Reads the first line of FILE; write_value() writes one. 0, or -1 and errno. */
 static int read_value(int directory_fd, const char *file, char value[static VALUE_SIZE])
 {
 	AUTO_CLOSE fd = openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -121,7 +121,7 @@ bool cgroup_is_wanted(const struct config *config)
 	       config->resources[CONFIG_CPU];
 }
 
-/* "unlimited" wants the leaf, and no controller. */
+/* Whether RESOURCE needs its controller: "unlimited" wants the leaf alone. */
 static bool is_limited(const struct config *config, enum config_resource resource)
 {
 	return config->resources[resource] && config->resources[resource] != QUANTITY_UNLIMITED;
@@ -193,7 +193,7 @@ static int enable(int directory_fd, const struct config *config, struct text *er
 	return 0;
 }
 
-/* Writes a limit and looks whether it is so. Without its controller nothing is limited already. */
+/* Writes a limit and reads it back. No FILE means no controller: then nothing is limited. */
 static int set(int leaf_fd, const char *file, const char *value, bool is_limit)
 {
 	char now[VALUE_SIZE];

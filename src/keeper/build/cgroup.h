@@ -16,7 +16,7 @@
 #define CGROUP_LEAF_SIZE (sizeof(CGROUP_LEAF) + NAME_LENGTH_MAX)
 
 struct cgroup_usage {
-	uint64_t memory, memory_peak; /* bytes; QUANTITY_UNLIMITED: nobody counts them */
+	uint64_t memory, memory_peak; /* bytes; QUANTITY_UNLIMITED: not counted */
 	uint64_t cpu_us;
 };
 
@@ -33,7 +33,7 @@ int cgroup_check(const struct config *config, struct text *error) MUST_CHECK;
 int cgroup_make(const struct config *config, const char *name, struct record_origin *origin,
 		struct text *error) MUST_CHECK;
 
-/* An O_PATH descriptor of PATHS_CGROUP; -1 and errno if it was never made. */
+/* An O_PATH descriptor of PATHS_CGROUP; -1 and errno: ENOENT if it was never made. */
 int cgroup_open(void) MUST_CHECK;
 
 /*
@@ -42,5 +42,5 @@ int cgroup_open(void) MUST_CHECK;
  */
 int cgroup_remove(int cgroup_fd, const char *name) MUST_CHECK;
 
-/* What is and was used in NAME's leaf in CGROUP_FD. -1 and errno: there is none. */
+/* Fills *USAGE of NAME's leaf in CGROUP_FD (-1: none). 0, or -1 if there is no leaf to read. */
 int cgroup_read_usage(int cgroup_fd, const char *name, struct cgroup_usage *usage) MUST_CHECK;

@@ -79,7 +79,7 @@ int pin_remove(const char *name)
 
 	for (enum pin pin = 0; pin < PIN_KINDS; pin++) {
 		layout_pin_path(path, name, pin_names[pin]);
-		/* More than one can only be a hand's work, but each would keep a jail alive. */
+		/* Only an administrator can have mounted a second one; each keeps a jail live. */
 		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			;
 		if (errno != EINVAL && errno != ENOENT)

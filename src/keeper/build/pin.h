@@ -21,9 +21,9 @@ int pin_attach(const char *name, uid_t uid, const int pin_fds[static PIN_KINDS])
 /*
  * Marks the mount namespace's pin as one that may expire, or removes it if it is marked:
  * umount2(2), MNT_EXPIRE. An entry takes the mark away. 0: it is removed. -1 and errno: EAGAIN: it
- * is marked; EBUSY: somebody has it open; ENOENT, EINVAL: there is none.
+ * is marked; EBUSY: a process has it open; ENOENT, EINVAL: there is none.
  */
 int pin_expire(const char *name) MUST_CHECK;
 
-/* Removes NAME's pins. Whoever is inside stays inside. 0, or -1 and errno. */
+/* Removes NAME's pins; processes in the jail stay in it. 0, or -1 and errno. */
 int pin_remove(const char *name) MUST_CHECK;

@@ -22,13 +22,13 @@
 #include "trampoline/paths.h"
 
 #define NEW_RECORD "record.new"
-#define LOCK_SECONDS 10 /* whoever holds a lock may be stopped */
-#define ATTEMPTS 1000   /* to lock a directory that cleanups remove; and RUNDIR may have gone */
+#define LOCK_SECONDS 10 /* the process that holds a lock may be stopped */
+#define ATTEMPTS 1000   /* cleanups may remove the directory to be locked, or RUNDIR be gone */
 
 static void note_alarm(int number)
 {
 	(void)number;
-	alarm(1); /* it only has to interrupt flock(), which may not have begun */
+	alarm(1); /* again: the first may have come before flock(), which it has to interrupt */
 }
 
 int state_take_lock(int fd, bool wait)
@@ -40,7 +40,7 @@ int state_take_lock(int fd, bool wait)
 	sigaction(SIGALRM, &action, &before);
 	unsigned int left = alarm(LOCK_SECONDS);
 	int result = flock(fd, LOCK_EX), error = errno;
-	alarm(left); /* the deadline of the whole build, begun by the launcher */
+	alarm(left); /* the rest of the launcher's deadline for the whole build */
 	sigaction(SIGALRM, &before, NULL);
 	errno = error;
 	return result;
@@ -156,7 +156,7 @@ int state_mark(int directory_fd, int64_t marked_ns)
 	return written == sizeof(marked_ns) ? 0 : -1;
 }
 
-/* Which process locked the file at FD, as proc_locks(5) tells; 0 if that cannot be found. */
+/* Returns which process locked the file at FD: proc_locks(5); 0 if that cannot be found. */
 static int find_holder(int fd)
 {
 	AUTO_FILE locks = fopen("/proc/locks", "re");
@@ -165,7 +165,7 @@ static int find_holder(int fd)
 
 	if (!locks || fstat(fd, &status) != 0)
 		return 0;
-	/* "1: FLOCK  ADVISORY  READ 1234 00:19:5678 0 EOF"; who waits has an arrow in it. */
+	/* "1: FLOCK  ADVISORY  READ 1234 00:19:5678 0 EOF"; a waiter's line has "->" in it. */
 	snprintf(place, sizeof(place), " %02x:%02x:%ju ", major(status.st_dev),
 		 minor(status.st_dev), (uintmax_t)status.st_ino);
 	while (fgets(line, sizeof(line), locks)) {
@@ -200,7 +200,7 @@ int state_withdraw(int directory_fd, const char *name, bool wait, struct text *e
 	AUTO_CLOSE fd = open_record(directory_fd, O_RDONLY);
 	struct stat status;
 
-	/* What is no regular file of root's is no record: no launcher has it locked. */
+	/* No launcher locks anything but a regular file of root's; the rest is only unlinked. */
 	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0) {
 		if (fchmod(fd, RECORD_WITHDRAWN_MODE) != 0)
 			return report_fill(error, "withdraw the record of jail", name, NULL);

@@ -9,7 +9,7 @@
 #include "trampoline/record.h"
 #include "trampoline/text.h"
 
-/* A descriptor of the directory RUNDIR/jails/NAME, if it is there; -1 and errno. */
+/* An O_PATH descriptor of the directory RUNDIR/jails/NAME; -1 and errno, ENOENT if it is absent. */
 int state_open(int run_fd, const char *name) MUST_CHECK;
 
 /*
@@ -25,7 +25,7 @@ int state_lock(int run_fd, const char *name, bool wait, struct text *error) MUST
  */
 int state_take_lock(int fd, bool wait) MUST_CHECK;
 
-/* Reads the record in DIRECTORY_FD. -1 and errno: ENOENT, or any other if it may not be obeyed. */
+/* Reads the record in DIRECTORY_FD. 0; -1 and errno: ENOENT, or another if it may not be obeyed. */
 int state_read(int directory_fd, const char *name, struct record *record) MUST_CHECK;
 
 /* Seals and publishes RECORD by one rename: the commit. -1 and errno. */
