@@ -15,8 +15,8 @@
  * mounted DIR   "process N", one that has the directory, or one in it, mounted; or "jail NAME", a
  *               live jail on that image, into which a launcher may be on its way; nothing if there
  *               is neither. A keeper that is building a jail is waited for
- * policy        for each jail's name on standard input: NAME IMAGE MINIMUM_UID MAXIMUM_UID MINIMUM_GID
- *               MAXIMUM_GID, or, where its policy cannot be read, NAME ? ? ? ? ? and a sentence
+ * policy        for each jail's name on standard input: NAME IMAGE, least and greatest uid and gid;
+ *               where its policy cannot be read, NAME ? ? ? ? ? and a sentence
  *
  * Exits with a sentence if it cannot answer, or knows no such QUESTION.
  */
