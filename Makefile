@@ -180,7 +180,7 @@ install: install-check all install-documents
 	test "$$(id -u)" -ne 0 || chown root:$(CALLER_GROUP) $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	chmod 4754 $(DESTDIR)$(PREFIX)/bin/.trampoline.new
 	mv -f $(DESTDIR)$(PREFIX)/bin/.trampoline.new $(DESTDIR)$(PREFIX)/bin/trampoline
-	@# A program of versions before 0.3, which the launcher that is now replaced needed.
+	@# A program of earlier versions, which only the launcher that is now replaced needed.
 	rm -f $(LIBEXECDIR)/supervisor
 	@test "$$(id -u)" -eq 0 || echo 'make: staged in $(DESTDIR) as you, so a package has to make root:root the owner' \
 		'of all files, and root:$(CALLER_GROUP) that of $(PREFIX)/bin/trampoline, which then needs mode 4754 again'
