@@ -196,7 +196,7 @@ int arguments_parse(struct arguments *arguments, int argc, char *const argv[], s
 	if (at < argc && (mode & RUNS) && !strcmp(argv[at], "--"))
 		at++;
 	if (at < argc && !(mode & RUNS))
-		return text_refuse(error, "use operand", argv[at], "it is one too many");
+		return text_refuse(error, "use operand", argv[at], "unexpected argument");
 	arguments->command = at < argc ? argv + at : NULL;
 	return 0;
 }
