@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 image=$T_PREFIX/sbin/trampoline-image
-name=carried
+name=R4.3-Carried_an_image_whose_name_has_64_letters_the_longest_ones
 home=$IMAGES/$name
 archive=$T_WORK/carried.tar.zst
 
@@ -146,7 +146,7 @@ forged "a hard link up" 'member(top + "/hard", "LNKTYPE", up + victim + "/hosts"
 forged "a tree that is a link" 'm[1:] = []; member(top, "SYMTYPE", victim); member(top + "/hosts")'
 forged "no tree" 'm[1:] = []'
 forged "a name with a line feed" 'member(top + "/x\ny")'
-for bad in "$version" "../$version" "$name/../$version" "/$name/$version" "$name/x" "$name/.new-$version" "A/$version" \
+for bad in "$version" "../$version" "$name/../$version" "/$name/$version" "$name/x" "$name/.new-$version" "A@B/$version" "+A/$version" \
 	"$name/$version/x"; do
 	forged "a version called $bad" "m[0][0].name = '$bad.manifest'"
 	like "it says so" "$(cat "$T_WORK/said")" 'forged.tar: it is no archive that trampoline-image export has made$'
