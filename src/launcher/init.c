@@ -67,26 +67,23 @@ static _Noreturn void run_init(const struct reporter *reporter, const struct sup
 {
 	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->terminal_fd};
 	struct init init = {.command = command, .line_fd = fds[1], .terminal_fd = fds[2]};
-	struct signalfd_siginfo signal;
-	fd_set ready;
+	struct signalfd_siginfo info;
 	int message;
 
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
 	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
 		report_refuse(reporter, "close descriptors", NULL, NULL);
 	for (;;) {
-		/* Not poll(2): for two descriptors it wants a limit of two, which is now the jail's,
-		 * and the command may lower it. All numbers are low: the others are closed. */
-		FD_ZERO(&ready);
+		fd_set ready = {{0}}; /* poll(2) fails where fewer than two files may be open */
+
 		FD_SET(fds[0], &ready);
 		FD_SET(fds[1], &ready);
 		if (select(FD_SETSIZE, &ready, NULL, NULL, NULL) < 0)
 			continue;
-		bool is_signalled = FD_ISSET(fds[0], &ready);
-		if (is_signalled && read(fds[0], &signal, sizeof(signal)) == sizeof(signal) &&
-		    signal.ssi_signo != SIGCHLD)
-			pass_on(&init, (int)signal.ssi_signo);
-		else if (is_signalled)
+		if (FD_ISSET(fds[0], &ready) && read(fds[0], &info, sizeof(info)) == sizeof(info) &&
+		    info.ssi_signo != SIGCHLD)
+			pass_on(&init, (int)info.ssi_signo);
+		else if (FD_ISSET(fds[0], &ready))
 			reap(&init);
 		if (!FD_ISSET(fds[1], &ready))
 			continue;
