@@ -6,8 +6,8 @@
 #include "init.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -67,23 +67,25 @@ static _Noreturn void run_init(const struct reporter *reporter, const struct sup
 {
 	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->terminal_fd};
 	struct init init = {.command = command, .line_fd = fds[1], .terminal_fd = fds[2]};
-	struct pollfd events[] = {{.fd = fds[0], .events = POLLIN},
-				  {.fd = fds[1], .events = POLLIN}};
-	struct signalfd_siginfo signal;
+	struct signalfd_siginfo info;
 	int message;
 
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
 	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
 		report_refuse(reporter, "close descriptors", NULL, NULL);
 	for (;;) {
-		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
+		fd_set ready = {{0}}; /* poll(2) fails where fewer than two files may be open */
+
+		FD_SET(fds[0], &ready);
+		FD_SET(fds[1], &ready);
+		if (select(FD_SETSIZE, &ready, NULL, NULL, NULL) < 0)
 			continue;
-		if (events[0].revents && read(fds[0], &signal, sizeof(signal)) == sizeof(signal) &&
-		    signal.ssi_signo != SIGCHLD)
-			pass_on(&init, (int)signal.ssi_signo);
-		else if (events[0].revents)
+		if (FD_ISSET(fds[0], &ready) && read(fds[0], &info, sizeof(info)) == sizeof(info) &&
+		    info.ssi_signo != SIGCHLD)
+			pass_on(&init, (int)info.ssi_signo);
+		else if (FD_ISSET(fds[0], &ready))
 			reap(&init);
-		if (!events[1].revents)
+		if (!FD_ISSET(fds[1], &ready))
 			continue;
 		/* The line ends with the watcher, and with process 1 all of the run. */
 		if (recv(fds[1], &message, sizeof(message), 0) != sizeof(message))

@@ -249,9 +249,9 @@ static void prepare(struct watch *watch, const struct supervise *supervise)
 			   watch->reporter->status_fd, watch->reporter->log_fd};
 
 	/* First what a filter of the caller's may refuse when it is too late: kill and wait. */
-	if (kill(watch->child, 0) != 0 ||
+	if (privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
+	    kill(watch->child, 0) != 0 ||
 	    (waitpid(getpid(), NULL, WNOHANG) != 0 && errno != ECHILD) ||
-	    privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0) ||
 	    supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)

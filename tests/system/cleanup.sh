@@ -369,6 +369,15 @@ ok "but no process of a namespace that is no jail's" kill -0 "$outside"
 kill -KILL "$outside"
 wait "$outside" || :
 outside=
+# Where such a process is no table of mounts tells.
+move_in alice headless
+"$T" --discard alice
+ok "also a process whose first thread has ended" "$T" --discard --all --kill
+is "it has gone" "$(lodgers "$A")" ""
+move_in alice hop 300
+"$T" --discard alice
+ok "and one that leaves its life to a child all the time" "$T" --discard --all --kill
+is "it has gone as well" "$(lodgers "$A")" ""
 setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
 outside=$!
 wait_for grep -qxF "Uid:	$A	$A	$A	$A" "/proc/$outside/status"

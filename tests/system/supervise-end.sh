@@ -40,7 +40,7 @@ ran_or_refused() {
 		"$([ "$got" = 0 ] && echo "0 ran" || echo "125 not")"
 	! [ -e "$MARK" ] || rmdir "$MARK"
 }
-for fds in 3 4 5 8; do
+for fds in 0 1 3 4 5 8; do
 	for option in -p --status-fd=3 "-p --status-fd=3" "-t 1h" "-p --keep-fd=3"; do
 		# shellcheck disable=SC2086 # options are words
 		ran_or_refused "open_files=$fds ($option)" in_jail $option -l open_files=$fds
@@ -88,6 +88,7 @@ END
 chmod 755 "$ALICE/polite"
 for option in -p --status-fd=3; do
 	for signal in INT TERM USR1; do
+		: >"$OUT" # the "ready" of the run before
 		(become_www "$T" $option alice sh -c 'trap : INT TERM USR1; ./polite; echo after') >"$OUT" 2>/dev/null 3>/dev/null &
 		run=$!
 		wait_for grep -q ready "$OUT" || :

@@ -121,17 +121,17 @@ static const struct {
 	{{"--check", "-C/", "alice"}, "does not go with"},
 	{{"--help", "-lcpu=1"}, "does not go with"},
 	/* operands too many */
-	{{"--list", "alice"}, "one too many"},
-	{{"--cleanup", "alice"}, "one too many"},
-	{{"--prepare", "alice", "true"}, "one too many"},
-	{{"--prepare", "alice", "--"}, "one too many"},
-	{{"--status", "alice", "bob"}, "one too many"},
-	{{"--discard", "alice", "bob"}, "one too many"},
-	{{"--check", "alice", "bob"}, "one too many"},
+	{{"--list", "alice"}, "unexpected argument"},
+	{{"--cleanup", "alice"}, "unexpected argument"},
+	{{"--prepare", "alice", "true"}, "unexpected argument"},
+	{{"--prepare", "alice", "--"}, "unexpected argument"},
+	{{"--status", "alice", "bob"}, "unexpected argument"},
+	{{"--discard", "alice", "bob"}, "unexpected argument"},
+	{{"--check", "alice", "bob"}, "unexpected argument"},
 	/* nothing is permuted: what stands behind the operand is not an option */
-	{{"--list", "x", "--json"}, "one too many"},
-	{{"--discard", "alice", "--kill"}, "one too many"},
-	{{"--discard", "--all", "alice"}, "one too many"},
+	{{"--list", "x", "--json"}, "unexpected argument"},
+	{{"--discard", "alice", "--kill"}, "unexpected argument"},
+	{{"--discard", "--all", "alice"}, "unexpected argument"},
 };
 
 START_TEST(arguments_parse__bad_words__refused_in_a_sentence)

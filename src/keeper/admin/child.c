@@ -2,6 +2,7 @@
 /* Each child is left or waited for here; none outlives the keeper. */
 #include "child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +19,7 @@
 #include "auto_free.h"
 #include "build/cgroup.h"
 #include "clock.h"
-#include "list.h"
+#include "inside.h"
 #include "policy/jail.h"
 #include "policy/path.h"
 #include "privilege.h"
@@ -27,6 +28,7 @@
 
 #define STORAGE_NS INT64_C(10000000000)
 #define KILL_NS INT64_C(5000000000)
+#define PASSES 8 /* one may miss a process that leaves its life to a child */
 
 /* The answer comes through a pipe, which has room for all of it. */
 static _Noreturn void answer_in_child(int pipe_fd, void (*task)(const void *context, void *answer),
@@ -209,24 +211,61 @@ int child_kill(const struct namespace_host *host, uid_t uid, struct text *error)
 			   left > 0 ? "they do not end; their storage may not answer" : NULL);
 }
 
-int child_kill_others(const struct namespace_host *host, const struct inside *inside,
-		      struct text *error)
+/* The name of a user whose home has the uid in CONTEXT; empty: there is none; "/": no answer. */
+static void look_for_uid(const void *context, void *answer)
+{
+	DIR *users = opendir(PATHS_DATA);
+	char path[RECORD_PATH_MAX], *name = answer;
+	struct stat status = {.st_uid = 0};
+
+	snprintf(name, 2, "%s", users || errno == ENOENT ? "" : "/");
+	for (const struct dirent *entry; users && !*name && (entry = readdir(users));) {
+		if (!name_is_jail(entry->d_name))
+			continue;
+		path_of_origin(RECORD_HOME, entry->d_name, NULL, path);
+		if (lstat(path, &status) == 0 && status.st_uid == *(const uid_t *)context)
+			memcpy(name, entry->d_name, strlen(entry->d_name) + 1);
+	}
+	if (users)
+		closedir(users);
+}
+
+/* One pass of child_kill_others(). */
+static int kill_seen(const struct namespace_host *host, const struct inside *inside,
+		     struct text *error)
 {
 	char name[NAME_LENGTH_MAX + 1];
-	uid_t owner, done = 0;
 	int result = 0;
 
-	for (size_t i = 0; i < inside->count; i++) {
-		const struct inside_process *process = &inside->processes[i];
+	for (size_t i = 0, count; i < inside->count; i += count) {
+		uid_t uid = inside->processes[i].uid, owner = 0;
 
-		if (process->uid == done)
+		(void)inside_of(inside, uid, &count);
+		if (uid == 0)
 			continue;
-		list_read_name(host, process->pid, name);
-		if (!name[0] || child_find_owner(name, &owner, error) != 0 || owner != process->uid)
-			continue;
-		done = owner;
-		if (child_kill(host, owner, error) != 0)
+		if (child_ask(STORAGE_NS, look_for_uid, &uid, name, sizeof(name)) != 0 ||
+		    *name == '/')
+			result = report_fill(error, "look at", PATHS_DATA,
+					     errno == ETIME ? "its storage does not answer" : NULL);
+		else if (*name && (child_find_owner(name, &owner, error) != 0 ||
+				   (owner == uid && child_kill(host, uid, error) != 0)))
 			result = -1;
+	}
+	return result;
+}
+
+int child_kill_others(const struct namespace_host *host, struct text *error)
+{
+	int result = 0;
+
+	for (int pass = 0; pass < PASSES && result == 0; pass++) {
+		struct inside inside;
+
+		if (inside_read(host, &inside) == 0)
+			result = kill_seen(host, &inside, error);
+		else
+			result = report_fill(error, "look at the processes", NULL, NULL);
+		inside_free(&inside);
 	}
 	return result;
 }

@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include "build/namespace.h"
-#include "inside.h"
 #include "trampoline/attributes.h"
 #include "trampoline/text.h"
 
@@ -47,8 +46,8 @@ int child_find_owner(const char *name, uid_t *uid, struct text *error) MUST_CHEC
 int child_kill(const struct namespace_host *host, uid_t uid, struct text *error) MUST_CHECK;
 
 /*
- * Does that for every uid that is found INSIDE a jail, live or not: a process whose /home is not
- * that of a jail of its uid's may be a container's. 0; -1 and the last one's sentence in *ERROR.
+ * Does that for every uid that owns a user's home and has a process outside the host's own mount
+ * namespace, in a live jail or not. It is the storage that is asked, not the processes: a user can
+ * hide where they are. 0; -1 and the last one's sentence in *ERROR.
  */
-int child_kill_others(const struct namespace_host *host, const struct inside *inside,
-		      struct text *error) MUST_CHECK;
+int child_kill_others(const struct namespace_host *host, struct text *error) MUST_CHECK;

@@ -3,11 +3,8 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
 
-#include "build/namespace.h"
 #include "live.h"
-#include "trampoline/name.h"
 
 /*
  * Prints a row for each live jail, and one for each user who still has processes in a jail that was
@@ -18,10 +15,3 @@ void list_live(const char *name, bool json);
 
 /* Gives up what looking does not need, and opens *LIVE. Exits if it cannot. */
 void list_open(struct live *live);
-
-/*
- * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
- * does not, as where the user has made mount namespaces without our mounts.
- */
-void list_read_name(const struct namespace_host *host, pid_t process,
-		    char name[static NAME_LENGTH_MAX + 1]);

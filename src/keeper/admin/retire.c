@@ -278,7 +278,7 @@ bool retire_now(const char *name, bool kill)
 	const unsigned char *outcomes = name ? NULL : treat_all(&live, discard_one, kill);
 	for (size_t i = 0; outcomes && i < live.count; i++)
 		is_done = is_done && outcomes[i] == RETIRED;
-	if (!name && kill && child_kill_others(&live.host, &live.inside, &error) != 0)
+	if (!name && kill && child_kill_others(&live.host, &error) != 0)
 		is_done = print_failure(&error) == RETIRED;
 	report_log("discarded jail %s%s", name ? name : "--all", kill ? " and its processes" : "");
 	live_close(&live);
