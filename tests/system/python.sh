@@ -16,11 +16,11 @@ cleanup() {
 
 # --- the image -----------------------------------------------------------------------------------
 
-if debian_image_take; then
+if debian_image_take debian; then
 	ok "the Debian image of an earlier run is whole" "$T_PREFIX/sbin/trampoline-image" audit debian
 else
 	ok "a Debian image with Python is built" "$T_PREFIX/sbin/trampoline-image" build debian \
-		--recipe debian --include python3
+		--recipe debian --include "$DEBIAN_PACKAGES"
 	[ -e "$IMAGES/debian/current" ] || exit 1
 	debian_image_keep
 fi
