@@ -91,6 +91,7 @@ time zones|import zoneinfo; zoneinfo.ZoneInfo("Australia/Melbourne")
 locale|import locale; locale.setlocale(locale.LC_ALL, "C.UTF-8")
 END
 not_ok "it cannot write into its library" in_jail pia python3 -c 'open("/usr/lib/python3/x", "w")'
+printf '[trampoline]\nimage = debian\n[limits]\nmemory = 512M\n' | override pia
 for option in "" -p; do
 	run=(in_jail ${option:+"$option"} -l memory=512M pia python3 -c)
 	status 1 "python allocates and allocates (${option:-direct})" "${run[@]}" '
