@@ -104,6 +104,21 @@ in_jail alice true
 status 137 "a hog that takes more than memory.max is killed" \
 	in_jail alice dd if=/dev/zero of=/dev/null bs=200M count=1
 ok "by the kernel, for that" test "$(of memory.events oom_kill)" -ge 1
+# ended_by SCRIPT [OPTION]: what the exit line says of a run of it
+ended_by() {
+	# shellcheck disable=SC2086
+	in_jail ${2:-} --status-fd=3 alice sh -c "$1" 3>"$T_WORK/lines" >/dev/null 2>&1 || :
+	sed -n 's/.*"exit", //p' "$T_WORK/lines" | jq -Rc '"{\(.)" | fromjson | [.code, .reason, .limit]'
+}
+hog='exec dd if=/dev/zero of=/dev/null bs=200M count=1'
+for option in "" -p; do
+	is "the exit line says which limit it was (${option:-direct})" "$(ended_by "$hog" $option)" '[137,"limit","memory"]'
+	# shellcheck disable=SC2016
+	is "of a later run that is killed otherwise it does not (${option:-direct})" \
+		"$(ended_by 'kill -KILL $$' $option)" '[137,"signal",null]'
+	is "nor of one that only loses a child so (${option:-direct})" \
+		"$(ended_by "(${hog}); exit 3" $option)" '[3,"exited",null]'
+done
 status 0 "one that takes less is not" in_jail alice dd if=/dev/zero of=/dev/null bs=40M count=1
 usage=$("$T" --status --json alice | jq -c '.[0].usage')
 ok "the peak in the status is the limit, or nearly" \

@@ -27,7 +27,7 @@ mirror_answers() {
 	[ -n "$(apt-get -q "${apt[@]}" indextargets "Codename: $1" 2>>"$T_WORK/update")" ]
 }
 
-if ! "$image" build debian --recipe debian --include python3 >"$OUT" 2>"$ERR"; then
+if ! "$image" build debian --recipe debian --include "$DEBIAN_PACKAGES" >"$OUT" 2>"$ERR"; then
 	if mirror_answers "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)"; then
 		fail "a Debian image is built" "$(tail -n 20 "$ERR")"
 	else

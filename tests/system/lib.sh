@@ -298,19 +298,22 @@ forget_all() { wait_for forget_once; }
 
 # --- a Debian image --------------------------------------------------------------------------------
 
-# An image of the debian recipe with Python takes a minute to build, so it is kept in build/cache,
-# from one file and one run to the next, for as long as what builds it stays the same.
+# An image of the debian recipe takes a minute to build, so it is kept in build/cache, from one file and one run
+# to the next, for as long as what builds it stays the same.
 DEBIAN_CACHE=${TRAMPOLINE_CACHE:-build/cache}
+DEBIAN_PACKAGES=python3,php-cgi
 debian_image_kept() {
-	printf '%s/debian-%s\n' "$DEBIAN_CACHE" \
-		"$(cat jail-image/recipes/debian jail-image/trampoline-image.in jail-image/*.sh | sha256sum | cut -c 1-16)"
+	printf '%s/debian-%s\n' "$DEBIAN_CACHE" "$({
+		echo "$DEBIAN_PACKAGES"
+		cat jail-image/recipes/debian jail-image/trampoline-image.in jail-image/*.sh
+	} | sha256sum | cut -c 1-16)"
 }
 
-# debian_image_take: puts the kept image into IMAGES/debian; 1 if none is kept.
+# debian_image_take NAME: puts the kept image into IMAGES/NAME; 1 if none is kept.
 debian_image_take() {
 	local kept
 	kept=$(debian_image_kept)
-	[ -d "$kept/current" ] && [ "$(stat -c %u "$kept")" = 0 ] && cp -a "$kept" "$IMAGES/debian"
+	[ -d "$kept/current" ] && [ "$(stat -c %u "$kept")" = 0 ] && cp -a "$kept" "$IMAGES/$1"
 }
 
 # debian_image_keep: keeps a copy of IMAGES/debian in place of an older one.

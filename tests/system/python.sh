@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Real input: a Debian image with Python, and a user's own script as a web application runs it.
-# (What an entry adds to the start of Python is measured by tests/bench/python.sh.)
+# Real input: a Debian image with Python, and a user's own script as a web application runs it; then gcc, node and
+# Java, which are this machine's. (What an entry adds to the start of Python is measured by tests/bench/python.sh.)
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -16,11 +16,11 @@ cleanup() {
 
 # --- the image -----------------------------------------------------------------------------------
 
-if debian_image_take; then
+if debian_image_take debian; then
 	ok "the Debian image of an earlier run is whole" "$T_PREFIX/sbin/trampoline-image" audit debian
 else
 	ok "a Debian image with Python is built" "$T_PREFIX/sbin/trampoline-image" build debian \
-		--recipe debian --include python3
+		--recipe debian --include "$DEBIAN_PACKAGES"
 	[ -e "$IMAGES/debian/current" ] || exit 1
 	debian_image_keep
 fi
@@ -91,6 +91,7 @@ time zones|import zoneinfo; zoneinfo.ZoneInfo("Australia/Melbourne")
 locale|import locale; locale.setlocale(locale.LC_ALL, "C.UTF-8")
 END
 not_ok "it cannot write into its library" in_jail pia python3 -c 'open("/usr/lib/python3/x", "w")'
+printf '[trampoline]\nimage = debian\n[limits]\nmemory = 512M\n' | override pia
 for option in "" -p; do
 	run=(in_jail ${option:+"$option"} -l memory=512M pia python3 -c)
 	status 1 "python allocates and allocates (${option:-direct})" "${run[@]}" '
@@ -104,3 +105,104 @@ except MemoryError:
 	ok "at its limit ($got MiB)" test "$got" -ge 400 -a "$got" -le 512
 	ok "and is not troubled below it" "${run[@]}" 'x = bytearray(300 << 20)'
 done
+
+# --- other runtimes ------------------------------------------------------------------------------
+
+# This machine's own /usr in place of the image's, so that nothing has to be fetched.
+over=(/usr /etc/alternatives)
+for directory in /etc/java-*-openjdk; do
+	[ ! -d "$directory" ] || over+=("$directory")
+done
+# limits LINE...: pia's, with this machine's /usr
+limits() {
+	{
+		printf '[trampoline]\nimage = debian\n[limits]\n'
+		printf '%s\n' "$@" '[binds]'
+		for directory in "${over[@]}"; do echo "$directory = $directory"; done
+	} | override pia
+}
+# has PROGRAM...: are they here, and of the image's release; else says that the rows about them are skipped
+has() {
+	local program
+	if ! cmp -s /usr/lib/os-release "$IMAGES/debian/current/usr/lib/os-release"; then
+		skip "$* of this machine" "it is not of the image's release"
+		return 1
+	fi
+	for program; do
+		[ -x "/usr/bin/$program" ] || {
+			skip "$program" "/usr/bin/$program is not installed"
+			return 1
+		}
+	done
+}
+(cd "$IMAGES/debian/current" && mkdir -p "${over[@]/#/.}")
+limits
+
+if has node; then
+	for option in "" -p; do
+		node=(in_jail ${option:+"$option"} pia node -e)
+		is "node opens a thousand files (${option:-direct})" "$("${node[@]}" '
+			const fs = require("fs"), opened = [];
+			while (opened.length < 1000) opened.push(fs.openSync("/tmp/node" + opened.length, "w"));
+			opened.forEach(fs.closeSync);
+			console.log(opened.length)' 2>&1)" 1000
+		read_all='process.stdout.write(require("fs").readFileSync("/dev/stdin"))'
+		ok "it reads a million bytes from /dev/stdin, a pipe (${option:-direct})" \
+			cmp "$T_WORK/body" <(head -c 1000000 "$T_WORK/body" | "${node[@]}" "$read_all")
+		ok "or a file (${option:-direct})" cmp "$T_WORK/body" <("${node[@]}" "$read_all" <"$T_WORK/body")
+	done
+fi
+if has java; then
+	# The heap that it takes by itself is a quarter of the machine's memory.
+	java=(in_jail pia java -XX:MaxRAM=128g -XX:+PrintFlagsFinal -version)
+	like "a JVM starts as on a machine of 128 GiB" "$("${java[@]}" 2>&1)" ' MaxHeapSize += 34359738368 '
+	for i in 1 2 3 4; do
+		"${java[@]}" >"$T_WORK/java.$i" 2>&1 &
+	done
+	wait
+	is "and so do four at once" "$(grep -l ' MaxHeapSize *= 34359738368 ' "$T_WORK"/java.? | wc -l)" 4
+fi
+if has gcc; then
+	# A fault for each sanitizer.
+	cat >"$PIA/fault.c" <<'END'
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+static int shared;
+static void *add(void *unused) { shared++; return unused; }
+int main(int argc, char *argv[])
+{
+	char *volatile heap = malloc(3);
+	volatile int sum = argc + INT_MAX;
+	pthread_t thread;
+	pthread_create(&thread, NULL, add, NULL);
+	shared++;
+	pthread_join(thread, NULL);
+	heap[argc + 2] = 1;
+	heap = NULL;
+	puts("ran");
+	return 0;
+}
+END
+	is "gcc compiles, and the program runs" "$(in_jail pia sh -c 'gcc -O0 -w -o fault fault.c && ./fault' 2>&1)" ran
+	limits "memory = unlimited"
+	while IFS='|' read -r sanitizer found; do
+		in_jail pia gcc -g -O0 -w "-fsanitize=$sanitizer" -o "$sanitizer" fault.c
+		outside=$(setpriv "--reuid=$P" "--regid=$P" --clear-groups "$PIA/$sanitizer" 2>&1 || :)
+		if ! grep -q "$found" <<<"$outside"; then
+			skip "-fsanitize=$sanitizer" "it does not work outside: $(head -n 1 <<<"$outside")"
+			continue
+		fi
+		like "-fsanitize=$sanitizer, under memory = unlimited" "$(in_jail pia "./$sanitizer" 2>&1 || :)" "$found"
+	done <<-'END'
+		address|heap-buffer-overflow
+		thread|data race
+		undefined|signed integer overflow
+		leak|detected memory leaks
+	END
+	limits
+	for sanitizer in address thread; do
+		like "-fsanitize=$sanitizer, under any other, says that it cannot" "$(in_jail pia "./$sanitizer" 2>&1 || :)" 'failed to allocate'
+	done
+fi

@@ -115,6 +115,26 @@ for option in "" --status-fd=3 -p "-t 1m"; do
 	for pid in $(of_alice); do kill -KILL "$pid" 2>/dev/null || :; done
 	ok "and it is empty again (${option:-no option})" wait_for has 0
 done
+# Who became the user with it open could be led through it to what the jail's limits are.
+for option in "" -p "-t 1m" "-d -p"; do
+	# shellcheck disable=SC2086
+	true | strace -f -y -qq -o "$T_WORK/trace" -e trace=close,setresuid \
+		setpriv --reuid=33 --regid=33 --clear-groups "$T" $option alice true | cat
+	is "a run closes it before its ids are the user's (${option:-no option})" "$(awk -v leaf="$LEAF>" -v uid="setresuid($A," '
+		/ close\(/ && index($0, leaf) { closed[$1] = 1 }
+		index($0, uid) { print closed[$1] ? "closed" : "open" }' "$T_WORK/trace" | sort -u)" closed
+done
+launch -p alice sh -c 'echo runs; sleep 1h'
+wait_for grep -q runs "$T_WORK/told" || :
+# shellcheck disable=SC2016
+is "nor has any process that another run of hers can look into" "$(in_jail alice sh -c '
+	ls -l /proc/[0-9]*/fd/ 2>/dev/null | grep -c -e "-> pipe:" -e "-> /dev/null" >&2
+	ls -l /proc/[0-9]*/fd/ 2>/dev/null | grep "[0-9] -> .*jail-alice"
+	ls -d /proc/[0-9]*/fd/*/cgroup.procs 2>/dev/null' 2>"$ERR" || :)" ""
+like "which sees some" "$(cat "$ERR")" '^[1-9]'
+kill "$run" || :
+wait "$run" || :
+ok "and that run is over" wait_for has 0
 for option in -d "-d -p"; do
 	# shellcheck disable=SC2086
 	in_jail $option alice sleep 1h
