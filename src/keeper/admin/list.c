@@ -129,12 +129,8 @@ static void print_row(struct table *table, const struct live_jail *jail,
 	table->rows++;
 }
 
-/*
- * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
- * does not, as where the user has made mount namespaces without our mounts.
- */
-static void read_name(const struct namespace_host *host, pid_t process,
-		      char name[static NAME_LENGTH_MAX + 1])
+void list_read_name(const struct namespace_host *host, pid_t process,
+		    char name[static NAME_LENGTH_MAX + 1])
 {
 	AUTO_TABLE table = namespace_mounts(host, process);
 	struct libmnt_fs *fs =
@@ -170,7 +166,7 @@ static void print_others(struct table *table)
 			;
 		if (known < live->count || !config_has_id(&config, false, jail.uid))
 			continue;
-		read_name(&live->host, process, jail.name);
+		list_read_name(&live->host, process, jail.name);
 		print_row(table, &jail, NULL, "discarded");
 	}
 }

@@ -15,3 +15,10 @@ void list_live(const char *name, bool json);
 
 /* Gives up what looking does not need, and opens *LIVE. Exits if it cannot. */
 void list_open(struct live *live);
+
+/*
+ * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it
+ * does not, as where the user has made mount namespaces without our mounts.
+ */
+void list_read_name(const struct namespace_host *host, pid_t process,
+		    char name[static NAME_LENGTH_MAX + 1]);
