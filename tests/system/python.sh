@@ -93,7 +93,7 @@ END
 not_ok "it cannot write into its library" in_jail pia python3 -c 'open("/usr/lib/python3/x", "w")'
 printf '[trampoline]\nimage = debian\n[limits]\nmemory = 512M\n' | override pia
 for option in "" -p; do
-	run=(in_jail ${option:+"$option"} -l memory=512M pia python3 -c)
+	run=(in_jail ${option:+"$option"} pia python3 -c)
 	status 1 "python allocates and allocates (${option:-direct})" "${run[@]}" '
 x = []
 try:
