@@ -83,6 +83,9 @@ like "it says what to do" "$(cat "$ERR")" \
 	'cannot add erin with uid 60000001: want one from 1000 to 60000000, not 65534: say --uid$'
 ok "it goes" "$user" remove dave --yes
 is "without a word of what was not live" "$(cat "$ERR")" "trampoline-user: dave is removed"
+for place in "$T_STATEDIR" "$T_STATEDIR/.remove" "$IMAGES/default"; do
+	not_ok "only root can take the lock of ${place##*/}" as_www flock -n "$place" true
+done
 highest=$("$user" list | awk '$2 > max { max = $2 } END { print max }')
 ok "without --uid the next free one is taken" "$user" add dave
 dave_uid=$(stat -c %u "$DATA/dave/home/dave")
