@@ -135,6 +135,7 @@ is "its state is gone" "$(our_mounts) $(in_container ls /run/trampoline 2>&1 | g
 not_ok "the policy is gone" in_container test -e /etc/trampoline/trampoline.conf
 install_version "$version" >/dev/null
 in_container rm -r --one-file-system /etc/trampoline/jails.d /var/lib/trampoline/data /var/lib/trampoline/images
+in_container mkdir /var/lib/trampoline/.remove # as trampoline-user remove does
 ok "it is purged where nothing was made by hand" in_container dpkg -P trampoline
 is "nothing is left" "$(in_container sh -c 'ls -d /etc/trampoline /etc/cron.d/trampoline /var/lib/trampoline \
 	/usr/libexec/trampoline '$timer' 2>/dev/null')" ''
