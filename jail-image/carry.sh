@@ -13,8 +13,8 @@ do_export() {
 	trap 'rm -f -- "$partial"' EXIT
 	trap 'exit 1' HUP INT TERM
 	audit_version >&2 || exit 1
-	tar --force-local --zstd -C "$images" --one-file-system --numeric-owner --sort=name -cf "$partial" \
-		-- "$name/$version.manifest" "$name/$version" || die "cannot export $name@$version to $2"
+	tar --force-local --zstd -C "$images" --one-file-system --numeric-owner --sort=name -cf - \
+		-- "$name/$version.manifest" "$name/$version" >&7 || die "cannot export $name@$version to $2"
 	sync -- "$partial"
 	end_file "$2"
 	say "$name@$version is in $2"

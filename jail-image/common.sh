@@ -86,18 +86,24 @@ lock() {
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
 }
 
-# begin_file FILE: sets partial to where it is written until it is whole, and makes that now, so that
-# what hinders it is known before anything is done. Nobody else may read what was private, and no
-# link that was put there meanwhile is followed.
+# begin_file FILE: sets partial to where it is written until it is whole, and opens that as descriptor
+# 7, so that what hinders it is known before anything is done. Nobody else may read what was private,
+# and whoever may write to the directory cannot turn what is written to another file.
 begin_file() {
 	{ [ ! -e "$1" ] && [ ! -L "$1" ]; } || die "cannot write $1: it is there already"
 	partial=$1.partial
 	rm -f -- "$partial"
-	(umask 077 && set -C && : >"$partial") 2>/dev/null || die "cannot write $partial"
+	umask 077
+	set -C
+	{ command exec 7>"$partial"; } 2>/dev/null || die "cannot write $partial"
+	set +C
+	umask 022
 }
 
 # end_file FILE: what is written gets its name.
 end_file() {
+	[ "$(stat -c %d:%i -- "$partial")" = "$(stat -Lc %d:%i /proc/self/fd/7)" ] ||
+		die "cannot write $1: somebody has put another file in place of $partial"
 	mv -nT -- "$partial" "$1"
 	[ ! -e "$partial" ] || die "cannot write $1: it has just appeared"
 }

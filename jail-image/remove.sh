@@ -32,7 +32,7 @@ confirm() {
 # colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
 	if ! tar -C "$gone" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
-		--transform "s,^\.,$name,S" -czf "$partial" . ||
+		--transform "s,^\.,$name,S" -czf - . >&7 ||
 		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then
 		die "cannot archive $name in $archive: nothing is deleted"
 	fi

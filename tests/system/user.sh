@@ -350,6 +350,11 @@ chmod 755 "$other/slow/tar"
 sed "s|^PATH=|PATH=$other/slow:|" "$T_PREFIX/share/trampoline/common.sh" >"$other/share/trampoline/common.sh"
 not_ok "an archive during which it is ended" "$other/user" remove erin --yes --archive "$T_WORK/ended.tar.gz"
 is "leaves nothing of it" "$(compgen -G "$T_WORK/ended*" || :)" ""
+# Who may write to its directory puts a link in its place.
+echo precious >"$T_WORK/precious"
+printf '#!/bin/sh\nln -sfn %s %s\nexec /usr/bin/tar "$@"\n' "$T_WORK/precious" "$T_WORK/turned.tar.gz.partial" >"$other/slow/tar"
+not_ok "an archive that is exchanged" "$other/user" remove erin --yes --archive "$T_WORK/turned.tar.gz"
+is "is not written to where a link leads" "$(cat "$T_WORK/precious") $(compgen -G "$T_WORK/turned*" || :)" "precious "
 # The storage does not say whose the home is.
 cat >"$other/slow/stat" <<'END'
 #!/bin/sh
