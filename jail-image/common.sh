@@ -80,7 +80,7 @@ need_name() {
 # Whoever can open a directory can lock it, so from here on that is root alone; others only pass through.
 lock() {
 	{ [ -d "$1" ] && [ -r "$1" ]; } || die "cannot lock $1: not a directory one can open"
-	chmod go-r -- "$1" || die "cannot lock $1: its mode cannot be changed"
+	find "$1" -maxdepth 0 -perm /044 -exec chmod go-r {} + || die "cannot lock $1: its mode cannot be changed"
 	eval "exec $2<\"\$1\""
 	flock -w "${4:-10}" "$2" ||
 		die "cannot lock $1: another command is at work on $3 (or the file system knows no locks)"
