@@ -511,13 +511,6 @@ proctype discarder(byte me)
 		:: else -> child_kill()
 		fi
 	fi;
-#endif
-	retire();
-	if
-	:: failed -> goto done
-	:: else
-	fi;
-#ifdef KILL
 	d_step {
 		for (j : 0 .. LAUNCHERS - 1) {
 			if
@@ -527,6 +520,11 @@ proctype discarder(byte me)
 		}
 	};
 #endif
+	retire();
+	if
+	:: failed -> goto done
+	:: else
+	fi;
 	note_discard();
 	state_unlock();
 done:
