@@ -10,7 +10,7 @@
 #   make uninstall  remove what install put in place; never configuration, images or users' data
 #   make unit       unit tests alone               make lint    house rules alone
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
-#   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (minutes)
+#   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (ten minutes)
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
