@@ -96,11 +96,13 @@ static _Noreturn void run_init(const struct reporter *reporter, const struct sup
 
 void init_settle(const struct reporter *reporter, const struct supervise *supervise)
 {
+	struct timeval at_once = {.tv_sec = 0};
 	uint64_t none = 0;
 	char word = SUPERVISE_READY;
 
-	/* setresuid cleared the parent-death signal: set it again. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+	/* setresuid cleared the parent-death signal: set it again. Can process 1 wait at all? */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+	    (supervise->run->is_private && select(0, NULL, NULL, NULL, &at_once) != 0))
 		report_refuse(reporter, "follow the watcher", NULL, NULL);
 	pid_t command = supervise->run->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
 	if (command > 0)

@@ -159,7 +159,7 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 	char word;
 	ssize_t length = recv(start->fd, &word, sizeof(word), MSG_DONTWAIT);
 
-	if (length < 0)
+	if (length < 0 && (errno == EINTR || errno == EAGAIN))
 		return; /* the next look will say */
 	if (length == 1 && word == SUPERVISE_READY) {
 		watch->is_ready = true;
@@ -171,6 +171,8 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
+	if (length < 0)
+		close(start->fd); /* who waits for our word hears the end */
 	start->fd = -1;
 	if (watch->has_started)
 		outcome_tell_start(watch->reporter->status_fd, watch->child);

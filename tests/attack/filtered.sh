@@ -55,15 +55,16 @@ options=()
 # shellcheck disable=SC2046
 sweep "a live jail" warm $(calls_of "$T" alice /usr/true)
 retire alice
-# shellcheck disable=SC2046
-sweep "a jail that has to be built" cold $(calls_of "$T" alice /usr/true)
+cold=$(calls_of "$T" alice /usr/true)
+# shellcheck disable=SC2086
+sweep "a jail that has to be built" cold $cold
 options=(-t 20s)
 # shellcheck disable=SC2046
 sweep "a supervised run" warm $(calls_of "$T" -t 20s alice /usr/true)
 options=()
 forget_all
 # shellcheck disable=SC2046
-sweep "the first jail since boot" first $(calls_of "$T" alice /usr/true)
+sweep "what only the first jail since boot does" first $(calls_of "$T" alice /usr/true | grep -vxF "$cold")
 retire alice
 ok "A15: RestrictSUIDSGID= makes openat2 ENOSYS: a jail is built and entered" \
 	"$T_TOOLS/liar" -38 openat2 -- "$T" alice /usr/true
