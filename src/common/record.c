@@ -35,7 +35,8 @@ static size_t size_of(const struct record *record)
 	    record->set_length > RECORD_SET_MAX)
 		return 0;
 	return HEADER_SIZE + record->filter_length * sizeof(struct record_instruction) +
-	       record->bind_count * sizeof(struct record_origin) + (record->set_length + 7) / 8 * 8;
+	       record->bind_count * sizeof(struct record_origin) +
+	       ((size_t)record->set_length + 7) / 8 * 8;
 }
 
 /* FNV-1a by 64-bit words: it finds damage, not forgery; only root can write a record. */

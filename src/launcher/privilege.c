@@ -48,7 +48,7 @@ const char *privilege_take(void)
 	static const unsigned int needed = BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
 					   BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT);
 	struct __user_cap_data_struct have[CAPABILITY_WORDS];
-	struct stat status;
+	struct stat status = {.st_ino = 0};
 
 	if (getauxval(AT_EUID) != 0)
 		return "the program is not setuid root here: its bit is lost, its file system is "

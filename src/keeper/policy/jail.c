@@ -181,7 +181,7 @@ static void set_all(struct record *record, const struct config *config)
 }
 
 _Static_assert(RECORD_SET_MAX > CONFIG_PAIRS_SIZE_MAX + sizeof(((struct config *)0)->path) +
-					sizeof(((struct config *)0)->shell) + 4 * NAME_LENGTH_MAX,
+					sizeof(((struct config *)0)->shell) + 4ul * NAME_LENGTH_MAX,
 	       "all variables fit");
 
 /* Opens what is bound. A refusal names the line as well. */

@@ -178,7 +178,7 @@ int path_open_bind(struct record_origin *origin, int image_fd, const char *place
 
 /* A prefix, two names and some words always fit. */
 _Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
-		       sizeof(PATHS_DATA) + 16 + 2 * NAME_LENGTH_MAX < RECORD_PATH_MAX &&
+		       sizeof(PATHS_DATA) + 16 + 2ul * NAME_LENGTH_MAX < RECORD_PATH_MAX &&
 		       sizeof(PATHS_IMAGES) + 16 + NAME_LENGTH_MAX < RECORD_PATH_MAX,
 	       "STATEDIR and SYSCONFDIR are too long");
 
