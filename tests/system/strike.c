@@ -4,7 +4,7 @@
  * COMMAND...` starts COMMAND as www-data again and again and traces it. In the first run the signal
  * comes when process ROLE (0: the one that was started, 1: the first that any of them forks, ...)
  * enters system call FIRST after the first exec, in the second run one call later, and so on until
- * a run has come to rest, or to its end, without that call. SIGKILL is root's; any other signal is
+ * three runs have come to rest, or to their end, without that call. SIGKILL is root's; any other signal is
  * www-data's, and comes at the first call from there on at which the kernel lets it.
  *
  * The tracer lets go of all processes at the strike. Then this program, which is a subreaper, waits
@@ -269,7 +269,7 @@ static bool run(int number, int role, int first, char *command[], int *ended)
 int main(int argc, char *argv[])
 {
 	static bool seen[256];
-	int struck = 0, left = 0;
+	int struck = 0, left = 0, missed = 0;
 
 	if (argc < 5)
 		errx(2, "usage: strike SIGNAL ROLE FIRST COMMAND...");
@@ -284,8 +284,14 @@ int main(int argc, char *argv[])
 		bool is_clean = run(number, role, first, argv + 4, &ended);
 
 		left += !is_clean;
+		/* A run that is refused, because the machine is full, has not so many calls. */
+		if (!outcome->is_struck && ++missed < 3) {
+			outcome->at = first - 1;
+			continue;
+		}
 		if (!outcome->is_struck)
 			break;
+		missed = 0;
 		struck++;
 		seen[ended & 255] = true;
 	}
