@@ -4,8 +4,8 @@
  * COMMAND...` starts COMMAND as www-data again and again and traces it. In the first run the signal
  * comes when process ROLE (0: the one that was started, 1: the first that any of them forks, ...)
  * enters system call FIRST after the first exec, in the second run one call later, and so on until
- * three runs have come to rest, or to their end, without that call. SIGKILL is root's; any other signal is
- * www-data's, and comes at the first call from there on at which the kernel lets it.
+ * three runs have come to rest, or to their end, without that call. SIGKILL is root's; any other
+ * signal is www-data's, and comes at the first call from there on at which the kernel lets it.
  *
  * The tracer lets go of all processes at the strike. Then this program, which is a subreaper, waits
  * until the last process of the run has gone; LEFT counts the runs of which one stayed for
