@@ -181,6 +181,7 @@ static const struct {
 	 "cpu cannot have the value \"0.5s\": it wants whole seconds"},
 	{"[limits]\ncpu = 1500ms\n", "t.conf:2",
 	 "cpu cannot have the value \"1500ms\": it wants whole seconds"},
+	{"[trampoline]\nminimum_uid = 4294967293\n", "t.conf:2", "minimum_uid is above"},
 	{"[limits]\n= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu\xc2\xa0= 1s\n", "t.conf:2", "no such key"},
 	{"[limits]\ncpu = 1s\ncpu = 1s\n", "t.conf:3", "there twice"},

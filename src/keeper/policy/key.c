@@ -33,9 +33,10 @@ static bool read_id(struct config *config, const struct key *key, const char *va
 {
 	uint64_t *id = field(config, key);
 
+	if (quantity_parse(QUANTITY_NUMBER, value, id) == 0)
+		return *id > 0 && *id <= WORD_ID_LAST;
 	*id = 0;
-	return !strcmp(value, strrchr(key->form, ' ') + 1) ||
-	       (quantity_parse(QUANTITY_NUMBER, value, id) == 0 && *id > 0 && *id <= WORD_ID_LAST);
+	return !strcmp(value, strrchr(key->form, ' ') + 1);
 }
 
 static bool read_image(struct config *config, const struct key *key, const char *value)
