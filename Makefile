@@ -165,6 +165,7 @@ install-check:
 install: install-check all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
+	install -d -m 711 $(DESTDIR)$(STATEDIR)
 	install -d -m 755 $(DESTDIR)$(STATEDIR)/images $(DESTDIR)$(STATEDIR)/data
 	@# A launcher runs the keeper that it was built with, so an older one stays for who is on his way; and no
 	@# name is missing for an instant, as install(1) alone would have it.

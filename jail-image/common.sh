@@ -77,7 +77,7 @@ need_name() {
 }
 
 # lock DIRECTORY NUMBER WHAT [SECONDS]: hold an exclusive lock on DIRECTORY until this process ends.
-# Whoever can open a directory can lock it, so from here on that is root alone; others only pass through.
+# Who can open a directory can lock it, so only root may: what an earlier version made is closed here.
 lock() {
 	{ [ -d "$1" ] && [ -r "$1" ]; } || die "cannot lock $1: not a directory one can open"
 	find "$1" -maxdepth 0 -perm /044 -exec chmod go-r {} + || die "cannot lock $1: its mode cannot be changed"

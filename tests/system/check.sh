@@ -142,7 +142,7 @@ is "nor has one of its jails" "$("$T" --check alice)" "No findings."
 	broken "a name with an escape sequence, which does not reach the terminal" '\\x1b|\\033|\\e|\\u001b' \
 		'mkdir "$DATA/$(printf "a\033[31m")"' 'rmdir "$DATA/$(printf "a\033[31m")"'
 	broken "anybody can write to a parent of the data" "$T_STATEDIR" \
-		'chmod 777 "$T_STATEDIR"' 'chmod 755 "$T_STATEDIR"'
+		'chmod 777 "$T_STATEDIR"' 'chmod 711 "$T_STATEDIR"'
 
 	broken "a home on a file system of its own" "alice/home/alice.*; mount that file system one level higher" \
 		'mount -t tmpfs -o "mode=700,uid=$A,gid=$A" none "$ALICE"' 'umount "$ALICE"'
