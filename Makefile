@@ -162,6 +162,11 @@ install-check:
 			'or stage the files with DESTDIR=...' >&2; exit 1; \
 	fi
 
+# With -j too: nothing is built before it is known that it can be installed.
+ifneq ($(filter install,$(MAKECMDGOALS)),)
+$(BUILD)/can-build: | install-check
+endif
+
 install: install-check all install-documents
 	install -d -m 755 $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(LIBEXECDIR) $(SHAREDIR)/recipes
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/trampoline/jails.d
