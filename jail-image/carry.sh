@@ -41,7 +41,7 @@ do_import() {
 	esac
 	need_zstd "import $file"
 	member=$(tar --force-local -tf "$file" | head -n 1)
-	printf '%s\n' "$member" | grep -qxE '[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}/[0-9]+-[0-9]+(\.[0-9]+)?\.manifest' ||
+	printf '%s\n' "$member" | grep -qxE '[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}/[0-9]{8}-[0-9]{6}(\.[0-9]{1,9})?\.manifest' ||
 		die "cannot import $file: it is no archive that $program export has made"
 	name=${member%%/*} version=${member##*/}
 	version=${version%.manifest} home=$images/$name

@@ -147,7 +147,7 @@ forged "a tree that is a link" 'm[1:] = []; member(top, "SYMTYPE", victim); memb
 forged "no tree" 'm[1:] = []'
 forged "a name with a line feed" 'member(top + "/x\ny")'
 for bad in "$version" "../$version" "$name/../$version" "/$name/$version" "$name/x" "$name/.new-$version" ".a/$version" \
-	"a@b/$version" "+A/$version" "$name/$version/x"; do
+	"a@b/$version" "+A/$version" "$name/$version/x" "$name/$version.$(printf '%060d' 1)"; do
 	forged "a version called $bad" "m[0][0].name = '$bad.manifest'"
 	like "it says so" "$(cat "$T_WORK/said")" 'forged.tar: it is no archive that trampoline-image export has made$'
 done
