@@ -82,7 +82,8 @@ begin app
 layer first
 layer second
 umoci config --image "$layout:app" --config.env PATH=/app:/bin --config.env 'GREETING=hello,  "world" \ é; #1' \
-	--config.env HOME=/root --config.env "$(printf 'TWO=a\nb = c')" --config.env A.B=c --config.env 'TZ=Europe/Berlin' \
+	--config.env HOME=/root --config.env "$(printf 'TWO=a\nb = c')" --config.env A.B=c --config.env 'C=a ;b' --config.env 'D=;x' \
+	--config.env 'TZ=Europe/Berlin' \
 	--config.workingdir /app --config.user app --config.entrypoint /app/run --config.cmd serve
 skopeo copy -q "oci:$layout:app" "oci-archive:$T_WORK/app.oci.tar"
 skopeo copy -q "oci:$layout:app" "docker-archive:$T_WORK/app.docker.tar:app:latest"
@@ -100,6 +101,8 @@ trampoline-image: tidying'
 is "each variable that has no line there is named, and what is ignored" "$(grep '^oci: ' "$ERR")" \
 	'oci: left out, because trampoline.conf has no such variables: TWO
 oci: left out, because trampoline.conf has no such variables: A.B
+oci: left out, because trampoline.conf has no such variables: C
+oci: left out, because trampoline.conf has no such variables: D
 oci: its working directory is "/app": see trampoline --chdir
 oci: its user "app" is ignored: a command runs as the user of the jail
 oci: its entry point ["/app/run"] is ignored: the caller says what runs
