@@ -25,16 +25,15 @@
 void keeper_exec(char *const argv[])
 {
 	static const char *const clean[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-	static const int raised[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
-				     RLIMIT_CPU};
+	static const int kinds[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_CPU};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(raised); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-		if (setrlimit(raised[i], &limit) == 0 || getrlimit(raised[i], &limit) != 0)
+		if (setrlimit(kinds[i], &limit) == 0 || getrlimit(kinds[i], &limit) != 0)
 			continue;
 		limit.rlim_cur = limit.rlim_max; /* without CAP_SYS_RESOURCE: as far as it goes */
-		(void)setrlimit(raised[i], &limit);
+		(void)setrlimit(kinds[i], &limit);
 	}
 	for (int i = 0; chdir("/") == 0 && i < KEEPER_LOOKS; i++) {
 		execve(PATHS_KEEPER, argv, (char *const *)clean);

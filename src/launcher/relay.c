@@ -36,13 +36,17 @@ int relay_open_input(unsigned int files)
 /* Moves at most MOST bytes: how many, 0 at the end, -1 and errno. */
 static ssize_t move(int from, int to, size_t most)
 {
+	struct pollfd target = {.fd = to, .events = POLLOUT};
 	char buffer[CHUNK / 32];
+
+	(void)poll(&target, 1, -1); /* the caller's file may be O_NONBLOCK, and full */
 	ssize_t length = splice(from, NULL, to, NULL, most, 0);
 
 	if (length >= 0 || errno != EINVAL) /* which a target that is O_APPEND gives: splice(2) */
 		return length;
 	length = read(from, buffer, most < sizeof(buffer) ? most : sizeof(buffer));
 	for (ssize_t at = 0, written; at < length; at += written) {
+		(void)poll(&target, 1, -1);
 		written = write(to, buffer + at, (size_t)(length - at));
 		if (written < 0)
 			return -1;

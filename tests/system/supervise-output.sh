@@ -71,6 +71,10 @@ rm "$T_WORK/bytes" "$T_WORK/copy"
 
 status 0 "output up to the limit" in_jail -l output=10 alice echo 123456789
 is "all of it comes" "$(in_jail -l output=10 alice echo 123456789)" 123456789
+# shellcheck disable=SC2016
+is "a pipe that the caller has made non-blocking loses nothing while it is full" "$(as_www perl -MFcntl -e \
+	'fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK) or die; exec @ARGV' "$T" -l output=1M alice head -c 1000000 /dev/zero |
+	{ sleep 1; wc -c; })" 1000000
 status 124 "one byte more ends the run as a time-out does" in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h'
 is "what is within the limit comes" "$(in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h' || :)" 123456789
 is "error counts, too" "$(in_jail -l output=6 alice sh -c 'echo 123; echo 456 >&2; sleep 1h' 2>&1 || :)" $'123\n45'
