@@ -52,8 +52,9 @@ installation_make() {
 		"$T" --prepare alice && "$T" --prepare bob
 }
 
-# Processes of ours: living in one of our jails, running our programs, or started by a test. Whoever is in this shell's
-# mount namespace is in no jail, even if a test has mounted an image here: else all of the machine would be ours.
+# Prints each process that is in a jail of this installation, runs a program of it, or was started by a test. A
+# process in this shell's own mount namespace is in no jail: where a test has mounted an image here, every process of
+# the machine would count.
 our_processes() {
 	local here file
 	here=$(readlink /proc/self/ns/mnt)

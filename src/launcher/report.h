@@ -15,10 +15,10 @@
 struct reporter {
 	uid_t uid; /* the caller's real ids: nothing is written for it with any others */
 	gid_t gid;
-	bool is_filtered; /* by the caller; the jail's own filter does not count */
-	bool is_logged;   /* whether syslog hears of it: the policy's word, once it is known */
-	int fd;           /* where the sentence goes: standard error or a copy of it */
-	int status_fd;    /* JSON lines for a program; -1: nobody reads any, as with those below */
+	bool is_filtered;   /* by the caller; the jail's own filter does not count */
+	bool is_logged;     /* whether syslog hears of it: the policy's word, once it is known */
+	int fd;             /* where the sentence goes: standard error or a copy of it */
+	int status_fd;      /* --status-fd, for JSON lines. Of this one and those below, -1: none */
 	int waiting_fds[2]; /* who waits for our exec, or for the byte that is our status instead */
 	int log_fd;         /* of a run that the log hears of, never the command's: report_run() */
 	int record_fd; /* whose lock says that we are on the way in; -1: we are not, or are in */
@@ -41,8 +41,8 @@ static inline _Noreturn void report_refuse(const struct reporter *reporter, cons
 
 /*
  * Tells the log that COMMAND is run in JAIL, and keeps the way there in log_fd. The watcher tells
- * by report_end() how it went: the log cannot be found any more once the jail is the root. Without
- * waiting: a full or absent log stops nobody.
+ * by report_end() how it went: the log cannot be found any more once the jail is the root. Neither
+ * waits: where the log is full or absent, the run goes on and the line is lost.
  */
 void report_run(struct reporter *reporter, const char *jail, const char *command);
 void report_end(const struct reporter *reporter, const char *jail, const struct text *end);

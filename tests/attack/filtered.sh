@@ -13,8 +13,8 @@ cleanup() {
 }
 in_jail alice true
 
-# Without a sentence: who cannot write, or cannot give up root's ids, which is asked of whoever speaks;
-# and where a refusal ends the C library before our first line.
+# Calls without which the launcher has no sentence: write itself, and giving up root's ids, which comes
+# before any sentence; and calls without which the C library ends before main().
 silent=' write setresuid setresgid getresuid getresgid '
 before_main=' arch_prctl poll '
 

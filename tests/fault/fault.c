@@ -170,7 +170,7 @@ static void enter(struct process *process, const struct __ptrace_syscall_info *i
 		kill(process->pid, SIGKILL);
 }
 
-/* PROCESS has stopped. Once the call has been struck nobody needs to be traced any more. */
+/* PROCESS has stopped. Once the call has been struck, no process is traced any more. */
 static void take_stop(struct process *process, int status)
 {
 	struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};

@@ -112,7 +112,7 @@ static enum outcome clean(const struct live *live, const struct live_jail *jail,
 	AUTO_CLOSE directory_fd = state_lock(live->run_fd, jail->name, false, &error);
 	int result = directory_fd < 0 ? -1 : 0;
 
-	(void)kill; /* a cleanup kills nobody */
+	(void)kill; /* --discard is what kills */
 	if (result == 0) {
 		/* The policy that the jail was built by has no cgroup; an earlier one had. */
 		if (live_read(live, jail, &record) == 0 && !record.origins[RECORD_CGROUP].inode)

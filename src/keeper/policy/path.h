@@ -51,7 +51,7 @@ ssize_t path_read_file(int directory_fd, const char *path, char *text, size_t si
 /*
  * An O_PATH descriptor of the directory PATH (relative) below DIRECTORY_FD, on the same mount and
  * through no symlink, if it is root's alone. -1 and errno: EXDEV if something is mounted there,
- * EACCES if it is somebody else's.
+ * EACCES if it is not root's or others may write to it.
  */
 int path_open_own(int directory_fd, const char *path) MUST_CHECK;
 
