@@ -106,7 +106,7 @@ abandon() {
 # is set-uid in a tree from elsewhere is so until the tree is tidied.
 begin_version() {
 	verb=$1 child=''
-	mkdir -p -m 711 "$home"
+	install -d -m 711 "$home"
 	lock "$home" 9 "image $name"
 	remove_debris
 	if [ $# -eq 1 ]; then

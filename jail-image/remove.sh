@@ -63,7 +63,7 @@ do_remove() {
 		shift
 	done
 	# One remove at a time, which may take hours: the lock on the users is for what they wait for.
-	mkdir -p -m 700 "$statedir/.remove"
+	install -d -m 700 "$statedir/.remove"
 	lock "$statedir/.remove" 8 "a user's removal" 3600
 	if [ -d "$gone" ]; then
 		confirm "$gone, which an earlier remove has left"
