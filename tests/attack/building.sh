@@ -10,7 +10,8 @@ cleanup() {
 	for pid in $(jail_processes); do kill -KILL "$pid" 2>/dev/null || :; done
 	wait || :
 	default_config
-	chmod 755 "$IMAGES" "$DATA" "$T_STATEDIR"
+	chmod 755 "$IMAGES" "$DATA"
+	chmod 711 "$T_STATEDIR"
 	chown 0:0 "$IMAGES" "$DATA" "$T_STATEDIR"
 	# Deepest first; never through a mount that is still there.
 	awk -v mark="/$T_MARK/" 'index($5, mark) && $5 !~ "^/run/" { print $5 }' /proc/self/mountinfo | sort -r |
