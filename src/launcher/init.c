@@ -32,7 +32,6 @@ static void reap(struct init *init)
 	int status;
 	pid_t pid;
 
-	/* An error is no end: SIGCHLD has been taken, so nothing else would make us look again. */
 	do {
 		pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
 		if (pid >= 0 && init->has_ended && !init->is_patient && !init->has_killed)
@@ -44,10 +43,11 @@ static void reap(struct init *init)
 		if (!init->has_ended)
 			(void)!send(init->line_fd, &init->status, sizeof(init->status),
 				    MSG_NOSIGNAL);
-	} while (pid > 0 || (pid < 0 && errno != ECHILD));
+	} while (pid > 0);
 	if (pid == 0)
 		return;
-	(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
+	if (errno == ECHILD) /* else we would not hear of the end, and end the run with us */
+		(void)!send(init->line_fd, &init->status, sizeof(init->status), MSG_NOSIGNAL);
 	_exit(EXIT_REFUSED);
 }
 

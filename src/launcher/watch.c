@@ -250,9 +250,9 @@ static void prepare(struct watch *watch, const struct supervise *supervise)
 			   supervise->terminal_fd,     supervise->relay_fd,    watch->memory.fd,
 			   watch->reporter->status_fd, watch->reporter->log_fd};
 
-	/* First what a filter of the caller's may refuse when it is too late: kill and wait. */
+	/* First what a filter of the caller's may refuse when it is too late: clock, kill, wait. */
 	if (privilege_supervise(watch->reporter->uid, watch->reporter->gid) != 0 ||
-	    kill(watch->child, 0) != 0 ||
+	    !watch->started_ms || kill(watch->child, 0) != 0 ||
 	    (waitpid(getpid(), NULL, WNOHANG) != 0 && errno != ECHILD) ||
 	    (watch->deadline_ms && supervise->terminal_fd >= 0 &&
 	     timer_create(CLOCK_BOOTTIME, &event, &watch->alarm) != 0) ||

@@ -25,7 +25,9 @@ calls_of() { # COMMAND...
 		grep -vxE 'execve|exit|exit_group|rt_sigreturn|restart_syscall'
 }
 
-# sweep TITLE STATE CALL...: a run by `$T "${options[@]}" alice /usr/true`, where STATE says what is there
+nobody_is_left() { ! pgrep -f "^$T " >"$OUT" && [ -z "$(jail_processes)" ]; }
+
+# sweep TITLE STATE CALL...: a run of `$T "${run[@]}"`, which ends with $right, where STATE says what is there
 sweep() {
 	local title=$1 state=$2 error call got ran=0 refused=0 wrong=''
 	shift 2
@@ -33,8 +35,8 @@ sweep() {
 		for call in "$@"; do
 			case $state in cold) retire alice ;; first) forget_all ;; esac
 			got=0
-			bounded "$T_TOOLS/liar" -$error "$call" -- "$T" "${options[@]}" alice /usr/true >"$OUT" 2>"$ERR" </dev/null || got=$?
-			if [ $got -eq 0 ] && [ ! -s "$ERR" ]; then
+			bounded "$T_TOOLS/liar" -$error "$call" -- "$T" "${run[@]}" >"$OUT" 2>"$ERR" </dev/null || got=$?
+			if [ $got -eq $right ] && [ ! -s "$ERR" ]; then
 				ran=$((ran + 1))
 			elif [ $got -eq 125 ] && [ ! -s "$OUT" ] && [ -s "$ERR" ] &&
 				! grep -qvE "^trampoline: cannot .*the caller's unit filters" "$ERR"; then # of watcher and child, each may say so
@@ -51,20 +53,22 @@ sweep() {
 	is "A15: $title ($ran ran, $refused refused)" "$wrong" ""
 }
 
-options=()
+run=(alice /usr/true) right=0
 # shellcheck disable=SC2046
-sweep "a live jail" warm $(calls_of "$T" alice /usr/true)
+sweep "a live jail" warm $(calls_of "$T" "${run[@]}")
 retire alice
-cold=$(calls_of "$T" alice /usr/true)
+cold=$(calls_of "$T" "${run[@]}")
 # shellcheck disable=SC2086
 sweep "a jail that has to be built" cold $cold
-options=(-t 20s)
-# shellcheck disable=SC2046
-sweep "a supervised run" warm $(calls_of "$T" -t 20s alice /usr/true)
-options=()
 forget_all
 # shellcheck disable=SC2046
-sweep "what only the first jail since boot does" first $(calls_of "$T" alice /usr/true | grep -vxF "$cold")
+sweep "what only the first jail since boot does" first $(calls_of "$T" "${run[@]}" | grep -vxF "$cold")
+# Its end is the watcher's and process 1's work: a clock that is refused must not be a run without end.
+in_jail alice true
+run=(-t 0.2s alice sleep 60) right=124
+# shellcheck disable=SC2046
+sweep "a supervised run that has to be ended" warm $(calls_of "$T" -t 20s alice /usr/true)
+ok "A15: and nobody of it is left" wait_for nobody_is_left
 retire alice
 ok "A15: RestrictSUIDSGID= makes openat2 ENOSYS: a jail is built and entered" \
 	"$T_TOOLS/liar" -38 openat2 -- "$T" alice /usr/true
