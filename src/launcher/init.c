@@ -116,8 +116,9 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 	/* Without a watcher there is nobody to tell, and nothing to run. */
 	if (length == 0 || (length < 0 && (errno == EPIPE || errno == ECONNRESET)))
 		_exit(EXIT_REFUSED);
-	if (length < 0)
-		report_refuse(reporter, "wait for the watcher", NULL, NULL);
+	if (length < 0 || word == '\0')
+		report_refuse(reporter, "wait for the watcher", NULL,
+			      length < 0 ? NULL : "it cannot hear us");
 	if (word == SUPERVISE_GO_FOREGROUND)
 		(void)tcsetpgrp(supervise->terminal_fd, getpid());
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) != 0)

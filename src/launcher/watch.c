@@ -170,9 +170,10 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 			; /* without the word the command would wait for ever */
 		return;
 	}
-	if (length < 0 && !watch->is_ready) /* who waits for our word hears that we have ended */
-		report_refuse(watch->reporter, "hear from the command", NULL, NULL);
 	watch->has_started = length == 0 && watch->is_ready;
+	/* No word to go on: the command's half, which has the caller's standard error, says so. */
+	if (length < 0 && send(start->fd, "", 1, MSG_NOSIGNAL) != 1)
+		close(start->fd);
 	start->fd = -1;
 	if (watch->has_started)
 		outcome_tell_start(watch->reporter->status_fd, watch->child);
