@@ -82,8 +82,6 @@ static int search(const char *command, char *const *argv, const struct environme
 				return error;
 		}
 		at += length;
-		if (!*at)
-			break;
 	}
 	return result;
 }

@@ -58,8 +58,7 @@ static _Noreturn void build_in_child(const struct reporter *reporter, const char
 		keeper_exec((char *const *)argv);
 	(void)text_refuse(sentence, "execute", PATHS_KEEPER,
 			  text_reason(errno, reporter->is_filtered));
-	(void)!write(2, PREFIX, strlen(PREFIX));
-	(void)!write(2, sentence->bytes, sentence->length);
+	report_note(reporter, sentence->bytes);
 	_exit(1);
 }
 
