@@ -39,8 +39,7 @@ dying_rooms='src/launcher/main.c src/launcher/keeper.c src/launcher/report.c src
 dying_functions='src/keeper/admin/child.c:answer_in_child src/keeper/admin/child.c:kill_once'
 # Those that write to descriptors 1 and 2, or where the caller has pointed us:
 speaking_rooms='src/launcher/report.c src/keeper/main.c src/keeper/report.c
-	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c
-	src/launcher/keeper.c'
+	src/keeper/admin/list.c src/keeper/admin/check.c src/keeper/admin/explain.c src/keeper/admin/ask.c src/keeper/admin/retire.c'
 # Descriptors that the command is to inherit:
 inherited_fds='src/launcher/descriptors.c:open_null'
 # What may be compiled without heap and stdio, and is:
