@@ -32,8 +32,8 @@ printed() {
 }
 # ended JAIL COMMAND...: status, reason and limit of a run, from its last line
 ended() {
-	in_jail --status-fd=3 "$@" 3>"$T_WORK/lines" >"$OUT" 2>"$ERR" || :
-	jq -rc 'select(.event == "exit") | "\(.code) \(.reason) \(.limit)"' "$T_WORK/lines"
+	in_jail --status-fd=3 "$@" 3>"$T_WORK/lines.$1" >"$OUT" 2>"$ERR" || :
+	jq -rc 'select(.event == "exit") | "\(.code) \(.reason) \(.limit)"' "$T_WORK/lines.$1"
 }
 
 # --- a course ------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ default_config
 
 printed "A judge" | configure
 is "a judge: --check finds nothing" "$("$T" --check)" "No findings."
-{ ended bob sh -c 'sleep 1h & sleep 1h' >"$T_WORK/slow"; } & # until its time-out, which comes below
+{ OUT=/dev/null ERR=/dev/null ended bob sh -c 'sleep 1h & sleep 1h' >"$T_WORK/slow"; } & # until its time-out, which comes below
 started+=($!)
 is "what is handed in runs, and leaves its files" "$(ended alice sh -c 'echo 7 >result') $(in_jail alice cat result)" "0 exited null 7"
 is "too much output ends it" "$(ended alice yes)" "124 limit output"
