@@ -185,29 +185,20 @@ _Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
 void path_of_origin(enum record_source source, const char *jail, const char *image,
 		    char path[static RECORD_PATH_MAX])
 {
-	switch (source) {
-	case RECORD_CONFIG:
-		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/trampoline.conf");
-		break;
-	case RECORD_OVERRIDE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/jails.d/%s.conf", jail ? jail : "");
-		break;
-	case RECORD_IMAGE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_IMAGES "/%s/current", image ? image : "");
-		break;
-	case RECORD_BASE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home", jail);
-		break;
-	case RECORD_HOME:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home/%s", jail, jail);
-		break;
-	case RECORD_TMP:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/tmp", jail);
-		break;
-	case RECORD_CGROUP: /* where the mount is, only a look at it tells */
-	case RECORD_SOURCES:
-		break;
-	}
+	const char *user = jail ? jail : "";
+	const char *const parts[RECORD_SOURCES][4] = {
+		[RECORD_CONFIG] = {PATHS_CONFIG "/trampoline.conf", "", "", ""},
+		[RECORD_OVERRIDE] = {PATHS_CONFIG "/jails.d/", user, ".conf", ""},
+		[RECORD_IMAGE] = {PATHS_IMAGES "/", image ? image : "", "/current", ""},
+		[RECORD_BASE] = {PATHS_DATA "/", user, "/home", ""},
+		[RECORD_HOME] = {PATHS_DATA "/", user, "/home/", user},
+		[RECORD_TMP] = {PATHS_DATA "/", user, "/tmp", ""},
+		/* where the mount is, only a look at it tells */
+		[RECORD_CGROUP] = {"", "", "", ""},
+	};
+
+	snprintf(path, RECORD_PATH_MAX, "%s%s%s%s", parts[source][0], parts[source][1],
+		 parts[source][2], parts[source][3]);
 }
 
 int path_read_origin(int fd, struct record_origin *origin)
