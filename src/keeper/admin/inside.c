@@ -194,16 +194,12 @@ static int add(void *context, const struct inside_process *process)
 
 	if (process->is_on_host)
 		return 0;
-	if (inside->count == inside->size) {
-		size_t size = inside->size ? inside->size * 2 : 256;
-		struct inside_process *grown =
-			reallocarray(inside->processes, size, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		inside->processes = grown;
-		inside->size = size;
-	}
+	/* Nearly always in place: realloc(3) moves pages of a large array, not bytes. */
+	struct inside_process *grown =
+		reallocarray(inside->processes, inside->count + 1, sizeof(*grown));
+	if (!grown)
+		return -1;
+	inside->processes = grown;
 	inside->processes[inside->count++] = *process;
 	return 0;
 }

@@ -22,16 +22,11 @@ static int add_jail(struct live *live, const char *name)
 {
 	if (!name_is_jail(name))
 		return 0; /* ".", "..", or nothing of ours */
-	if (live->count == live->size) {
-		size_t size = live->size ? live->size * 2 : 256;
-		struct live_jail *grown = reallocarray(live->jails, size, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		live->jails = grown;
-		live->size = size;
-	}
-	struct live_jail *jail = &live->jails[live->count++];
+	struct live_jail *grown = reallocarray(live->jails, live->count + 1, sizeof(*grown));
+	if (!grown)
+		return -1;
+	live->jails = grown;
+	struct live_jail *jail = &grown[live->count++];
 	snprintf(jail->name, sizeof(jail->name), "%.*s", NAME_LENGTH_MAX, name);
 	jail->uid = 0;
 	return 0;

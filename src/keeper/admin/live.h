@@ -24,7 +24,7 @@ struct live {
 	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
 	struct inside inside;
 	struct live_jail *jails; /* sorted by name, each once */
-	size_t count, size;
+	size_t count;
 };
 
 /* Fills *LIVE, makes nothing. 0, and live_close() is to release it; or -1 with *ERROR. */
