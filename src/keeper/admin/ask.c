@@ -96,7 +96,7 @@ static void answer_uid(const char *argument)
 
 	if (quantity_parse(QUANTITY_NUMBER, argument, &uid) != 0)
 		report_refuse("ask for the uid", argument, "it is no number");
-	list_open(&live);
+	list_open(&live, PRIVILEGE_LOOK, NULL);
 	print_process(inside_find(&live.host, (uid_t)uid));
 	live_close(&live);
 }
@@ -130,7 +130,7 @@ static void answer_mounted(const char *argument)
 	struct stat status;
 	size_t i = 0;
 
-	list_open(&live);
+	list_open(&live, PRIVILEGE_LOOK, NULL);
 	AUTO_CLOSE fd = path_open_trusted(argument, &error);
 	if (fd < 0)
 		report_die(&error);

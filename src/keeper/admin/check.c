@@ -171,7 +171,7 @@ static unsigned int check_state(void)
 	struct statvfs file_system;
 	unsigned int found = 0;
 
-	if (live_open(&live, &error) != 0)
+	if (live_open(&live, NULL, &error) != 0)
 		return find("%s; mend it, or unmount and remove " PATHS_RUN, error.bytes);
 	size_t wanted = live.count * 2 + 16;
 	found += check_headroom("fs.mount-max", wanted * 3);

@@ -127,25 +127,16 @@ static int open_places(struct live *live, struct text *error)
 	return report_fill(error, "look at what is live in", PATHS_RUN, NULL);
 }
 
-int live_open(struct live *live, struct text *error)
+int live_open(struct live *live, const char *name, struct text *error)
 {
 	if (open_places(live, error) != 0)
 		return -1;
 	/* Processes first, names second: a jail is listed before the first process enters it. */
-	if (inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
+	if (name ? add_jail(live, name) == 0 && collect_in_hub(live, false) == 0
+		 : inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
 		return 0;
-	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);
-	live_close(live);
-	return -1;
-}
-
-int live_open_one(struct live *live, const char *name, struct text *error)
-{
-	if (open_places(live, error) != 0)
-		return -1;
-	if (add_jail(live, name) == 0 && collect_in_hub(live, false) == 0)
-		return 0;
-	(void)report_fill(error, "look at jail", name, NULL);
+	(void)report_fill(error, name ? "look at jail" : "look at what is live in",
+			  name ? name : PATHS_RUN, NULL);
 	live_close(live);
 	return -1;
 }
