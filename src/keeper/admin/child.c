@@ -174,29 +174,21 @@ static int kill_once(uid_t uid)
 	return status == 0 ? 0 : -1;
 }
 
-static int refuse_shared(pid_t process, uid_t uid, struct text *error)
-{
-	char action[64], reason[160];
-
-	snprintf(action, sizeof(action), "kill the processes of uid %u", uid);
-	snprintf(reason, sizeof(reason),
-		 "process %d has that uid and is in no jail; no account of the host may have a "
-		 "jail's uid",
-		 process);
-	return report_fill(error, action, NULL, reason);
-}
-
 int child_kill(const struct namespace_host *host, uid_t uid, struct text *error)
 {
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
-	char action[64];
-	pid_t left;
+	char action[64], reason[160];
 
 	snprintf(action, sizeof(action), "kill the processes of uid %u", uid);
-	left = inside_find_on_host(host, uid);
-	if (left > 0)
-		return refuse_shared(left, uid, error);
+	pid_t left = inside_find_on_host(host, uid);
+	if (left > 0) {
+		snprintf(reason, sizeof(reason),
+			 "process %d has that uid and is in no jail; no account of the host may "
+			 "have a jail's uid",
+			 left);
+		return report_fill(error, action, NULL, reason);
+	}
 	if (left < 0)
 		return report_fill(error, action, NULL, NULL);
 	do {
