@@ -170,12 +170,11 @@ static unsigned int check_state(void)
 	struct text error;
 	struct stat status;
 	struct statvfs file_system;
-	unsigned int found = 0;
 
 	if (live_open(&live, NULL, &error) != 0)
 		return find("%s; mend it, or unmount and remove " PATHS_RUN, error.bytes);
 	size_t wanted = live.count * 2 + 16;
-	found += check_headroom("fs.mount-max", wanted * 3);
+	unsigned int found = check_headroom("fs.mount-max", wanted * 3);
 	found += check_headroom("user.max_mnt_namespaces", wanted);
 	found += check_headroom("user.max_ipc_namespaces", wanted);
 	found += check_headroom("user.max_net_namespaces", wanted);
