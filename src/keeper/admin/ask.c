@@ -156,7 +156,7 @@ static void answer_policy(void)
 		if (!name_is_jail(name))
 			report_refuse("ask for the policy of", name, NAME_RULE);
 		if (config_load(&config, name, &error) == 0) {
-			printf("%s %s %ju %ju %ju %ju\n", name, config.image,
+			printf("%s %s %ju %ju %ju %ju\n", name, config.policy.image,
 			       (uintmax_t)config_least(&config, false),
 			       (uintmax_t)config_greatest(&config, false),
 			       (uintmax_t)config_least(&config, true),

@@ -80,12 +80,12 @@ static unsigned int check_callers(const struct config *config)
 	gid_t wanted = group ? group->gr_gid : (gid_t)strtoul(PATHS_CALLER_GROUP, NULL, 10);
 	unsigned int found = 0;
 
-	if (config->caller_count == 0)
+	if (config->policy.caller_count == 0)
 		return find("nobody but root may call; set `callers' in trampoline.conf");
 	if (stat(PATHS_LAUNCHER, &program) != 0 || program.st_gid != wanted)
 		return find(PATHS_LAUNCHER " is not of group " PATHS_CALLER_GROUP "; make install");
-	for (uint32_t i = 0; i < config->caller_count; i++) {
-		const struct passwd *caller = getpwuid(config->callers[i]);
+	for (uint32_t i = 0; i < config->policy.caller_count; i++) {
+		const struct passwd *caller = getpwuid(config->policy.callers[i]);
 		gid_t groups[1024];
 		int count = ARRAY_LENGTH(groups), at = 0;
 

@@ -101,8 +101,8 @@ static void look_at_all(struct text *error)
 
 	if (config_load(&config, NULL, error) != 0)
 		return;
-	AUTO_CLOSE image_fd = path_open_image(config.image, version, error);
-	if (image_fd < 0 || check_shell(image_fd, config.shell, error) != 0)
+	AUTO_CLOSE image_fd = path_open_image(config.policy.image, version, error);
+	if (image_fd < 0 || check_shell(image_fd, config.policy.shell, error) != 0)
 		return;
 	AUTO_CLOSE data_fd = open(PATHS_DATA, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (data_fd < 0)

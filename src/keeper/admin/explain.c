@@ -153,7 +153,7 @@ static void print_mounts(const struct jail *jail)
 			 : mount->shared ? "one that all jails share"
 					 : "one of its own");
 		if (i == 0)
-			snprintf(source, sizeof(source), PATHS_IMAGES "/%s/%s", jail->config.image,
+			snprintf(source, sizeof(source), PATHS_IMAGES "/%s/%s", jail->record.image,
 				 jail->record.image_version);
 		printf(ROW "%s\n", "mount", mount->path, options, source);
 	}

@@ -35,7 +35,7 @@ struct trees {
 /* Refuses to build: the policy, as far as it could be read, says whether the log hears of it. */
 static _Noreturn void refuse(const struct jail *jail, uid_t caller, const struct text *error)
 {
-	if (jail->config.log & RECORD_LOG_REFUSALS)
+	if (jail->config.policy.flags & RECORD_LOG_REFUSALS)
 		report_log("uid %u: %s", caller, error->bytes);
 	report_die(error);
 }
