@@ -38,10 +38,16 @@ int path_open_file(int directory_fd, const char *name)
 	return -1;
 }
 
-static int check_trusted(int fd, bool is_last, const char *path, struct text *error)
+static int open_component(int directory_fd, const char *name, bool is_last, const char *path,
+			  struct text *error)
 {
+	AUTO_CLOSE fd = openat(directory_fd, name, DIRECTORY_FLAGS);
 	struct stat status;
 
+	if (fd < 0)
+		return report_fill(error, "open directory", path,
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
 	if (fstat(fd, &status) != 0)
 		return report_fill(error, "look at directory", path, NULL);
 	if (status.st_uid != 0)
@@ -50,20 +56,6 @@ static int check_trusted(int fd, bool is_last, const char *path, struct text *er
 	if ((status.st_mode & (S_IWGRP | S_IWOTH)) && (is_last || !(status.st_mode & S_ISVTX)))
 		return report_fill(error, "trust directory", path,
 				   "others than root can write to it; chmod go-w it");
-	return 0;
-}
-
-static int open_component(int directory_fd, const char *name, bool is_last, const char *path,
-			  struct text *error)
-{
-	AUTO_CLOSE fd = openat(directory_fd, name, DIRECTORY_FLAGS);
-
-	if (fd < 0)
-		return report_fill(error, "open directory", path,
-				   errno == ENOTDIR ? "it is a symbolic link or no directory"
-						    : NULL);
-	if (check_trusted(fd, is_last, path, error) != 0)
-		return -1;
 	return auto_close_take(&fd);
 }
 
