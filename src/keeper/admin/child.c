@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -35,7 +34,7 @@ static _Noreturn void answer_in_child(int pipe_fd, void (*task)(const void *cont
 				      const void *context, void *answer, size_t size)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(pipe_fd, 0) == 0 && syscall(SYS_close_range, 1, ~0u, 0) == 0) {
+	if (dup2(pipe_fd, 0) == 0 && close_range(1, ~0u, 0) == 0) {
 		task(context, answer);
 		_exit(write(0, answer, size) == (ssize_t)size ? 0 : 1);
 	}
