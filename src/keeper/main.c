@@ -84,7 +84,7 @@ static int end(int status)
 	return status;
 }
 
-/* A command line that the launcher hands on, an administrator's own. Returns the exit status. */
+/* Obeys a command line that the launcher hands on. Returns the exit status. */
 static int administer(const struct arguments *arguments)
 {
 	if (arguments->mode != ARGUMENTS_HELP && arguments->mode != ARGUMENTS_VERSION)

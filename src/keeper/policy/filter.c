@@ -23,11 +23,11 @@
 #define PIDFD_GET_INFO 0xff0b /* linux/pidfd.h: its type and number */
 #define OPTIMIZE_BINARY_TREE 2
 
-/* A call, the error it gets, and the argument it gets it for: MASKED_EQ has mask and value. */
+/* Refused calls. With SCMP_CMP_MASKED_EQ, value is the mask and masked what is to be left by it. */
 static const struct {
 	int call, error;
-	unsigned int argument;
-	enum scmp_compare compare; /* 0: whatever its arguments */
+	unsigned int argument;     /* its number */
+	enum scmp_compare compare; /* 0: refused with any arguments */
 	scmp_datum_t value, masked;
 } denied[] = {
 	/* kernel keyrings reach across jails by key id */
