@@ -16,11 +16,6 @@
 static const char *const names[PIN_KINDS + 1] = {LAYOUT_PIN_MOUNT, LAYOUT_PIN_IPC,
 						 LAYOUT_PIN_NETWORK, LAYOUT_PIN_UID};
 
-static void directory_path(char path[static LAYOUT_PATH_MAX], const char *name)
-{
-	snprintf(path, LAYOUT_PATH_MAX, LAYOUT_JAILS "/%s", name);
-}
-
 uint64_t pin_inode(const char *name, enum pin pin)
 {
 	char path[LAYOUT_PATH_MAX];
@@ -48,7 +43,7 @@ int pin_attach(const char *name, uid_t uid, const int pin_fds[static PIN_KINDS])
 {
 	char path[LAYOUT_PATH_MAX], number[16];
 
-	directory_path(path, name);
+	snprintf(path, sizeof(path), LAYOUT_JAILS "/%s", name);
 	if (mkdir(path, 0700) != 0)
 		return -1;
 	snprintf(number, sizeof(number), "%u", uid);
@@ -88,6 +83,6 @@ int pin_remove(const char *name)
 		if (unlink(path) != 0 && errno != ENOENT)
 			return -1;
 	}
-	directory_path(path, name);
+	snprintf(path, sizeof(path), LAYOUT_JAILS "/%s", name);
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }
