@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <libmount.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "trampoline/auto_close.h"
@@ -19,14 +18,6 @@ static inline void auto_free_file(FILE *const *file)
 	errno = error;
 }
 
-static inline void auto_free_memory(void *pointer)
-{
-	int error = errno;
-
-	free(*(void **)pointer);
-	errno = error;
-}
-
 static inline void auto_free_table(struct libmnt_table *const *table)
 {
 	int error = errno;
@@ -36,5 +27,4 @@ static inline void auto_free_table(struct libmnt_table *const *table)
 }
 
 #define AUTO_FILE __attribute__((cleanup(auto_free_file))) FILE *
-#define AUTO_FREE __attribute__((cleanup(auto_free_memory)))
 #define AUTO_TABLE __attribute__((cleanup(auto_free_table))) struct libmnt_table *

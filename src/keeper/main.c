@@ -84,15 +84,11 @@ static int end(int status)
 	return status;
 }
 
-static int answer(const char *text)
-{
-	(void)fputs(text, stdout); /* end() finds an error */
-	return end(0);
-}
-
-/* An administrator's own command line, which the launcher hands on. Returns the exit status. */
+/* Obeys a command line that the launcher hands on. Returns the exit status. */
 static int administer(const struct arguments *arguments)
 {
+	if (arguments->mode != ARGUMENTS_HELP && arguments->mode != ARGUMENTS_VERSION)
+		refuse_all_but_root();
 	switch (arguments->mode) {
 	case ARGUMENTS_LIST:
 	case ARGUMENTS_STATUS:
@@ -107,10 +103,14 @@ static int administer(const struct arguments *arguments)
 	case ARGUMENTS_EXPLAIN:
 		explain_run(arguments);
 		return 0;
+	case ARGUMENTS_HELP:
+		(void)fputs(help, stdout); /* end() finds an error */
+		return 0;
+	case ARGUMENTS_VERSION:
+		(void)fputs("trampoline " VERSION "\n", stdout);
+		return 0;
 	case ARGUMENTS_RUN:
 	case ARGUMENTS_PREPARE:
-	case ARGUMENTS_HELP:
-	case ARGUMENTS_VERSION:
 		break;
 	}
 	report_refuse("do that", NULL, "it is the launcher's part");
@@ -137,10 +137,5 @@ int main(int argc, char *argv[])
 	struct arguments arguments;
 	if (arguments_parse(&arguments, argc, argv, &error) != 0)
 		report_die(&error);
-	if (arguments.mode == ARGUMENTS_HELP)
-		return answer(help);
-	if (arguments.mode == ARGUMENTS_VERSION)
-		return answer("trampoline " VERSION "\n");
-	refuse_all_but_root();
 	return end(administer(&arguments));
 }

@@ -4,56 +4,42 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <sys/capability.h>
 #include <unistd.h>
 
-#include "trampoline/attributes.h"
-
+#define BIT(capability) (UINT64_C(1) << (capability))
+#define LOOK (BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) | BIT(CAP_SYS_PTRACE))
 #define NOBODYS_UID 4294967294u /* the highest: no jail may have it, nor does any account */
 
 int privilege_lower(enum privilege_step step)
 {
 	/* setns to a mount namespace wants both SYS_ADMIN and SYS_CHROOT: setns(2). */
-	static const cap_value_t build[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_MKNOD, CAP_NET_ADMIN,
-					    CAP_DAC_OVERRIDE};
-	static const cap_value_t look[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE};
-	static const cap_value_t retire[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
-					     CAP_SETUID};
-	static const struct {
-		const cap_value_t *values;
-		int count;
-	} steps[] = {
-		[PRIVILEGE_BUILD] = {build, ARRAY_LENGTH(build)},
-		[PRIVILEGE_RETIRE] = {retire, ARRAY_LENGTH(retire)},
-		[PRIVILEGE_LOOK] = {look, ARRAY_LENGTH(look)},
+	static const uint64_t kept[] = {
+		[PRIVILEGE_BUILD] = BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) | BIT(CAP_MKNOD) |
+				    BIT(CAP_NET_ADMIN) | BIT(CAP_DAC_OVERRIDE),
+		[PRIVILEGE_RETIRE] = LOOK | BIT(CAP_SETUID),
+		[PRIVILEGE_LOOK] = LOOK,
 	};
 	cap_t now = cap_get_proc(), wanted = cap_init();
-	int result = -1;
+	int result = now && wanted ? 0 : -1;
+	cap_flag_value_t has = CAP_CLEAR;
 
-	if (now && wanted) {
-		result = 0;
-		for (int i = 0; i < steps[step].count; i++) {
-			cap_value_t value = steps[step].values[i];
-			cap_flag_value_t has = CAP_CLEAR;
-
-			if (cap_get_flag(now, value, CAP_PERMITTED, &has) != 0 ||
-			    has == CAP_CLEAR) {
-				/* The call that wants it will say so; a look at the processes would
-				 * not: the kernel hides them, and a jail in use looks empty. */
-				if (value == CAP_SYS_PTRACE)
-					result = -1;
-				errno = EPERM;
-				continue;
-			}
-			if (cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) != 0 ||
-			    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) != 0)
-				result = -1;
-		}
-		if (result == 0 && cap_set_proc(wanted) != 0)
+	for (cap_value_t value = 0; result == 0 && value < cap_max_bits(); value++) {
+		if (!(kept[step] & BIT(value)))
+			continue;
+		if (cap_get_flag(now, value, CAP_PERMITTED, &has) == 0 && has == CAP_SET) {
+			result = cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET);
+		} else if (value == CAP_SYS_PTRACE) {
+			/* The call that wants another one will say so; a look at the processes
+			 * would not: the kernel hides them, and a jail in use looks empty. */
+			errno = EPERM;
 			result = -1;
+		}
 	}
+	if (result == 0 &&
+	    (cap_fill(wanted, CAP_EFFECTIVE, CAP_PERMITTED) != 0 || cap_set_proc(wanted) != 0))
+		result = -1;
 	int error = errno;
 	cap_free(now);
 	cap_free(wanted);

@@ -168,8 +168,8 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	/* Not on the stack, all of whose pages would be touched; most records fit into one page. */
 	static _Alignas(4096) struct record record;
 	struct run run;
-	struct supervise supervise = {.run = &run,
-				      .jail = arguments->jail,
+	struct supervise supervise = {.record = &record,
+				      .run = &run,
 				      .is_detached = arguments->daemon,
 				      .files = files,
 				      .output_fds = {-1, -1},
@@ -191,8 +191,6 @@ static _Noreturn void run_command(struct reporter *reporter, const struct argume
 	if (inherited_set_processors(record.cpus) != 0)
 		report_refuse(reporter, "use the processors of `cpus'", NULL,
 			      errno == EINVAL ? "the caller's cpuset has none of them" : NULL);
-	supervise.has_proc = record.flags & RECORD_PROC;
-	supervise.has_filter = record.filter_length != 0;
 	if (run.reasons != 0)
 		supervise_fork(reporter, &supervise);
 	become_user(reporter, &record, &run);

@@ -136,12 +136,14 @@ void outcome_log(const struct reporter *reporter, const char *jail, const struct
 
 	if (reporter->log_fd < 0)
 		return;
-	add_member(&end, "status ", (uint64_t)outcome_code(outcome));
+	text_add(&end, "leaves jail ");
+	text_add(&end, jail);
+	add_member(&end, ", status ", (uint64_t)outcome_code(outcome));
 	text_add(&end, ", ");
 	text_add(&end, reason_of(outcome));
 	text_add(&end, limit ? " " : "");
 	text_add(&end, limit ? limit : "");
 	add_seconds(&end, ", ", outcome->wall_ms);
 	text_add(&end, " s");
-	report_end(reporter, jail, &end);
+	report_log(reporter, reporter->log_fd, &end);
 }

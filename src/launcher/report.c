@@ -28,8 +28,8 @@ static int open_log(void)
 	return -1;
 }
 
-/* One authpriv record, sent without waiting. */
-static void log_line(const struct reporter *reporter, int log_fd, const struct text *sentence)
+/* One authpriv record. */
+void report_log(const struct reporter *reporter, int log_fd, const struct text *sentence)
 {
 	struct text line = {.length = 0};
 
@@ -51,18 +51,7 @@ void report_run(struct reporter *reporter, const char *jail, const char *command
 	text_add(&line, ", runs ");
 	text_add_quoted(&line, command, TEXT_OBJECT_MAX);
 	reporter->log_fd = open_log();
-	log_line(reporter, reporter->log_fd, &line);
-}
-
-void report_end(const struct reporter *reporter, const char *jail, const struct text *end)
-{
-	struct text line = {.length = 0};
-
-	text_add(&line, "leaves jail ");
-	text_add(&line, jail);
-	text_add(&line, ", ");
-	text_add(&line, end->bytes);
-	log_line(reporter, reporter->log_fd, &line);
+	report_log(reporter, reporter->log_fd, &line);
 }
 
 void report_note(const struct reporter *reporter, const char *note)
@@ -85,7 +74,7 @@ _Noreturn void report_die(const struct reporter *reporter, enum exit_status stat
 	if (privilege_give_up(reporter->uid, reporter->gid) != 0)
 		_exit(status);
 	if (reporter->is_logged)
-		log_line(reporter, open_log(), sentence);
+		report_log(reporter, open_log(), sentence);
 	report_note(reporter, sentence->bytes);
 	text_add(&line, "{\"event\": \"refused\", \"code\": ");
 	text_add_number(&line, status);

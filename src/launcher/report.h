@@ -41,11 +41,11 @@ static inline _Noreturn void report_refuse(const struct reporter *reporter, cons
 
 /*
  * Tells the log that COMMAND is run in JAIL, and keeps the way there in log_fd. The watcher tells
- * by report_end() how it went: the log cannot be found any more once the jail is the root. Neither
+ * by report_log() how it went: the log cannot be found any more once the jail is the root. Neither
  * waits: where the log is full or absent, the run goes on and the line is lost.
  */
 void report_run(struct reporter *reporter, const char *jail, const char *command);
-void report_end(const struct reporter *reporter, const char *jail, const struct text *end);
+void report_log(const struct reporter *reporter, int log_fd, const struct text *sentence);
 
 /* `trampoline: NOTE` on standard error; only once privilege is gone. */
 void report_note(const struct reporter *reporter, const char *note);

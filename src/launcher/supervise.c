@@ -86,7 +86,8 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 	if (supervise->signal_fd < 0 ||
 	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, NULL, sizeof(set)) != 0)
 		report_refuse(reporter, "block signals", NULL, NULL);
-	supervise->terminal_fd = supervise->has_filter && tcgetpgrp(0) >= 0 ? 0 : -1;
+	/* Without a filter the command leaves the terminal: become_user(). */
+	supervise->terminal_fd = supervise->record->filter_length && tcgetpgrp(0) >= 0 ? 0 : -1;
 	supervise->is_interactive = supervise->terminal_fd >= 0 && tcgetpgrp(1) >= 0;
 	if (!supervise->is_detached)
 		relay_start(reporter, supervise);
@@ -112,7 +113,7 @@ void supervise_fork(struct reporter *reporter, struct supervise *supervise)
 		if (supervise->output_fds[i] >= 0 && dup2(supervise->output_fds[i], i + 1) < 0)
 			report_refuse(reporter, "replace standard output", NULL, NULL);
 	reporter->waiting_fds[0] = start[1];
-	if (supervise->run->is_private && supervise->has_proc)
+	if (supervise->run->is_private && supervise->record->flags & RECORD_PROC)
 		make_proc(reporter);
 }
 

@@ -30,12 +30,10 @@
 enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND };
 
 struct supervise {
+	const struct record *record; /* of the jail */
 	const struct run *run;
-	const char *jail;
-	bool has_proc;    /* the jail has a /proc, which must show only the run */
 	bool is_detached; /* --daemon: standard descriptors are /dev/null */
 	int cgroup_fd;    /* where the run belongs; -1: where its caller is */
-	bool has_filter;  /* else the command leaves the terminal: become_user() */
 	/* Standard input, where it is the controlling terminal of the command, too; else -1. */
 	int terminal_fd;
 	bool is_interactive; /* standard output is that as well */

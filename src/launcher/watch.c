@@ -127,7 +127,7 @@ static _Noreturn void finish(struct watch *watch, int status, const struct rusag
 		(void)poll(&relay, 1, (int)watch->supervise->run->kill_after_ms);
 	if (watch->has_started) /* else the command's half has said why not */
 		outcome_tell_exit(watch->reporter->status_fd, &outcome);
-	outcome_log(watch->reporter, watch->supervise->jail, &outcome);
+	outcome_log(watch->reporter, watch->supervise->record->name, &outcome);
 	_exit(outcome_code(&outcome));
 }
 

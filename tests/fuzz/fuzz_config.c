@@ -10,17 +10,19 @@
 
 static void must_be_sound(const struct config *config)
 {
-	MUST_HOLD(config->caller_count <= RECORD_CALLERS_MAX);
-	MUST_HOLD(name_is_jail(config->image) && !strchr(config->image, '@'));
+	MUST_HOLD(config->policy.caller_count <= RECORD_CALLERS_MAX);
+	MUST_HOLD(name_is_jail(config->policy.image) && !strchr(config->policy.image, '@'));
 	MUST_HOLD(config->minimum_uid > 0 && config->maximum_uid > 0);
-	MUST_HOLD(config->maximum_uid < UINT32_MAX - 1 && config->umask <= 0777);
-	MUST_HOLD(config->timeout_ms > 0);
+	MUST_HOLD(config->maximum_uid < UINT32_MAX - 1 && config->policy.umask <= 0777);
+	MUST_HOLD(config->policy.timeout_ms > 0);
 	MUST_HOLD(strnlen(config->path, sizeof(config->path)) < sizeof(config->path));
-	MUST_HOLD(strnlen(config->shell, sizeof(config->shell)) < sizeof(config->shell));
+	MUST_HOLD(strnlen(config->policy.shell, sizeof(config->policy.shell)) <
+		  sizeof(config->policy.shell));
 	MUST_HOLD(config->path[0] == '/');
-	MUST_HOLD(config->shell[0] == '/' || !strcmp(config->shell, "auto"));
-	MUST_HOLD(config->keep_length <= sizeof(config->keep));
-	MUST_HOLD(!config->keep_length || !config->keep[config->keep_length - 1]);
+	MUST_HOLD(config->policy.shell[0] == '/' || !strcmp(config->policy.shell, "auto"));
+	MUST_HOLD(config->policy.keep_length <= sizeof(config->policy.keep));
+	MUST_HOLD(!config->policy.keep_length ||
+		  !config->policy.keep[config->policy.keep_length - 1]);
 	for (uint32_t i = 0; i < config->pair_counts[CONFIG_SET]; i++) {
 		const char *key = config->pairs[CONFIG_SET][i].key;
 
@@ -55,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (size >= sizeof(text))
 		return 0;
 
-	if (defaults.umask == 0)
+	if (defaults.policy.umask == 0)
 		config_defaults(&defaults);
 	config = defaults;
 	memcpy(text, bytes, size);

@@ -39,32 +39,32 @@ START_TEST(config_defaults__nothing_read__what_the_manual_promises)
 
 	memset(&config, 0xa5, sizeof(config));
 	config_defaults(&config);
-	ck_assert_uint_eq(config.caller_count, user ? 1 : 0);
-	ck_assert(!user || config.callers[0] == user->pw_uid);
-	ck_assert_str_eq(config.image, "default");
+	ck_assert_uint_eq(config.policy.caller_count, user ? 1 : 0);
+	ck_assert(!user || config.policy.callers[0] == user->pw_uid);
+	ck_assert_str_eq(config.policy.image, "default");
 	ck_assert_uint_eq(config.minimum_uid, 1000);
 	ck_assert_uint_eq(config.maximum_uid, 60000000);
-	ck_assert_uint_eq(config.log, RECORD_LOG_REFUSALS);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 30);
-	ck_assert_uint_eq(config.limits[RLIMIT_DATA], UINT64_C(4) << 30);
-	ck_assert_uint_eq(config.limits[RLIMIT_AS], QUANTITY_UNLIMITED);
-	ck_assert_uint_eq(config.limits[RLIMIT_FSIZE], 64u << 20);
-	ck_assert_uint_eq(config.limits[RLIMIT_NPROC], 256);
-	ck_assert_uint_eq(config.limits[RLIMIT_NOFILE], 1024);
-	ck_assert_uint_eq(config.limits[RLIMIT_STACK], 8u << 20);
-	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 0);
-	ck_assert_uint_eq(config.limits[RLIMIT_NICE], 0);
-	ck_assert_uint_eq(config.limits[RLIMIT_RTPRIO], 0);
-	ck_assert_uint_eq(config.timeout_ms, QUANTITY_UNLIMITED);
-	ck_assert_uint_eq(config.kill_after_ms, 2000);
+	ck_assert_uint_eq(config.policy.flags, RECORD_LOG_REFUSALS);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 30);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_DATA], UINT64_C(4) << 30);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_AS], QUANTITY_UNLIMITED);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_FSIZE], 64u << 20);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_NPROC], 256);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_NOFILE], 1024);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_STACK], 8u << 20);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CORE], 0);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_NICE], 0);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_RTPRIO], 0);
+	ck_assert_uint_eq(config.policy.timeout_ms, QUANTITY_UNLIMITED);
+	ck_assert_uint_eq(config.policy.kill_after_ms, 2000);
 	ck_assert_str_eq(config.path, "/usr/local/bin:/usr/bin:/bin");
-	ck_assert_uint_eq(config.keep_length, sizeof("TZ\0TERM"));
-	ck_assert_mem_eq(config.keep, "TZ\0TERM", config.keep_length);
+	ck_assert_uint_eq(config.policy.keep_length, sizeof("TZ\0TERM"));
+	ck_assert_mem_eq(config.policy.keep, "TZ\0TERM", config.policy.keep_length);
 	ck_assert_uint_eq(config.pair_counts[CONFIG_SET], 1);
 	ck_assert_str_eq(config.pairs[CONFIG_SET][0].key, "LANG");
 	ck_assert_str_eq(config.pairs[CONFIG_SET][0].value, "C.UTF-8");
-	ck_assert_str_eq(config.shell, "auto");
-	ck_assert_uint_eq(config.umask, 022);
+	ck_assert_str_eq(config.policy.shell, "auto");
+	ck_assert_uint_eq(config.policy.umask, 022);
 	ck_assert(config.has_dev && config.has_proc && config.is_network_private &&
 		  config.is_ipc_private && config.is_filtered);
 	ck_assert(!config.are_processes_private && !config.is_noexec);
@@ -113,12 +113,12 @@ START_TEST(config_parse__every_section__taken_with_their_lines)
 					 "[limits]\n"
 					 "core = 1M"),
 		    error);
-	ck_assert_uint_eq(config.caller_count, 2);
-	ck_assert_str_eq(config.image, "py");
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
-	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 1u << 20);
+	ck_assert_uint_eq(config.policy.caller_count, 2);
+	ck_assert_str_eq(config.policy.image, "py");
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CORE], 1u << 20);
 	ck_assert(!config.is_network_private);
-	ck_assert_uint_eq(config.keep_length, 0);
+	ck_assert_uint_eq(config.policy.keep_length, 0);
 	ck_assert_str_eq(entry("cpu")->value, "5s");
 	ck_assert_int_eq(entry("cpu")->line, 7);
 	ck_assert_int_eq(entry("cpu")->source, RECORD_CONFIG);
@@ -395,8 +395,8 @@ START_TEST(config_parse__override__on_top_of_the_file)
 	config_defaults(&config);
 	assert_done(parse(RECORD_CONFIG, "[limits]\ncpu = 5s\ncore = 1M\n"), error);
 	assert_done(parse(RECORD_OVERRIDE, "[limits]\n\ncpu = 7s\n"), error);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 7);
-	ck_assert_uint_eq(config.limits[RLIMIT_CORE], 1u << 20);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 7);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CORE], 1u << 20);
 	ck_assert_int_eq(entry("cpu")->source, RECORD_OVERRIDE);
 	ck_assert_int_eq(entry("cpu")->line, 3);
 	ck_assert_int_eq(entry("core")->source, RECORD_CONFIG);
@@ -422,16 +422,16 @@ START_TEST(config_load__two_files__override_wins)
 	unit_make_directory(OVERRIDES, 0755, 0);
 	unit_write_text(OVERRIDES "/alice.conf", "[limits]\ncpu = 7s\n");
 	assert_done(config_load(&config, "alice", &error), error);
-	ck_assert_uint_eq(config.callers[0], 7);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 7);
-	ck_assert_uint_ne(config.origins[RECORD_CONFIG].inode, 0);
-	ck_assert_int_ne(config.origins[RECORD_CONFIG].changed_ns, 0);
-	ck_assert_uint_ne(config.origins[RECORD_OVERRIDE].inode, 0);
+	ck_assert_uint_eq(config.policy.callers[0], 7);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 7);
+	ck_assert_uint_ne(config.policy.origins[RECORD_CONFIG].inode, 0);
+	ck_assert_int_ne(config.policy.origins[RECORD_CONFIG].changed_ns, 0);
+	ck_assert_uint_ne(config.policy.origins[RECORD_OVERRIDE].inode, 0);
 	assert_done(config_load(&config, "bob", &error), error);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
-	ck_assert_uint_eq(config.origins[RECORD_OVERRIDE].inode, 0);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.policy.origins[RECORD_OVERRIDE].inode, 0);
 	assert_done(config_load(&config, NULL, &error), error);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 5);
 }
 END_TEST
 
@@ -439,7 +439,7 @@ START_TEST(config_load__no_overrides_directory__the_file_alone)
 {
 	make_config();
 	assert_done(config_load(&config, "alice", &error), error);
-	ck_assert_uint_eq(config.limits[RLIMIT_CPU], 5);
+	ck_assert_uint_eq(config.policy.limits[RLIMIT_CPU], 5);
 }
 END_TEST
 

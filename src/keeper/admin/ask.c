@@ -96,7 +96,7 @@ static void answer_uid(const char *argument)
 
 	if (quantity_parse(QUANTITY_NUMBER, argument, &uid) != 0)
 		report_refuse("ask for the uid", argument, "it is no number");
-	list_open(&live);
+	list_open(&live, PRIVILEGE_LOOK, NULL);
 	print_process(inside_find(&live.host, (uid_t)uid));
 	live_close(&live);
 }
@@ -130,7 +130,7 @@ static void answer_mounted(const char *argument)
 	struct stat status;
 	size_t i = 0;
 
-	list_open(&live);
+	list_open(&live, PRIVILEGE_LOOK, NULL);
 	AUTO_CLOSE fd = path_open_trusted(argument, &error);
 	if (fd < 0)
 		report_die(&error);
@@ -156,7 +156,7 @@ static void answer_policy(void)
 		if (!name_is_jail(name))
 			report_refuse("ask for the policy of", name, NAME_RULE);
 		if (config_load(&config, name, &error) == 0) {
-			printf("%s %s %ju %ju %ju %ju\n", name, config.image,
+			printf("%s %s %ju %ju %ju %ju\n", name, config.policy.image,
 			       (uintmax_t)config_least(&config, false),
 			       (uintmax_t)config_greatest(&config, false),
 			       (uintmax_t)config_least(&config, true),

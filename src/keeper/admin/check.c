@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -79,12 +80,12 @@ static unsigned int check_callers(const struct config *config)
 	gid_t wanted = group ? group->gr_gid : (gid_t)strtoul(PATHS_CALLER_GROUP, NULL, 10);
 	unsigned int found = 0;
 
-	if (config->caller_count == 0)
+	if (config->policy.caller_count == 0)
 		return find("nobody but root may call; set `callers' in trampoline.conf");
 	if (stat(PATHS_LAUNCHER, &program) != 0 || program.st_gid != wanted)
 		return find(PATHS_LAUNCHER " is not of group " PATHS_CALLER_GROUP "; make install");
-	for (uint32_t i = 0; i < config->caller_count; i++) {
-		const struct passwd *caller = getpwuid(config->callers[i]);
+	for (uint32_t i = 0; i < config->policy.caller_count; i++) {
+		const struct passwd *caller = getpwuid(config->policy.callers[i]);
 		gid_t groups[1024];
 		int count = ARRAY_LENGTH(groups), at = 0;
 
@@ -169,12 +170,11 @@ static unsigned int check_state(void)
 	struct text error;
 	struct stat status;
 	struct statvfs file_system;
-	unsigned int found = 0;
 
-	if (live_open(&live, &error) != 0)
+	if (live_open(&live, NULL, &error) != 0)
 		return find("%s; mend it, or unmount and remove " PATHS_RUN, error.bytes);
 	size_t wanted = live.count * 2 + 16;
-	found += check_headroom("fs.mount-max", wanted * 3);
+	unsigned int found = check_headroom("fs.mount-max", wanted * 3);
 	found += check_headroom("user.max_mnt_namespaces", wanted);
 	found += check_headroom("user.max_ipc_namespaces", wanted);
 	found += check_headroom("user.max_net_namespaces", wanted);

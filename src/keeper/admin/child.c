@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -35,7 +34,7 @@ static _Noreturn void answer_in_child(int pipe_fd, void (*task)(const void *cont
 				      const void *context, void *answer, size_t size)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(pipe_fd, 0) == 0 && syscall(SYS_close_range, 1, ~0u, 0) == 0) {
+	if (dup2(pipe_fd, 0) == 0 && close_range(1, ~0u, 0) == 0) {
 		task(context, answer);
 		_exit(write(0, answer, size) == (ssize_t)size ? 0 : 1);
 	}
@@ -101,8 +100,8 @@ static void look_at_all(struct text *error)
 
 	if (config_load(&config, NULL, error) != 0)
 		return;
-	AUTO_CLOSE image_fd = path_open_image(config.image, version, error);
-	if (image_fd < 0 || check_shell(image_fd, config.shell, error) != 0)
+	AUTO_CLOSE image_fd = path_open_image(config.policy.image, version, error);
+	if (image_fd < 0 || check_shell(image_fd, config.policy.shell, error) != 0)
 		return;
 	AUTO_CLOSE data_fd = open(PATHS_DATA, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (data_fd < 0)
@@ -174,29 +173,21 @@ static int kill_once(uid_t uid)
 	return status == 0 ? 0 : -1;
 }
 
-static int refuse_shared(pid_t process, uid_t uid, struct text *error)
-{
-	char action[64], reason[160];
-
-	snprintf(action, sizeof(action), "kill the processes of uid %u", uid);
-	snprintf(reason, sizeof(reason),
-		 "process %d has that uid and is in no jail; no account of the host may have a "
-		 "jail's uid",
-		 process);
-	return report_fill(error, action, NULL, reason);
-}
-
 int child_kill(const struct namespace_host *host, uid_t uid, struct text *error)
 {
 	static const struct timespec pause = {.tv_nsec = 2000000};
 	int64_t deadline_ns = clock_boottime_ns() + KILL_NS;
-	char action[64];
-	pid_t left;
+	char action[64], reason[160];
 
 	snprintf(action, sizeof(action), "kill the processes of uid %u", uid);
-	left = inside_find_on_host(host, uid);
-	if (left > 0)
-		return refuse_shared(left, uid, error);
+	pid_t left = inside_find_on_host(host, uid);
+	if (left > 0) {
+		snprintf(reason, sizeof(reason),
+			 "process %d has that uid and is in no jail; no account of the host may "
+			 "have a jail's uid",
+			 left);
+		return report_fill(error, action, NULL, reason);
+	}
 	if (left < 0)
 		return report_fill(error, action, NULL, NULL);
 	do {

@@ -25,11 +25,6 @@
 /* Section, name and value; behind them stands what set the value. */
 #define ROW "%-14s %-14s %-32s "
 
-static void format_duration(char duration[static 32], uint64_t milliseconds)
-{
-	snprintf(duration, 32, "%.15gs", (double)milliseconds / 1000);
-}
-
 /* The --limit for what the key at INDEX sets, of several the last, which counts; NULL: none. */
 static const struct arguments_limit *find_limit(const struct arguments *arguments, size_t index)
 {
@@ -80,7 +75,8 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 	char place[RECORD_PATH_MAX + 16], duration[32];
 
 	format_place(place, record, entry->source, entry->line);
-	format_duration(duration, is_grace ? run->kill_after_ms : run->timeout_ms);
+	snprintf(duration, sizeof(duration), "%.15gs",
+		 (double)(is_grace ? run->kill_after_ms : run->timeout_ms) / 1000);
 	if (limit && limit->value > record->limits[limit->resource])
 		printf(ROW "--limit, which only root may raise above %s, %s\n", section, name,
 		       strchr(limit->text, '=') + 1, entry->value, place);
@@ -153,7 +149,7 @@ static void print_mounts(const struct jail *jail)
 			 : mount->shared ? "one that all jails share"
 					 : "one of its own");
 		if (i == 0)
-			snprintf(source, sizeof(source), PATHS_IMAGES "/%s/%s", jail->config.image,
+			snprintf(source, sizeof(source), PATHS_IMAGES "/%s/%s", jail->record.image,
 				 jail->record.image_version);
 		printf(ROW "%s\n", "mount", mount->path, options, source);
 	}

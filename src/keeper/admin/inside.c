@@ -13,20 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "auto_free.h"
 #include "trampoline/paths.h"
 
 #define LOOKS 8
-
-struct entry { /* struct linux_dirent64: getdents64(2) */
-	uint64_t inode;
-	int64_t next;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
+#define ROOM 96 /* for an entry or two of /proc */
 
 /* 0 if errno says that a process or thread has ended; else -1: it could not be looked at. */
 static int ended(void)
@@ -166,23 +158,23 @@ static pid_t walk(const struct namespace_host *host,
 	AUTO_CLOSE fd =
 		inode == 0 ? -1 : openat(host->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct inside_process process;
-	/* Room for an entry or two: each process is looked at as soon as it is listed, so that one
-	 * which leaves its life to a child, with a higher number, is met again as that child. */
-	_Alignas(struct entry) char buffer[96];
+	/* Few at a time: each process is looked at as soon as it is listed, so that one which
+	 * leaves its life to a child, with a higher number, is met again as that child. */
+	_Alignas(struct dirent64) char buffer[ROOM + sizeof(struct dirent64)];
 	ssize_t length = fd < 0 ? -1 : 0;
 
-	while (fd >= 0 && (length = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
+	while (fd >= 0 && (length = getdents64(fd, buffer, ROOM)) > 0) {
 		for (ssize_t at = 0; at < length;) {
-			const struct entry *entry = (const void *)(buffer + at);
+			const struct dirent64 *entry = (const void *)(buffer + at);
 
-			int result = isdigit((unsigned char)entry->name[0])
-					     ? look_at(host, entry->name, inode, &process)
+			int result = isdigit((unsigned char)entry->d_name[0])
+					     ? look_at(host, entry->d_name, inode, &process)
 					     : 0;
 			if (result == 1)
 				result = visit(context, &process);
 			if (result != 0)
 				return result < 0 ? -1 : process.pid;
-			at += entry->length;
+			at += entry->d_reclen;
 		}
 	}
 	return length < 0 ? -1 : 0;
@@ -194,16 +186,12 @@ static int add(void *context, const struct inside_process *process)
 
 	if (process->is_on_host)
 		return 0;
-	if (inside->count == inside->size) {
-		size_t size = inside->size ? inside->size * 2 : 256;
-		struct inside_process *grown =
-			reallocarray(inside->processes, size, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		inside->processes = grown;
-		inside->size = size;
-	}
+	/* Nearly always in place: realloc(3) moves pages of a large array, not bytes. */
+	struct inside_process *grown =
+		reallocarray(inside->processes, inside->count + 1, sizeof(*grown));
+	if (!grown)
+		return -1;
+	inside->processes = grown;
 	inside->processes[inside->count++] = *process;
 	return 0;
 }

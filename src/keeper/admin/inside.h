@@ -24,7 +24,7 @@ struct inside_process {
 
 struct inside {
 	struct inside_process *processes; /* sorted by uid */
-	size_t count, size;
+	size_t count;
 };
 
 /* Looks at every process. 0, or -1 and errno; inside_free() releases it either way. */

@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "live.h"
 #include "policy/config.h"
-#include "privilege.h"
 #include "report.h"
 #include "trampoline/quantity.h"
 
@@ -182,13 +181,13 @@ static void leave_out_launchers(struct inside *inside)
 	inside->count = kept;
 }
 
-void list_open(struct live *live)
+void list_open(struct live *live, enum privilege_step step, const char *name)
 {
 	struct text error;
 
-	if (privilege_lower(PRIVILEGE_LOOK) != 0)
+	if (privilege_lower(step) != 0)
 		report_refuse("lower the keeper's privilege", NULL, NULL);
-	if (live_open(live, &error) != 0)
+	if (live_open(live, name, &error) != 0)
 		report_die(&error);
 }
 
@@ -198,7 +197,7 @@ void list_live(const char *name, bool json)
 	struct table table = {.live = &live, .json = json, .is_status = name, .width = 9};
 	struct record record;
 
-	list_open(&live);
+	list_open(&live, PRIVILEGE_LOOK, NULL);
 	leave_out_launchers(&live.inside);
 	table.now_ns = clock_boottime_ns();
 	for (size_t i = 0; i < live.count; i++)

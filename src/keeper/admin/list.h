@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "live.h"
+#include "privilege.h"
 
 /*
  * Prints a row for each live jail, and one for each user who still has processes in a jail that was
@@ -13,8 +14,8 @@
  */
 void list_live(const char *name, bool json);
 
-/* Gives up what looking does not need, and opens *LIVE. Exits if it cannot. */
-void list_open(struct live *live);
+/* Gives up what STEP does not need, and opens *LIVE, as live_open() does. Exits if it cannot. */
+void list_open(struct live *live, enum privilege_step step, const char *name);
 
 /*
  * The name of the jail that PROCESS is in, as its /home tells, which is DATA/NAME/home. Empty if it

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,16 +23,11 @@ static int add_jail(struct live *live, const char *name)
 {
 	if (!name_is_jail(name))
 		return 0; /* ".", "..", or nothing of ours */
-	if (live->count == live->size) {
-		size_t size = live->size ? live->size * 2 : 256;
-		struct live_jail *grown = reallocarray(live->jails, size, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		live->jails = grown;
-		live->size = size;
-	}
-	struct live_jail *jail = &live->jails[live->count++];
+	struct live_jail *grown = reallocarray(live->jails, live->count + 1, sizeof(*grown));
+	if (!grown)
+		return -1;
+	live->jails = grown;
+	struct live_jail *jail = &grown[live->count++];
 	snprintf(jail->name, sizeof(jail->name), "%.*s", NAME_LENGTH_MAX, name);
 	jail->uid = 0;
 	return 0;
@@ -132,25 +128,16 @@ static int open_places(struct live *live, struct text *error)
 	return report_fill(error, "look at what is live in", PATHS_RUN, NULL);
 }
 
-int live_open(struct live *live, struct text *error)
+int live_open(struct live *live, const char *name, struct text *error)
 {
 	if (open_places(live, error) != 0)
 		return -1;
 	/* Processes first, names second: a jail is listed before the first process enters it. */
-	if (inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
+	if (name ? add_jail(live, name) == 0 && collect_in_hub(live, false) == 0
+		 : inside_read(&live->host, &live->inside) == 0 && collect_all(live) == 0)
 		return 0;
-	(void)report_fill(error, "look at what is live in", PATHS_RUN, NULL);
-	live_close(live);
-	return -1;
-}
-
-int live_open_one(struct live *live, const char *name, struct text *error)
-{
-	if (open_places(live, error) != 0)
-		return -1;
-	if (add_jail(live, name) == 0 && collect_in_hub(live, false) == 0)
-		return 0;
-	(void)report_fill(error, "look at jail", name, NULL);
+	(void)report_fill(error, name ? "look at jail" : "look at what is live in",
+			  name ? name : PATHS_RUN, NULL);
 	live_close(live);
 	return -1;
 }

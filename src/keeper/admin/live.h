@@ -24,15 +24,15 @@ struct live {
 	int cgroup_fd;      /* -1: no jail ever wanted a cgroup */
 	struct inside inside;
 	struct live_jail *jails; /* sorted by name, each once */
-	size_t count, size;
+	size_t count;
 };
 
-/* Fills *LIVE, makes nothing. 0, and live_close() is to release it; or -1 with *ERROR. */
-int live_open(struct live *live, struct text *error) MUST_CHECK;
+/*
+ * Fills *LIVE, makes nothing; where NAME is not NULL, with that as the one jail, whether it is live
+ * or not, and without any process. 0, and live_close() is to release it; or -1 with *ERROR.
+ */
+int live_open(struct live *live, const char *name, struct text *error) MUST_CHECK;
 void live_close(struct live *live);
-
-/* The same with NAME as the one jail, whether it is live or not, and without any process. */
-int live_open_one(struct live *live, const char *name, struct text *error) MUST_CHECK;
 
 /* Runs STEP in the hub and comes back: what STEP returns, and errno. No hub: 0, without STEP. */
 int live_in_hub(const struct live *live, int (*step)(const char *name),

@@ -20,9 +20,8 @@
 #include "build/state.h"
 #include "child.h"
 #include "clock.h"
-#include "live.h"
+#include "list.h"
 #include "policy/path.h"
-#include "privilege.h"
 #include "report.h"
 
 #define WORKERS 16
@@ -170,23 +169,13 @@ static unsigned char *treat_all(const struct live *live,
 	return outcomes;
 }
 
-static void open_live(struct live *live, const char *name)
-{
-	struct text error;
-
-	if (privilege_lower(PRIVILEGE_RETIRE) != 0)
-		report_refuse("lower the keeper's privilege", NULL, NULL);
-	if ((name ? live_open_one(live, name, &error) : live_open(live, &error)) != 0)
-		report_die(&error);
-}
-
 bool retire_idle(bool dry_run, bool verbose)
 {
 	size_t counts[OUTCOMES] = {0};
 	struct live live;
 	char summary[256];
 
-	open_live(&live, NULL);
+	list_open(&live, PRIVILEGE_RETIRE, NULL);
 	const unsigned char *outcomes = dry_run ? NULL : treat_all(&live, clean, false);
 	for (size_t i = 0; i < live.count; i++) {
 		const struct live_jail *jail = &live.jails[i];
@@ -272,7 +261,7 @@ bool retire_now(const char *name, bool kill)
 	struct text error;
 	bool is_done = true;
 
-	open_live(&live, name);
+	list_open(&live, PRIVILEGE_RETIRE, name);
 	if (name && discard(&live, live.jails, kill, &error) != 0)
 		report_die(&error);
 	const unsigned char *outcomes = name ? NULL : treat_all(&live, discard_one, kill);

@@ -32,25 +32,22 @@ struct trees {
 	size_t count;
 };
 
-/* Refuses to build: the policy, as far as it could be read, says whether the log hears of it. */
-static _Noreturn void refuse(const struct jail *jail, uid_t caller, const struct text *error)
-{
-	if (jail->config.log & RECORD_LOG_REFUSALS)
-		report_log("uid %u: %s", caller, error->bytes);
-	report_die(error);
-}
-
+/* Exits where the jail may not be built, or not for CALLER. */
 static void describe(struct jail *jail, const char *name, uid_t caller)
 {
 	struct text error;
+	bool is_described =
+		jail_describe(jail, name, &error) == 0 && cgroup_check(&jail->config, &error) == 0;
 
-	if (jail_describe(jail, name, &error) != 0 || cgroup_check(&jail->config, &error) != 0)
-		refuse(jail, caller, &error);
-	if (record_admits(&jail->record, caller))
+	if (is_described && record_admits(&jail->record, caller))
 		return;
-	(void)report_fill(&error, "enter jail", name,
-			  "this caller may not; `callers' is set in trampoline.conf");
-	refuse(jail, caller, &error);
+	if (is_described)
+		(void)report_fill(&error, "enter jail", name,
+				  "this caller may not; `callers' is set in trampoline.conf");
+	/* The policy, as far as it could be read, says whether the log hears of it. */
+	if (jail->config.policy.flags & RECORD_LOG_REFUSALS)
+		report_log("uid %u: %s", caller, error.bytes);
+	report_die(&error);
 }
 
 /* Makes the trees whose sources are the host's, or, in the hub, all others, restricted at once. */

@@ -182,13 +182,10 @@ static int enable(int directory_fd, const struct config *config, struct text *er
 		snprintf(order, sizeof(order), "+%s", resources[i].controller);
 		if (is_right || write_value(directory_fd, "cgroup.subtree_control", order) == 0)
 			continue;
-		return errno == ENOENT
-			       ? refuse_missing(error, i)
-			       : report_fill(error, "turn on a controller for cgroup", PATHS_CGROUP,
-					     errno == EBUSY ? "a process is in it, or right above "
-							      "it; only the cgroups below may "
-							      "have any"
-							    : NULL);
+		return report_fill(error, "turn on a controller for cgroup", PATHS_CGROUP,
+				   errno == EBUSY ? "a process is in it, or right above it; only "
+						    "the cgroups below may have any"
+						  : NULL);
 	}
 	return 0;
 }

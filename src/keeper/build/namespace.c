@@ -113,21 +113,15 @@ int namespace_enter_surely(const struct namespace_host *host, int fd)
 	return -1;
 }
 
+/* Moves to another CPU for each ATTEMPT; 0 allows all again. */
 static void move_to_cpu(unsigned int attempt)
 {
 	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(attempt % (unsigned int)get_nprocs_conf(), &cpus);
-	(void)sched_setaffinity(0, sizeof(cpus),
-				&cpus); /* a CPU we may not use: the next attempt's */
-}
-
-static void move_to_any_cpu(void)
-{
-	cpu_set_t cpus;
-
-	memset(&cpus, 0xff, sizeof(cpus));
+	memset(&cpus, attempt == 0 ? 0xff : 0, sizeof(cpus));
+	if (attempt > 0)
+		CPU_SET(attempt % (unsigned int)get_nprocs_conf(), &cpus);
+	/* If we may not use that CPU, the next attempt's may do. */
 	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
@@ -155,7 +149,7 @@ int namespace_new(const struct namespace_host *host, int base_fd, int pinner_fd,
 		if (pinner != 0 && order_of(fd) <= pinner)
 			continue;
 		if (attempt > 0)
-			move_to_any_cpu();
+			move_to_cpu(0);
 		*pin_fd = namespace_enter_surely(host, pinner_fd) == 0 ? tree_clone(fd, "") : -1;
 		return *pin_fd >= 0 && namespace_enter_surely(host, fd) == 0 ? auto_close_take(&fd)
 									     : -1;

@@ -12,20 +12,16 @@
 #include "trampoline/quantity.h"
 #include "tree.h"
 
-static const char *const pin_names[PIN_KINDS] = {LAYOUT_PIN_MOUNT, LAYOUT_PIN_IPC,
-						 LAYOUT_PIN_NETWORK};
-
-static void directory_path(char path[static LAYOUT_PATH_MAX], const char *name)
-{
-	snprintf(path, LAYOUT_PATH_MAX, LAYOUT_JAILS "/%s", name);
-}
+/* By enum pin; the last is no pin, but the uid. */
+static const char *const names[PIN_KINDS + 1] = {LAYOUT_PIN_MOUNT, LAYOUT_PIN_IPC,
+						 LAYOUT_PIN_NETWORK, LAYOUT_PIN_UID};
 
 uint64_t pin_inode(const char *name, enum pin pin)
 {
 	char path[LAYOUT_PATH_MAX];
 	struct statx status;
 
-	layout_pin_path(path, name, pin_names[pin]);
+	layout_pin_path(path, name, names[pin]);
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &status) != 0 ||
 	    !(status.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return 0;
@@ -47,7 +43,7 @@ int pin_attach(const char *name, uid_t uid, const int pin_fds[static PIN_KINDS])
 {
 	char path[LAYOUT_PATH_MAX], number[16];
 
-	directory_path(path, name);
+	snprintf(path, sizeof(path), LAYOUT_JAILS "/%s", name);
 	if (mkdir(path, 0700) != 0)
 		return -1;
 	snprintf(number, sizeof(number), "%u", uid);
@@ -57,7 +53,7 @@ int pin_attach(const char *name, uid_t uid, const int pin_fds[static PIN_KINDS])
 	for (enum pin pin = 0; pin < PIN_KINDS; pin++) {
 		if (pin_fds[pin] < 0)
 			continue;
-		layout_pin_path(path, name, pin_names[pin]);
+		layout_pin_path(path, name, names[pin]);
 		if (mknod(path, S_IFREG | 0600, 0) != 0 ||
 		    tree_attach(pin_fds[pin], AT_FDCWD, path) != 0)
 			return -1;
@@ -77,8 +73,8 @@ int pin_remove(const char *name)
 {
 	char path[LAYOUT_PATH_MAX];
 
-	for (enum pin pin = 0; pin < PIN_KINDS; pin++) {
-		layout_pin_path(path, name, pin_names[pin]);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		layout_pin_path(path, name, names[i]);
 		/* Only an administrator can have mounted a second one; each keeps a jail live. */
 		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			;
@@ -87,9 +83,6 @@ int pin_remove(const char *name)
 		if (unlink(path) != 0 && errno != ENOENT)
 			return -1;
 	}
-	layout_pin_path(path, name, LAYOUT_PIN_UID);
-	if (unlink(path) != 0 && errno != ENOENT)
-		return -1;
-	directory_path(path, name);
+	snprintf(path, sizeof(path), LAYOUT_JAILS "/%s", name);
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -68,7 +68,7 @@ int verify_jail(const struct namespace_host *host, const struct jail *jail, stru
 		return report_fill(error, "enter jail", jail->record.name,
 				   "it has mounts that nobody asked for");
 	if (has_attributes(mnt_table_find_target(table, "/", MNT_ITER_BACKWARD), MS_NOEXEC))
-		return report_fill(error, "use image", jail->config.image,
+		return report_fill(error, "use image", jail->record.image,
 				   "its file system is mounted noexec: nothing could be run");
 	snprintf(path, sizeof(path), "/home/%s", jail->record.name);
 	if (!is_origin(path, &jail->record.origins[RECORD_HOME]))

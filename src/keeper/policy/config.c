@@ -34,9 +34,9 @@ void config_defaults(struct config *config)
 
 	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < LIMIT_COUNT; i++)
-		config->limits[i] = QUANTITY_UNLIMITED;
+		config->policy.limits[i] = QUANTITY_UNLIMITED;
 	for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
-		config->limits[fixed[i].resource] = fixed[i].value;
+		config->policy.limits[fixed[i].resource] = fixed[i].value;
 	for (size_t i = 0; key_name(i); i++) {
 		struct text reason;
 
@@ -221,7 +221,7 @@ static int load_file(struct config *config, enum record_source source, int direc
 
 	path_of_origin(source, jail, NULL, path);
 	ssize_t length = path_read_file(directory_fd, path, text, sizeof(text),
-					&config->origins[source], error);
+					&config->policy.origins[source], error);
 	if (length < 0 && errno == ENOENT)
 		return source == RECORD_OVERRIDE
 			       ? 0

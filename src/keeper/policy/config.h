@@ -38,23 +38,18 @@ struct config_pair {
 enum config_resource { CONFIG_MEMORY, CONFIG_PROCESSES, CONFIG_CPU, CONFIG_RESOURCES };
 
 struct config {
-	uint32_t callers[RECORD_CALLERS_MAX], caller_count;
+	/* What the launcher obeys as it is written; the flags of RECORD_LOG_ alone; two origins. */
+	struct record policy;
 	uint32_t groups[RECORD_GROUPS_MAX - 1], group_count; /* besides the jail's own */
-	char image[NAME_LENGTH_MAX + 8];
 	uint64_t minimum_uid, maximum_uid;
 	uint64_t minimum_gid, maximum_gid; /* 0: as the uids' */
-	uint32_t log;                      /* RECORD_LOG_ flags */
-	uint64_t limits[LIMIT_COUNT], timeout_ms, kill_after_ms;
 	/* Bytes, a count, percent; QUANTITY_UNLIMITED; 0: none. */
 	uint64_t resources[CONFIG_RESOURCES];
-	char path[512], shell[128], keep[512];
-	uint32_t keep_length, umask;
-	uint64_t cpus[RECORD_CPUS_MAX / 64]; /* as in the record */
+	char path[512];
 	bool has_dev, has_proc, is_network_private, is_ipc_private, are_processes_private;
 	bool is_filtered, is_noexec;
 	uint32_t pair_counts[CONFIG_SECTIONS];
-	struct config_entry entries[CONFIG_KEYS_MAX];      /* by the key's index */
-	struct record_origin origins[RECORD_OVERRIDE + 1]; /* of the two files */
+	struct config_entry entries[CONFIG_KEYS_MAX]; /* by the key's index */
 	struct config_pair pairs[CONFIG_SECTIONS][CONFIG_PAIRS_MAX];
 };
 

@@ -23,23 +23,54 @@
 #define PIDFD_GET_INFO 0xff0b /* linux/pidfd.h: its type and number */
 #define OPTIMIZE_BINARY_TREE 2
 
-static const int denied[] = {
+/* Refused calls. With SCMP_CMP_MASKED_EQ, value is the mask and masked what is to be left by it. */
+static const struct {
+	int call, error;
+	unsigned int argument;     /* its number */
+	enum scmp_compare compare; /* 0: refused with any arguments */
+	scmp_datum_t value, masked;
+} denied[] = {
 	/* kernel keyrings reach across jails by key id */
-	SCMP_SYS(keyctl),
-	SCMP_SYS(add_key),
-	SCMP_SYS(request_key),
+	{SCMP_SYS(keyctl), EPERM},
+	{SCMP_SYS(add_key), EPERM},
+	{SCMP_SYS(request_key), EPERM},
 	/* large, young or often broken parts of the kernel */
-	SCMP_SYS(bpf),
-	SCMP_SYS(perf_event_open),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter),
-	SCMP_SYS(io_uring_register),
+	{SCMP_SYS(bpf), EPERM},
+	{SCMP_SYS(perf_event_open), EPERM},
+	{SCMP_SYS(userfaultfd), EPERM},
+	{SCMP_SYS(io_uring_setup), EPERM},
+	{SCMP_SYS(io_uring_enter), EPERM},
+	{SCMP_SYS(io_uring_register), EPERM},
 	/* the kernel's log tells of the host, and of every other jail's programs that crash */
-	SCMP_SYS(syslog),
+	{SCMP_SYS(syslog), EPERM},
 	/* a namespace of one's own is where root's code paths begin */
-	SCMP_SYS(unshare),
-	SCMP_SYS(setns),
+	{SCMP_SYS(unshare), EPERM},
+	{SCMP_SYS(setns), EPERM},
+	/* From the lowest of them on all flags are namespaces, but CLONE_IO, which nobody needs;
+	 * and CLONE_NEWNS, apart. Seven rules would cost each entry some microseconds more. */
+	{SCMP_SYS(clone), EPERM, 0, SCMP_CMP_GE, CLONE_NEWCGROUP},
+	{SCMP_SYS(clone), EPERM, 0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS},
+	/* The kernel looks at 32 bits of an ioctl's number, so a filter must not look at 64
+	 * (CVE-2019-10063): input typed into, or selected from, the terminal of whoever called. */
+	{SCMP_SYS(ioctl), EPERM, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI},
+	{SCMP_SYS(ioctl), EPERM, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCLINUX},
+	/* Whose any process is, which /proc hides, a process descriptor tells (Linux 6.13). The
+	 * request's upper half is the size of the answer; ENOTTY is what older kernels say. */
+	{SCMP_SYS(ioctl), ENOTTY, 1, SCMP_CMP_MASKED_EQ, 0xffffu, PIDFD_GET_INFO},
+	/*
+	 * UNIX (1), INET (2), INET6 (10) and NETLINK (16) are left. All others reach past a network
+	 * namespace (AF_VSOCK: one space for all jails, and the hypervisor) or into modules that
+	 * nothing here needs. By bits, because a rule for each family would double the filter's
+	 * length: 4 to 7 and 12 to 15; 3 and 11 too; 8 and 9 too.
+	 */
+	{SCMP_SYS(socket), EAFNOSUPPORT, 0, SCMP_CMP_MASKED_EQ, 4, 4},
+	{SCMP_SYS(socket), EAFNOSUPPORT, 0, SCMP_CMP_MASKED_EQ, 3, 3},
+	{SCMP_SYS(socket), EAFNOSUPPORT, 0, SCMP_CMP_MASKED_EQ, 10, 8},
+	{SCMP_SYS(socket), EAFNOSUPPORT, 0, SCMP_CMP_EQ, AF_UNSPEC},
+	{SCMP_SYS(socket), EAFNOSUPPORT, 0, SCMP_CMP_GT, AF_NETLINK},
+	{SCMP_SYS(socketpair), EAFNOSUPPORT, 0, SCMP_CMP_NE, AF_UNIX},
+	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
+	{SCMP_SYS(clone3), ENOSYS},
 };
 
 _Static_assert(CLONE_NEWUTS > CLONE_NEWCGROUP && CLONE_NEWIPC > CLONE_NEWCGROUP &&
@@ -47,61 +78,15 @@ _Static_assert(CLONE_NEWUTS > CLONE_NEWCGROUP && CLONE_NEWIPC > CLONE_NEWCGROUP 
 		       CLONE_NEWNET > CLONE_NEWCGROUP && CLONE_CHILD_SETTID < CLONE_NEWCGROUP,
 	       "the flags that unshare are the highest");
 
-/*
- * UNIX (1), INET (2), INET6 (10) and NETLINK (16) are left. All others reach past a network
- * namespace (AF_VSOCK: one space for all jails, and the hypervisor) or into modules that nothing
- * here needs. By bits, because a rule for each family would double the filter's length.
- */
-static int add_families(scmp_filter_ctx context)
-{
-	static const scmp_datum_t bits[][2] = {
-		{4, 4},  /* 4 to 7, 12 to 15 */
-		{3, 3},  /* 3 and 11 too */
-		{10, 8}, /* 8 and 9 too */
-	};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(bits); i++)
-		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				     SCMP_CMP(0, SCMP_CMP_MASKED_EQ, bits[i][0], bits[i][1])) != 0)
-			return -1;
-	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-			     SCMP_CMP(0, SCMP_CMP_EQ, AF_UNSPEC)) != 0)
-		return -1;
-	return seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK));
-}
-
 static int add_rules(scmp_filter_ctx context)
 {
-	/* The kernel looks at 32 bits of an ioctl's number, so a filter must not look at 64
-	 * (CVE-2019-10063): input typed into, or selected from, the terminal of whoever called. */
-	static const scmp_datum_t ioctls[] = {TIOCSTI, TIOCLINUX};
-
 	for (size_t i = 0; i < ARRAY_LENGTH(denied); i++)
-		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), denied[i], 0) != 0)
+		if (seccomp_rule_add(context, SCMP_ACT_ERRNO((unsigned int)denied[i].error),
+				     denied[i].call, denied[i].compare != 0,
+				     SCMP_CMP(denied[i].argument, denied[i].compare,
+					      denied[i].value, denied[i].masked)) != 0)
 			return -1;
-	/* From the lowest of them on all flags are namespaces, but CLONE_IO, which nobody needs;
-	 * and CLONE_NEWNS, apart. Seven rules would cost each entry some microseconds more. */
-	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-			     SCMP_CMP(0, SCMP_CMP_GE, CLONE_NEWCGROUP)) != 0 ||
-	    seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-			     SCMP_CMP(0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS)) != 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LENGTH(ioctls); i++)
-		if (seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffu, ioctls[i])) != 0)
-			return -1;
-	/* Whose any process is, which /proc hides, a process descriptor tells (Linux 6.13). The
-	 * request's upper half is the size of the answer; ENOTTY is what older kernels say. */
-	if (seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
-			     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffu, PIDFD_GET_INFO)) != 0)
-		return -1;
-	if (add_families(context) != 0 ||
-	    seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
-			     SCMP_CMP(0, SCMP_CMP_NE, AF_UNIX)) != 0)
-		return -1;
-	/* Its flags are in memory, where no filter can look; without it libc uses clone. */
-	return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return 0;
 }
 
 static int export(scmp_filter_ctx context, struct record *record)

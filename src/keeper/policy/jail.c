@@ -133,29 +133,16 @@ static int open_data_directories(struct jail *jail, struct text *error)
 }
 
 /* The policy as the launcher will obey it. */
-static void copy_policy(struct record *record, const struct config *config)
+static void copy_policy(struct record *record, const struct config *config, const char *name)
 {
-	memcpy(record->callers, config->callers, sizeof(record->callers));
-	memcpy(record->limits, config->limits, sizeof(record->limits));
-	memcpy(record->shell, config->shell, sizeof(record->shell));
-	memcpy(record->keep, config->keep, sizeof(record->keep));
-	memcpy(record->cpus, config->cpus, sizeof(record->cpus));
-	memcpy(record->image, config->image, sizeof(record->image));
-	record->caller_count = config->caller_count;
-	record->timeout_ms = config->timeout_ms;
-	record->kill_after_ms = config->kill_after_ms;
-	record->keep_length = config->keep_length;
-	record->umask = config->umask;
-	record->flags = config->log;
+	*record = config->policy;
+	snprintf(record->name, sizeof(record->name), "%s", name);
 	if (config->are_processes_private)
 		record->flags |= RECORD_PRIVATE_PROCESSES;
 	if (config->has_proc)
 		record->flags |= RECORD_PROC;
-	for (enum record_source source = 0; source < RECORD_SOURCES; source++) {
-		if (source <= RECORD_OVERRIDE)
-			record->origins[source] = config->origins[source];
-		path_of_origin(source, record->name, config->image, record->origins[source].path);
-	}
+	for (enum record_source source = 0; source < RECORD_SOURCES; source++)
+		path_of_origin(source, name, record->image, record->origins[source].path);
 }
 
 /* Adds one of every run's variables to the end of the tail. It has room: CONFIG_PAIRS_SIZE_MAX. */
@@ -181,7 +168,8 @@ static void set_all(struct record *record, const struct config *config)
 }
 
 _Static_assert(RECORD_SET_MAX > CONFIG_PAIRS_SIZE_MAX + sizeof(((struct config *)0)->path) +
-					sizeof(((struct config *)0)->shell) + 4ul * NAME_LENGTH_MAX,
+					sizeof(((struct config *)0)->policy.shell) +
+					4ul * NAME_LENGTH_MAX,
 	       "all variables fit");
 
 /* Opens what is bound. A refusal names the line as well. */
@@ -205,20 +193,20 @@ static int open_binds(struct jail *jail, struct text *error)
 	return 0;
 }
 
-static int describe(struct jail *jail, struct text *error)
+static int describe(struct jail *jail, const char *name, struct text *error)
 {
 	struct record *record = &jail->record;
 
-	if (config_load(&jail->config, record->name, error) != 0)
+	if (config_load(&jail->config, name, error) != 0)
 		return -1;
-	copy_policy(record, &jail->config);
+	copy_policy(record, &jail->config, name);
 	if (open_data_directories(jail, error) != 0)
 		return -1;
-	jail->image_fd = path_open_image(jail->config.image, record->image_version, error);
+	jail->image_fd = path_open_image(record->image, record->image_version, error);
 	if (jail->image_fd < 0)
 		return -1;
 	if (path_read_origin(jail->image_fd, &record->origins[RECORD_IMAGE]) != 0)
-		return report_fill(error, "look at image", jail->config.image, NULL);
+		return report_fill(error, "look at image", record->image, NULL);
 	if (!strcmp(record->shell, "auto"))
 		snprintf(record->shell, sizeof(record->shell), "%s",
 			 path_is_program(jail->image_fd, "/bin/bash") ? "/bin/bash" : "/bin/sh");
@@ -234,8 +222,7 @@ int jail_describe(struct jail *jail, const char *name, struct text *error)
 {
 	memset(jail, 0, sizeof(*jail));
 	jail->image_fd = jail->base_fd = jail->tmp_fd = -1;
-	snprintf(jail->record.name, sizeof(jail->record.name), "%s", name);
-	if (describe(jail, error) == 0)
+	if (describe(jail, name, error) == 0)
 		return 0;
 	jail_close(jail);
 	return -1;

@@ -42,17 +42,17 @@ static bool read_id(struct config *config, const struct key *key, const char *va
 static bool read_image(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	snprintf(config->image, sizeof(config->image), "%s", value);
+	snprintf(config->policy.image, sizeof(config->policy.image), "%s", value);
 	return name_is_jail(value) && !strchr(value, '@'); /* which stands before a version */
 }
 
 static bool read_log(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	config->log = !strcmp(value, "runs")       ? RECORD_LOG_RUNS | RECORD_LOG_REFUSALS
-		      : !strcmp(value, "refusals") ? RECORD_LOG_REFUSALS
-						   : 0;
-	return config->log != 0 || !strcmp(value, "none");
+	config->policy.flags = !strcmp(value, "runs")       ? RECORD_LOG_RUNS | RECORD_LOG_REFUSALS
+			       : !strcmp(value, "refusals") ? RECORD_LOG_REFUSALS
+							    : 0;
+	return config->policy.flags != 0 || !strcmp(value, "none");
 }
 
 static bool read_limit(struct config *config, const struct key *key, const char *value)
@@ -62,7 +62,7 @@ static bool read_limit(struct config *config, const struct key *key, const char 
 
 	if (limit_parse(key->name, strlen(key->name), value, &resource, &limit) != 0)
 		return false;
-	config->limits[resource] = limit;
+	config->policy.limits[resource] = limit;
 	return true;
 }
 
@@ -72,7 +72,7 @@ static bool read_duration(struct config *config, const struct key *key, const ch
 	uint64_t *duration_ms = field(config, key);
 
 	return quantity_parse(QUANTITY_DURATION, value, duration_ms) == 0 && *duration_ms > 0 &&
-	       config->kill_after_ms != QUANTITY_UNLIMITED;
+	       config->policy.kill_after_ms != QUANTITY_UNLIMITED;
 }
 
 static bool read_path(struct config *config, const struct key *key, const char *value)
@@ -87,17 +87,17 @@ static bool read_path(struct config *config, const struct key *key, const char *
 static bool read_shell(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	return snprintf(config->shell, sizeof(config->shell), "%s", value) <
-		       (int)sizeof(config->shell) &&
+	return snprintf(config->policy.shell, sizeof(config->policy.shell), "%s", value) <
+		       (int)sizeof(config->policy.shell) &&
 	       (value[0] == '/' || !strcmp(value, "auto"));
 }
 
 static bool read_umask(struct config *config, const struct key *key, const char *value)
 {
 	(void)key;
-	config->umask = (uint32_t)strtoul(value, NULL, 8);
+	config->policy.umask = (uint32_t)strtoul(value, NULL, 8);
 	return *value && strlen(value) <= 4 && value[strspn(value, "01234567")] == '\0' &&
-	       config->umask <= 0777;
+	       config->policy.umask <= 0777;
 }
 
 static bool read_cpus(struct config *config, const struct key *key, const char *value)
@@ -152,7 +152,8 @@ static bool read_resource(struct config *config, const struct key *key, const ch
 #define SIZE "bytes, or a number with K, M, G or T, such as 64M; or unlimited"
 
 static const struct key keys[] = {
-	{"trampoline", "callers", "www-data", NULL, FIELD(caller_count), .take = word_take_caller},
+	{"trampoline", "callers", "www-data", NULL, FIELD(policy.caller_count),
+	 .take = word_take_caller},
 	{"trampoline", "image", "default", read_image, 0, "a name, without @: " NAME_RULE},
 	{"trampoline", "minimum_uid", "1000", read_id, FIELD(minimum_uid), NUMBER},
 	{"trampoline", "maximum_uid", "60000000", read_id, FIELD(maximum_uid), NUMBER},
@@ -171,13 +172,13 @@ static const struct key keys[] = {
 	{"limits", "stack", "8M", read_limit, 0, SIZE},
 	{"limits", "core", "0", read_limit, 0, SIZE},
 	{"limits", "output", "none", read_limit, 0, SIZE},
-	{"limits", "timeout", "none", read_duration, FIELD(timeout_ms),
+	{"limits", "timeout", "none", read_duration, FIELD(policy.timeout_ms),
 	 "a duration, such as 30s or 2m; or none"},
-	{"limits", "kill_after", "2s", read_duration, FIELD(kill_after_ms),
+	{"limits", "kill_after", "2s", read_duration, FIELD(policy.kill_after_ms),
 	 "a duration, such as 0.5s or 2s"},
 	{"environment", "path", "/usr/local/bin:/usr/bin:/bin", read_path, 0,
 	 "absolute paths with a colon between them"},
-	{"environment", "keep", "TZ TERM", NULL, FIELD(keep_length), .take = word_take_kept},
+	{"environment", "keep", "TZ TERM", NULL, FIELD(policy.keep_length), .take = word_take_kept},
 	{"environment", "shell", "auto", read_shell, 0, "an absolute path, or auto"},
 	{"environment", "umask", "022", read_umask, 0, "an octal number up to 0777"},
 	{"confinement", "dev", "minimal", read_choice, FIELD(has_dev), "minimal or none"},
@@ -189,7 +190,7 @@ static const struct key keys[] = {
 	{"confinement", "system_calls", "default", read_choice, FIELD(is_filtered),
 	 "default or all"},
 	{"confinement", "noexec", "no", read_choice, FIELD(is_noexec), "yes or no"},
-	{"confinement", "cpus", "all", read_cpus, FIELD(cpus),
+	{"confinement", "cpus", "all", read_cpus, FIELD(policy.cpus),
 	 "all, inherit, or processors of which one is there, such as 0-3,5"},
 	{"resources", "memory", "none", read_resource, FIELD(resources[CONFIG_MEMORY]),
 	 "1M or more, such as 64M; unlimited; or none"},

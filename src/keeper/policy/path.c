@@ -38,10 +38,16 @@ int path_open_file(int directory_fd, const char *name)
 	return -1;
 }
 
-static int check_trusted(int fd, bool is_last, const char *path, struct text *error)
+static int open_component(int directory_fd, const char *name, bool is_last, const char *path,
+			  struct text *error)
 {
+	AUTO_CLOSE fd = openat(directory_fd, name, DIRECTORY_FLAGS);
 	struct stat status;
 
+	if (fd < 0)
+		return report_fill(error, "open directory", path,
+				   errno == ENOTDIR ? "it is a symbolic link or no directory"
+						    : NULL);
 	if (fstat(fd, &status) != 0)
 		return report_fill(error, "look at directory", path, NULL);
 	if (status.st_uid != 0)
@@ -50,20 +56,6 @@ static int check_trusted(int fd, bool is_last, const char *path, struct text *er
 	if ((status.st_mode & (S_IWGRP | S_IWOTH)) && (is_last || !(status.st_mode & S_ISVTX)))
 		return report_fill(error, "trust directory", path,
 				   "others than root can write to it; chmod go-w it");
-	return 0;
-}
-
-static int open_component(int directory_fd, const char *name, bool is_last, const char *path,
-			  struct text *error)
-{
-	AUTO_CLOSE fd = openat(directory_fd, name, DIRECTORY_FLAGS);
-
-	if (fd < 0)
-		return report_fill(error, "open directory", path,
-				   errno == ENOTDIR ? "it is a symbolic link or no directory"
-						    : NULL);
-	if (check_trusted(fd, is_last, path, error) != 0)
-		return -1;
 	return auto_close_take(&fd);
 }
 
@@ -185,29 +177,20 @@ _Static_assert(sizeof(PATHS_CONFIG) + 32 + NAME_LENGTH_MAX < RECORD_PATH_MAX &&
 void path_of_origin(enum record_source source, const char *jail, const char *image,
 		    char path[static RECORD_PATH_MAX])
 {
-	switch (source) {
-	case RECORD_CONFIG:
-		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/trampoline.conf");
-		break;
-	case RECORD_OVERRIDE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_CONFIG "/jails.d/%s.conf", jail ? jail : "");
-		break;
-	case RECORD_IMAGE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_IMAGES "/%s/current", image ? image : "");
-		break;
-	case RECORD_BASE:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home", jail);
-		break;
-	case RECORD_HOME:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/home/%s", jail, jail);
-		break;
-	case RECORD_TMP:
-		snprintf(path, RECORD_PATH_MAX, PATHS_DATA "/%s/tmp", jail);
-		break;
-	case RECORD_CGROUP: /* where the mount is, only a look at it tells */
-	case RECORD_SOURCES:
-		break;
-	}
+	const char *user = jail ? jail : "";
+	const char *const parts[RECORD_SOURCES][4] = {
+		[RECORD_CONFIG] = {PATHS_CONFIG "/trampoline.conf", "", "", ""},
+		[RECORD_OVERRIDE] = {PATHS_CONFIG "/jails.d/", user, ".conf", ""},
+		[RECORD_IMAGE] = {PATHS_IMAGES "/", image ? image : "", "/current", ""},
+		[RECORD_BASE] = {PATHS_DATA "/", user, "/home", ""},
+		[RECORD_HOME] = {PATHS_DATA "/", user, "/home/", user},
+		[RECORD_TMP] = {PATHS_DATA "/", user, "/tmp", ""},
+		/* where the mount is, only a look at it tells */
+		[RECORD_CGROUP] = {"", "", "", ""},
+	};
+
+	snprintf(path, RECORD_PATH_MAX, "%s%s%s%s", parts[source][0], parts[source][1],
+		 parts[source][2], parts[source][3]);
 }
 
 int path_read_origin(int fd, struct record_origin *origin)

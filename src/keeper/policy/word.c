@@ -41,8 +41,8 @@ const char *word_take_caller(struct config *config, const char *name)
 {
 	const struct passwd *user = is_number(name) ? NULL : getpwnam(name);
 
-	return add_id(config->callers, &config->caller_count, RECORD_CALLERS_MAX, name,
-		      user ? user->pw_uid : NOBODY, "there is no such user");
+	return add_id(config->policy.callers, &config->policy.caller_count, RECORD_CALLERS_MAX,
+		      name, user ? user->pw_uid : NOBODY, "there is no such user");
 }
 
 const char *word_take_group(struct config *config, const char *name)
@@ -60,10 +60,10 @@ const char *word_take_kept(struct config *config, const char *name)
 
 	if (!name_is_variable(name, length - is_prefix))
 		return "it wants variables' names, with * as the last letter of some";
-	if (config->keep_length + length + 1 > sizeof(config->keep))
+	if (config->policy.keep_length + length + 1 > sizeof(config->policy.keep))
 		return "the list is too long";
-	memcpy(config->keep + config->keep_length, name, length + 1);
-	config->keep_length += (uint32_t)length + 1;
+	memcpy(config->policy.keep + config->policy.keep_length, name, length + 1);
+	config->policy.keep_length += (uint32_t)length + 1;
 	return NULL;
 }
 
