@@ -62,8 +62,7 @@ static void pass_on(struct init *init, int message)
 	kill(number == SIGKILL ? -1 : -init->command, number);
 }
 
-static _Noreturn void run_init(const struct reporter *reporter, const struct supervise *supervise,
-			       pid_t command)
+static _Noreturn void run_init(const struct supervise *supervise, pid_t command)
 {
 	const int fds[] = {supervise->signal_fd, supervise->line_fd, supervise->terminal_fd};
 	struct init init = {.command = command, .line_fd = fds[1], .terminal_fd = fds[2]};
@@ -71,8 +70,9 @@ static _Noreturn void run_init(const struct reporter *reporter, const struct sup
 	int message;
 
 	(void)setpgid(command, command); /* a signal may wait for it before it has done so itself */
-	if (supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0)
-		report_refuse(reporter, "close descriptors", NULL, NULL);
+	/* No refusal: the command may run already. What stays open here ends with the run. */
+	for (int tries = 3; tries > 0 && supervise_close_but(fds, ARRAY_LENGTH(fds)) != 0; tries--)
+		;
 	for (;;) {
 		fd_set ready = {{0}}; /* poll(2) fails where fewer than two files may be open */
 
@@ -106,7 +106,7 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 		report_refuse(reporter, "follow the watcher", NULL, NULL);
 	pid_t command = supervise->run->is_private ? supervise_fork_with(reporter, 0, -1) : 0;
 	if (command > 0)
-		run_init(reporter, supervise, command);
+		run_init(supervise, command);
 	/* A process group of its own, which is what gets the signals. */
 	if (setpgid(0, 0) != 0 && getpgrp() != getpid())
 		report_refuse(reporter, "make a process group", NULL, NULL);
