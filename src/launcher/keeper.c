@@ -51,9 +51,11 @@ static _Noreturn void build_in_child(const struct reporter *reporter, const char
 	int null_fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 	text_add_number(&number, reporter->uid);
+	if (dup2(pipe_fd, 2) != 2)
+		_exit(1); /* root says nothing to what is the caller's */
 	/* Away from the caller's terminal, whose ^Z reaches root too; SIGALRM ends any wait. */
 	if (setsid() >= 0 && setitimer(ITIMER_REAL, &deadline, NULL) == 0 && null_fd >= 0 &&
-	    dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(pipe_fd, 2) == 2 &&
+	    dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 &&
 	    syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		keeper_exec((char *const *)argv);
 	(void)text_refuse(sentence, "execute", PATHS_KEEPER,
