@@ -46,7 +46,7 @@ static const struct {
 
 START_TEST(inside_of__uid__its_processes_and_no_others)
 {
-	const struct inside inside = {sorted, ARRAY_LENGTH(sorted), ARRAY_LENGTH(sorted)};
+	const struct inside inside = {sorted, ARRAY_LENGTH(sorted)};
 	const struct inside nobody = {.count = 0};
 	size_t count = 99;
 	const struct inside_process *first = inside_of(&inside, rows[_i].uid, &count);
