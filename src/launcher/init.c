@@ -116,7 +116,7 @@ void init_settle(const struct reporter *reporter, const struct supervise *superv
 	/* Without a watcher there is nobody to tell, and nothing to run. */
 	if (length == 0 || (length < 0 && (errno == EPIPE || errno == ECONNRESET)))
 		_exit(EXIT_REFUSED);
-	if (length < 0 || word == '\0')
+	if (length < 0 || word == SUPERVISE_STOP)
 		report_refuse(reporter, "wait for the watcher", NULL,
 			      length < 0 ? NULL : "it cannot hear us");
 	if (word == SUPERVISE_GO_FOREGROUND)

@@ -25,9 +25,10 @@
 
 /*
  * On the start socket the command says READY, and its exit status if it has to refuse after that.
- * It hears GO, or GO_FOREGROUND: then it makes itself the terminal's foreground process group.
+ * It hears GO; or GO_FOREGROUND: then it makes itself the terminal's foreground process group; or
+ * STOP: the watcher could not hear it.
  */
-enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND };
+enum supervise_start { SUPERVISE_READY, SUPERVISE_GO, SUPERVISE_GO_FOREGROUND, SUPERVISE_STOP };
 
 struct supervise {
 	const struct record *record; /* of the jail */

@@ -171,8 +171,8 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		return;
 	}
 	watch->has_started = length == 0 && watch->is_ready;
-	/* No word to go on: the command's half, which has the caller's standard error, says so. */
-	if (length < 0 && send(start->fd, "", 1, MSG_NOSIGNAL) != 1)
+	/* The command's half has the caller's standard error, so it is the one to say so. */
+	if (length < 0 && send(start->fd, &(char){SUPERVISE_STOP}, 1, MSG_NOSIGNAL) != 1)
 		close(start->fd);
 	start->fd = -1;
 	if (watch->has_started)
