@@ -62,8 +62,8 @@ end_tree() {
 	kill -KILL "$1" 2>/dev/null || :
 }
 
-# bounded COMMAND...: its status, or 124 if it has not ended after DEADLINE seconds. Against what would
-# wait for ever: no test depends on how fast COMMAND is.
+# bounded COMMAND...: its status, or 124 and a line on standard error if it has not ended after DEADLINE
+# seconds. Against what would wait for ever: no test depends on how fast COMMAND is.
 exec {never}<> <(:) # from which nothing can be read
 bounded() {
 	local status=0 late=0 pid watch
@@ -82,7 +82,10 @@ bounded() {
 	wait "$pid" 2>/dev/null || status=$?
 	kill -KILL "$watch" 2>/dev/null || :
 	wait "$watch" 2>/dev/null || late=$?
-	[ "$late" -ne 124 ] || status=124
+	if [ "$late" -eq 124 ]; then
+		echo "it has not ended after $DEADLINE s" >&2
+		status=124
+	fi
 	return "$status"
 }
 
