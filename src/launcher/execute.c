@@ -35,7 +35,7 @@ static bool set_write_signals(void (*action)(int))
 
 static _Noreturn void refuse(const struct reporter *reporter, const char *command, int error)
 {
-	(void)set_write_signals(SIG_IGN); /* if nobody takes the sentence, the status stays */
+	(void)set_write_signals(SIG_IGN); /* a closed pipe must not change the status */
 	errno = error;
 	if (error == ENOENT || error == ENOTDIR)
 		report_exit(reporter, EXIT_NOT_FOUND, "find command", command,

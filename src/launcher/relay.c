@@ -42,7 +42,7 @@ static ssize_t move(int from, int to, size_t most)
 	(void)poll(&target, 1, -1); /* the caller's file may be O_NONBLOCK, and full */
 	ssize_t length = splice(from, NULL, to, NULL, most, 0);
 
-	if (length >= 0) /* else it is O_APPEND, which gives EINVAL: splice(2); or refused */
+	if (length >= 0) /* else the target is O_APPEND, splice(2), or a filter refuses the call */
 		return length;
 	length = read(from, buffer, most < sizeof(buffer) ? most : sizeof(buffer));
 	for (ssize_t at = 0, written; at < length; at += written) {

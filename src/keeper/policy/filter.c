@@ -46,12 +46,12 @@ static const struct {
 	/* a namespace of one's own is where root's code paths begin */
 	{SCMP_SYS(unshare), EPERM},
 	{SCMP_SYS(setns), EPERM},
-	/* From the lowest of them on all flags are namespaces, but CLONE_IO, which nobody needs;
-	 * and CLONE_NEWNS, apart. Seven rules would cost each entry some microseconds more. */
+	/* All flags from CLONE_NEWCGROUP up make a namespace, but CLONE_IO, which no program needs.
+	 * CLONE_NEWNS is a lower one. A rule for each of the seven would make the filter longer. */
 	{SCMP_SYS(clone), EPERM, 0, SCMP_CMP_GE, CLONE_NEWCGROUP},
 	{SCMP_SYS(clone), EPERM, 0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS},
-	/* The kernel looks at 32 bits of an ioctl's number, so a filter must not look at 64
-	 * (CVE-2019-10063): input typed into, or selected from, the terminal of whoever called. */
+	/* They put input into an administrator's terminal, whose shell would run it. The kernel
+	 * reads 32 bits of an ioctl's number, so the filter compares as many (CVE-2019-10063). */
 	{SCMP_SYS(ioctl), EPERM, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI},
 	{SCMP_SYS(ioctl), EPERM, 1, SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCLINUX},
 	/* Whose any process is, which /proc hides, a process descriptor tells (Linux 6.13). The

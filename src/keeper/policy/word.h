@@ -6,8 +6,8 @@
 
 #include "config.h"
 
-#define WORD_ID_LAST                                                                               \
-	4294967293u /* setresuid(2) takes -1 for "unchanged"; some NFS servers map root to -2 */
+/* setresuid(2) takes -1 for "unchanged"; some NFS servers map root to -2. */
+#define WORD_ID_LAST 4294967293u
 
 /* Each adds one word of a list to CONFIG. NULL; or why it cannot. */
 const char *word_take_caller(struct config *config, const char *name);
