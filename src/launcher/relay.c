@@ -33,20 +33,18 @@ int relay_open_input(unsigned int files)
 	return fd >= 0 && lseek(fd, offset, SEEK_SET) >= 0 && dup2(fd, 0) == 0 ? 0 : -1;
 }
 
-/* Moves at most MOST bytes: how many, 0 at the end, -1 and errno. */
+/*
+ * Moves at most MOST bytes: how many, 0 at the end, -1 and errno. Not by splice(2), which takes and
+ * sets the file's offset unlocked: what others write to that file meanwhile would be overwritten.
+ */
 static ssize_t move(int from, int to, size_t most)
 {
 	struct pollfd target = {.fd = to, .events = POLLOUT};
-	char buffer[CHUNK / 32];
+	char buffer[CHUNK];
+	ssize_t length = read(from, buffer, most);
 
-	(void)poll(&target, 1, -1); /* the caller's file may be O_NONBLOCK, and full */
-	ssize_t length = splice(from, NULL, to, NULL, most, 0);
-
-	if (length >= 0) /* else the target is O_APPEND, splice(2), or a filter refuses the call */
-		return length;
-	length = read(from, buffer, most < sizeof(buffer) ? most : sizeof(buffer));
 	for (ssize_t at = 0, written; at < length; at += written) {
-		(void)poll(&target, 1, -1);
+		(void)poll(&target, 1, -1); /* the caller's file may be O_NONBLOCK, and full */
 		written = write(to, buffer + at, (size_t)(length - at));
 		if (written < 0)
 			return -1;

@@ -57,6 +57,18 @@ is "a child that outlives a run that is not private: the run ends" "$(cat "$LOG"
 touch "$DATA/alice/tmp/mark"
 ok "and the child's output comes" wait_for grep -q late "$LOG"
 
+# Both write by one open file, so by one offset, until the run has ended.
+own=0
+{
+	in_jail alice sh -c 'i=0; while [ $i -lt 20000 ]; do echo run; i=$((i + 1)); done' &
+	while kill -0 $! 2>/dev/null; do
+		echo own
+		own=$((own + 1))
+	done
+} >"$LOG"
+is "what others write to the file meanwhile is not overwritten" "$(sort "$LOG" | uniq -c | paste -sd ' ' | tr -s ' ')" \
+	" $own own 20000 run"
+
 # --- every byte -----------------------------------------------------------------------------------------
 
 head -c "$BYTES" /dev/urandom >"$T_WORK/bytes"
