@@ -25,7 +25,7 @@ calls_of() { # COMMAND...
 		grep -vxE 'execve|exit|exit_group|rt_sigreturn|restart_syscall'
 }
 
-nobody_is_left() { ! pgrep -f "^$T " >"$OUT" && [ -z "$(jail_processes)" ]; }
+nobody_is_left() { ! pgrep -f "^$T " >/dev/null && [ -z "$(jail_processes)" ]; }
 
 # sweep TITLE STATE CALL...: a run of `$T "${run[@]}"`, which ends with $right, where STATE says what is there
 sweep() {
@@ -35,7 +35,9 @@ sweep() {
 		for call in "$@"; do
 			case $state in cold) retire alice ;; first) forget_all ;; esac
 			got=0
+			rm -f "$OUT" "$ERR" # not emptied: of a run that one process refuses, others may still write
 			bounded "$T_TOOLS/liar" -$error "$call" -- "$T" "${run[@]}" >"$OUT" 2>"$ERR" </dev/null || got=$?
+			[ $got -ne 125 ] || [ -s "$ERR" ] || wait_for nobody_is_left
 			if [ $got -eq $right ] && [ ! -s "$ERR" ]; then
 				ran=$((ran + 1))
 			elif [ $got -eq 125 ] && [ ! -s "$OUT" ] && [ -s "$ERR" ] &&
