@@ -14,6 +14,7 @@
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
+#   make check-web  the tests of the web with all that they can use: PHP-FPM, Node, gunicorn, mod_fcgid (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -194,7 +195,7 @@ install: install-check all install-documents
 # Where systemd, bash and man look below PREFIX; with another PREFIX than /usr or /usr/local, nowhere.
 MAN8         = man/trampoline.8 $(wildcard man/trampoline-*.8)
 MAN5         = man/trampoline.conf.5
-MAN7         = man/trampoline-entry.7
+MAN7         = $(wildcard man/trampoline-*.7)
 UNITS        = $(BUILD)/share/systemd/trampoline-cleanup.service \
                $(BUILD)/share/systemd/trampoline-cleanup.timer
 TMPFILES     = $(BUILD)/share/tmpfiles.d/trampoline.conf
@@ -274,6 +275,7 @@ CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
              apache2-bin apache2-utils curl qemu-system-x86 kmod cpio skopeo umoci
 PACKAGE_DEPS = build-essential debhelper lintian mmdebstrap
+WEB_DEPS   = php-fpm nodejs gunicorn libapache2-mod-fcgid
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
@@ -348,6 +350,10 @@ check-package: deps
 	@tests/deps $(PACKAGE_DEPS)
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/package/*.sh))
 
+check-web: deps
+	@tests/deps $(WEB_DEPS)
+	@tests/run $(filter-out %/lib.sh,$(wildcard tests/web/*.sh))
+
 check-mutants: deps
 	@tests/attack/mutants
 
@@ -381,5 +387,5 @@ clean:
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-mutants unit unit-build fuzz check-model check-fault \
+.PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-web check-mutants unit unit-build fuzz check-model check-fault \
         coverage check system bench demo demo-clean
