@@ -12,11 +12,7 @@ servers=()
 
 # example HEADING [NUMBER]: a literal text under it, as printed but for the program's place and the seconds of a run
 example() {
-	awk -v heading=".Ss $1" -v number="${2:-1}" '
-		/^\.S[hs]/ { is_here = $0 == heading }
-		/^\.Ed/ { is_text = 0 }
-		is_text { gsub(/\\e/, "\\"); print }
-		is_here && /^\.Bd/ && ++seen == number { is_text = 1 }' man/trampoline-web.7 |
+	awk -v heading="$1" -v number="${2:-1}" -f tests/web/manual/example.awk man/trampoline-web.7 |
 		sed "s|/usr/local/bin/trampoline|$T|; s|\(\"-t\", \"\|-t \)10s|\1${SECONDS_OF_A_RUN}s|"
 }
 
