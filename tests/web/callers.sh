@@ -221,6 +221,7 @@ if [ -n "$fpm" ]; then
 		pm.max_children = 4
 		env[SECRET] = of-the-server
 		php_admin_value[error_log] = $HERE/log/php.log
+		php_admin_flag[enable_post_data_reading] = off
 	END
 	hardened "$fpm" --nodaemonize --fpm-config "$HERE/fpm.conf" >"$HERE/fpm.words" 2>&1 </dev/null &
 	behind=$!
