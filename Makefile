@@ -14,7 +14,7 @@
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
-#   make check-web  the tests of the web with all that they can use: PHP-FPM, Node, gunicorn, mod_fcgid (root)
+#   make check-web  the tests of the web with all that they can use: PHP-FPM, Node, gunicorn (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -273,9 +273,9 @@ DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-d
              busybox-static util-linux attr zstd
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
-             apache2-bin apache2-utils curl qemu-system-x86 kmod cpio skopeo umoci
+             apache2-bin apache2-utils libapache2-mod-fcgid curl qemu-system-x86 kmod cpio skopeo umoci
 PACKAGE_DEPS = build-essential debhelper lintian mmdebstrap
-WEB_DEPS   = php-fpm nodejs gunicorn libapache2-mod-fcgid
+WEB_DEPS   = php-fpm nodejs gunicorn
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)

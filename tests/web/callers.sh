@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The calls of trampoline-web(7), as they are printed there: each serves a user's program and survives its worst. The
-# servers are as Debian runs them, with the mounts of a unit that is hardened as usual.
+# The calls of trampoline-web(7), as they are printed there: each serves a user's program and survives its worst, from a
+# server that runs behind the mounts of a hardened unit.
 . "$(dirname "$0")/manual/lib.sh"
 
 cleanup() {
@@ -80,8 +80,8 @@ survives() {
 	get -D "$HERE/header" "$at?header" >"$HERE/answer" || :
 	like "$name: what the program writes is the text" "$(cat "$HERE/answer")" '^Set-Cookie: session=stolen'
 	unlike "$name: and none of it the header" "$(cat "$HERE/header")" 'Set-Cookie|text/html'
-	like "$name: which says that it is text" "$(tr 'A-Z' 'a-z' <"$HERE/header")" '^content-type: text/plain; charset=utf-8'
-	like "$name: and nothing else" "$(tr 'A-Z' 'a-z' <"$HERE/header")" '^x-content-type-options: nosniff'
+	like "$name: which says that it is text" "$(tr '[:upper:]' '[:lower:]' <"$HERE/header")" '^content-type: text/plain; charset=utf-8'
+	like "$name: and nothing else" "$(tr '[:upper:]' '[:lower:]' <"$HERE/header")" '^x-content-type-options: nosniff'
 	is "$name: an endless answer is ended" "$(code "$at?endless")" 504
 	ok "$name: at its limit" test "$(stat -c %s "$OUT")" -le 1048576
 	is "$name: and so are endless errors" "$(code "$at?errors")" 504
@@ -134,6 +134,10 @@ start_node() {
 	example Node | sed "s/8080/$port/" >"$HERE/site.js"
 	hardened_www node "$HERE/site.js"
 }
+# shellcheck disable=SC2317 # called by wait_for
+slow_runs() { [ "$(pgrep -cxu "$A" -f 'sleep 642' || :)" -eq "$1" ]; }
+# shellcheck disable=SC2317
+turned_away() { [ "$(cat "$HERE"/slow.? | grep -cx 503)" -eq "$1" ]; }
 if command -v node >/dev/null; then
 	ok "node starts" serve node
 	survives node "127.0.0.1:$port/" "$HERE/node.log"
@@ -142,8 +146,8 @@ if command -v node >/dev/null; then
 		get "127.0.0.1:$port/?slow" -o /dev/null -w '%{http_code}\n' >"$HERE/slow.$i" &
 		pids+=($!)
 	done
-	ok "node: of six at once, four run" wait_for eval '[ "$(pgrep -cxu "$A" -f "sleep 642" || :)" -eq 4 ]'
-	ok "node: and two are turned away" wait_for eval '[ "$(cat "$HERE"/slow.? | grep -cx 503)" -eq 2 ]'
+	ok "node: of six at once, four run" wait_for slow_runs 4
+	ok "node: and two are turned away" wait_for turned_away 2
 	kill "${pids[@]}" 2>/dev/null || :
 	wait "${pids[@]}" 2>/dev/null || :
 	ok "node: a client that goes away ends its run" wait_for nothing_runs
