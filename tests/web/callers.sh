@@ -114,7 +114,9 @@ class Server(ThreadingMixIn, WSGIServer):
 make_server("127.0.0.1", int(sys.argv[1]), application, Server).serve_forever()' "$port"
 }
 # shellcheck disable=SC2317
-start_gunicorn() { cd "$HERE" && hardened_www gunicorn --workers 3 --bind "127.0.0.1:$port" application:application; }
+start_gunicorn() {
+	cd "$HERE" && hardened_www gunicorn --workers 3 --timeout $((3 * SECONDS_OF_A_RUN)) --bind "127.0.0.1:$port" application:application
+}
 for name in wsgiref gunicorn; do
 	if [ $name = wsgiref ] && [ ! -x /usr/bin/python3 ]; then
 		skip "the example in Python" "/usr/bin/python3 is not installed"
