@@ -81,5 +81,11 @@ ok "with all that it has started" wait_for nothing_runs
 is "one that has used its processor time is ended" "$(asks attack.py <<<'print(ask(b"busy"), ask(b"x"))')" "None b'echo x'"
 is "a request that is too long is not sent" "$(asks attack.py <<<'print(ask(b"x" * 10000000), ask(b"x"))')" "None b'echo x'"
 is "a worker that is asked to end does" "$(asks attack.py <<<'print(ask(b"exit"), ask(b"x"))')" "None b'echo x'"
+is "one can be stopped at any moment of its start" "$(asks attack.py <<<'
+for i in range(20):
+    worker.start()
+    time.sleep(i / 4000)
+    worker.stop()
+print("stopped")')" stopped
 ok "nothing is left of any" wait_for nothing_runs
 is "a jail that is not there is no answer" "$(asks worker.py <<<'print(server.Worker("nosuchjail", "true").ask(b"x"))')" None

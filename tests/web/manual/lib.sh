@@ -13,7 +13,7 @@ servers=()
 # example HEADING [NUMBER]: a literal text under it, as printed but for the program's place and the seconds of a run
 example() {
 	awk -v heading="$1" -v number="${2:-1}" -f tests/web/manual/example.awk man/trampoline-web.7 |
-		sed "s|/usr/local/bin/trampoline|$T|; s|\(\"-t\", \"\|-t \)10s|\1${SECONDS_OF_A_RUN}s|"
+		sed "s|/usr/local/bin/trampoline|$T|; s/\"-t\", \"10s/\"-t\", \"${SECONDS_OF_A_RUN}s/; s/-t 10s/-t ${SECONDS_OF_A_RUN}s/"
 }
 
 # hardened COMMAND...: in the mount namespace of a service with PrivateTmp=, ProtectHome= and ProtectSystem=full
