@@ -12,6 +12,8 @@ set -Eeuo pipefail
 : "${T_RUNDIR:?}" "${T_TOOLS:?}" "${T_WORK:?}" "${T_MARK:?}"
 : "${T_ALICE:?}" "${T_BOB:?}" "${T_SLOW:=1}"
 export LC_ALL=C.UTF-8
+# shellcheck source=tests/wait.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../wait.sh"
 
 # shellcheck disable=SC2034 # for the tests
 {
@@ -222,20 +224,6 @@ jail_processes() {
 			file=${file%/mountinfo}
 			echo "${file#/proc/}"
 		fi
-	done
-}
-
-# wait_for COMMAND...: repeats it until it succeeds; after DEADLINE seconds says so and returns 1.
-# Waiting long costs nothing where the command succeeds, so there is one deadline for everything.
-DEADLINE=$((60 * T_SLOW))
-wait_for() {
-	local end=$((SECONDS + DEADLINE))
-	until "$@" >/dev/null 2>&1; do
-		if [ $SECONDS -ge $end ]; then
-			echo "waited $DEADLINE s in vain, line ${BASH_LINENO[0]}: $*" >&2
-			return 1
-		fi
-		sleep 0.05
 	done
 }
 

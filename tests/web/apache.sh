@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Real parts: an Apache of its own, as www-data, whose CGI programs run in users' jails.
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 HERE=$T_WORK/apache
-AT=
-server=
 # After so many seconds without output Apache ends the one run that is to be ended so; any other has long.
 PATIENCE=$((3 * T_SLOW))
 
@@ -24,14 +23,6 @@ for program in apache2 ab curl; do
 	}
 done
 
-# A port that nobody has, and that can be connected to (a network namespace may have no interface up).
-free_port() {
-	perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die "cannot listen: $!\n";
-		my $port = $s->sockport;
-		IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die "cannot connect: $!\n";
-		print "$port\n"'
-}
 if ! free_port >"$OUT" 2>"$ERR"; then
 	skip "a real Apache" "127.0.0.1 cannot be used here: $(tail -n 1 "$ERR")"
 	exit 0
@@ -86,14 +77,6 @@ chmod 755 "$ALICE/app" "$ALICE/slow" "$ALICE/talks"
 chown "$A:$A" "$ALICE/app" "$ALICE/slow" "$ALICE/talks"
 
 cat >"$HERE/main.conf" <<END
-ServerRoot "$HERE"
-ServerName localhost
-PidFile $HERE/pid
-ErrorLog $HERE/error.log
-User www-data
-Group www-data
-ScriptSock $HERE/socket
-Timeout $DEADLINE
 CGIDScriptTimeout $DEADLINE
 SetEnv APPLICATION_PASSWORD secret
 ScriptAlias "/cgi/" "$HERE/cgi/"
@@ -104,46 +87,6 @@ ScriptAlias "/cgi/" "$HERE/cgi/"
 	</Files>
 </Directory>
 END
-for module in mpm_event authz_core alias env cgid; do
-	echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
-done >"$HERE/modules.conf"
-# Between the choice of a port and Apache's bind somebody else may take it: then Apache ends, and says so.
-is_taken() { grep -q 'Address already in use' "$HERE/words" "$HERE/error.log" 2>/dev/null; }
-has_ended() { ! kill -0 "$server" 2>/dev/null; }
-answers() { curl -s --noproxy '*' -m 10 -o "$OUT" "$AT/"; }
-answers_or_ends() { has_ended || answers; }
-
-# start_server [COMMAND...]: through COMMAND, in whose mount namespace it is then
-start_server() {
-	local try
-	for try in 1 2 3 4 5; do
-		AT=127.0.0.1:$(free_port)
-		{ cat "$HERE/modules.conf" "$HERE/main.conf" && echo "Listen $AT"; } >"$HERE/apache.conf"
-		: >"$HERE/error.log"
-		T_INSIDE=$T_MARK "$@" apache2 -f "$HERE/apache.conf" -DFOREGROUND >"$HERE/words" 2>&1 </dev/null &
-		server=$!
-		wait_for answers_or_ends || :
-		if ! has_ended && answers; then return 0; fi
-		stop_server
-		is_taken || break
-		echo "port of $AT was taken, try $try" >&2
-	done
-	cat "$HERE/words" "$HERE/error.log" >&2
-	return 1
-}
-
-# stop_server [SIGNAL]; the shell's child has become Apache (exec).
-stop_server() {
-	[ -n "$server" ] || return 0
-	kill -"${1:-TERM}" "$server" 2>/dev/null || :
-	wait "$server" 2>/dev/null || :
-	server=
-}
-
-client=(curl -s --noproxy '*' -m "$DEADLINE")
-get() {
-	"${client[@]}" "$@"
-}
 
 # logged DESCRIPTION PATTERN: in Apache's log; what a request's processes write may come after its answer.
 logged() {
@@ -220,8 +163,7 @@ ok "Apache's own end leaves nothing" wait_for none
 # --- with PrivateTmp -----------------------------------------------------------------------------
 
 forget_all
-ok "Apache starts in a mount namespace of its own, as with PrivateTmp=" start_server \
-	unshare --mount --propagation private sh -c 'mount -t tmpfs -o mode=1777 private /tmp && exec "$@"' -
+ok "Apache starts in a mount namespace of its own, as with PrivateTmp=" start_server "${PRIVATE_TMP[@]}"
 is "its first request since boot builds the jail" "$(get "$AT/cgi/alice?who")" "$A"
 ok "in the host's hub" test -n "$(pin_inode alice)"
 is "which the next one enters" "$(get "$AT/cgi/alice?who") $(in_jail alice id -u)" "$A $A"
