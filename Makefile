@@ -14,7 +14,7 @@
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
-#   make check-web  the tests of the web with all that they can use: PHP-FPM, Node, gunicorn (root)
+#   make check-web  the web with all that it can use: a site in Chromium, PHP-FPM, Node, gunicorn; screenshots in build/web (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -272,10 +272,11 @@ format:
 DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-dev \
              busybox-static util-linux attr zstd
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
-             bubblewrap mmdebstrap procps binutils perl-base systemd tmux jq python3 acl e2fsprogs \
-             apache2-bin apache2-utils libapache2-mod-fcgid curl qemu-system-x86 kmod cpio skopeo umoci
-PACKAGE_DEPS = build-essential debhelper lintian mmdebstrap
-WEB_DEPS   = php-fpm nodejs gunicorn
+             bubblewrap mmdebstrap procps binutils systemd tmux jq python3 acl e2fsprogs \
+             $(WEB_DEPS) libapache2-mod-fcgid qemu-system-x86 kmod cpio skopeo umoci
+PACKAGE_DEPS   = build-essential debhelper lintian mmdebstrap
+WEB_DEPS       = apache2-bin apache2-utils curl perl-base
+WEB_CHECK_DEPS = chromium php-fpm nodejs gunicorn
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
@@ -351,7 +352,7 @@ check-package: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/package/*.sh))
 
 check-web: deps
-	@tests/deps $(WEB_DEPS)
+	@tests/deps $(WEB_CHECK_DEPS)
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/web/*.sh))
 
 check-mutants: deps
@@ -380,7 +381,7 @@ demo-clean:
 	@tests/demo/demo.sh clean
 
 clean:
-	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/deb $(BUILD)/html $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
+	rm -rf $(BUILD)/test $(BUILD)/tests $(BUILD)/deb $(BUILD)/html $(BUILD)/web $(BUILD)/coverage $(BUILD)/*fuzz* $(BUILD)/share $(BUILD)/include \
 		$(BUILD)/*-obj $(BUILD)/trampoline* $(BUILD)/keeper $(BUILD)/unit-tests* \
 		$(BUILD)/settings $(BUILD)/can-build $(BUILD)/can-test
 

@@ -82,3 +82,96 @@ client=(curl -s --noproxy '*' -m "$DEADLINE")
 get() {
 	"${client[@]}" "$@"
 }
+
+# --- the site ------------------------------------------------------------------------------------
+
+SITE=$(dirname "${BASH_SOURCE[0]}")/site
+
+# What the pages ask the users' programs: QUESTION|TITLE|WHAT IT SHOWS
+questions() {
+	cat <<-'END'
+		who|Who am I?|Each program has the ids of its user, no capability, and no way to get one.
+		see|What can I see?|The image, which is read-only and the same for all, the user's own home and tmp, the processes of the run, and no network but a loopback device.
+		refused|What is refused?|What leads out of the jail is closed. What a user prints is text here, whatever it looks like, and what is written to standard error (red) is not in the server's log. Carol has no jail: nothing is run.
+		cost|What did it cost?|Whoever starts a run reads what it has cost from the descriptor of --status-fd: the last line of each half.
+		slow|Too slow|A run that is longer than its time-out ends with all that it has started. Alice's takes SIGTERM; Bob's ignores it, and is killed.
+		limit|Too much|A run that writes more than it may ends as well: Alice's reaches the limit on output, Bob's that on the size of a file.
+	END
+}
+
+page() {
+	local question title shows
+	while IFS='|' read -r question title shows; do
+		[ "$question" = "$1" ] || continue
+		cat <<-END
+			<!DOCTYPE html>
+			<html lang="en">
+			<head>
+			<meta charset="utf-8">
+			<meta name="viewport" content="width=device-width">
+			<title>$title</title>
+			<link rel="stylesheet" href="site.css">
+			</head>
+			<body>
+			<header>
+			<h1>Two users of one web server</h1>
+			<p>Each half of this page is a program that the user has written, run once for this request, in the user's jail.</p>
+			</header>
+			<nav>
+		END
+		questions | awk -F '|' -v here="$1" '{ printf "<a%s href=\"%s.shtml\">%s</a>\n", $1 == here ? " class=\"here\"" : "", $1, $2 }'
+		cat <<-END
+			</nav>
+			<main>
+			<h2>$title</h2>
+			<p class="lead">$shows</p>
+			<div class="pair">
+			<!--#include virtual="/cgi/alice/$1" -->
+			<!--#include virtual="/cgi/bob/$1" -->
+		END
+		[ "$1" != refused ] || echo '<!--#include virtual="/cgi/carol/who" -->'
+		printf '</div>\n</main>\n</body>\n</html>\n'
+	done < <(questions)
+}
+
+# site_make LAUNCHER DATA TIMEOUT SLOW: the site in HERE, and its users' programs in their homes below DATA. A run
+# may last TIMEOUT; that of the page that shows a time-out, SLOW.
+site_make() {
+	local launcher=$1 data=$2 timeout=$3 slow=$4 user home question
+	rm -rf --one-file-system "$HERE"
+	mkdir -m 755 "$HERE" "$HERE/cgi" "$HERE/pages"
+	install -m 644 "$SITE/panel.awk" "$HERE"
+	install -m 644 "$SITE/site.css" "$HERE/pages"
+	for question in $(questions | cut -d '|' -f 1); do page "$question" >"$HERE/pages/$question.shtml"; done
+	for user in alice bob carol; do
+		sed "s|@TRAMPOLINE@|$launcher|; s|@HERE@|$HERE|; s|@JAIL@|$user|g" "$SITE/gateway.in" >"$HERE/cgi/$user"
+		chmod 755 "$HERE/cgi/$user"
+	done
+	for user in alice bob; do
+		home=$data/$user/home/$user
+		install -m 755 "$SITE/app" "$home/app"
+		echo "$user was here" | install -m 644 /dev/stdin "$home/diary"
+		chown --reference="$home" "$home/app" "$home/diary"
+	done
+	MODULES="mpm_event authz_core alias env cgid mime include"
+	cat >"$HERE/main.conf" <<-END
+		TypesConfig /dev/null
+		AddType text/css .css
+		AddType text/html .shtml
+		AddDefaultCharset utf-8
+		AddOutputFilter INCLUDES .shtml
+		DocumentRoot "$HERE/pages"
+		RedirectMatch "^/\$" "/who.shtml"
+		ScriptAlias "/cgi/" "$HERE/cgi/"
+		<Directory "$HERE">
+			Require all granted
+			Options +IncludesNOEXEC
+		</Directory>
+		<Location "/cgi/">
+			SetEnv RUN_TIMEOUT $timeout
+		</Location>
+		<LocationMatch "^/cgi/[a-z]+/slow\$">
+			SetEnv RUN_TIMEOUT $slow
+		</LocationMatch>
+	END
+}
