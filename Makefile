@@ -2,7 +2,8 @@
 #
 #   make            build the launcher, the keeper and the image tools into $(BUILD)
 #   make demo       on a fresh Debian 12, as root: install what is missing, build, show the main job
-#   make demo-clean remove everything the demo made
+#   make demo-web   the same for the web: a site of two users, from an Apache of its own, until it is interrupted
+#   make demo-clean remove everything the demos made
 #   make check      unit tests, house rules and, as root, the system tests
 #   make install    install (DESTDIR is honoured; nothing of yours is overwritten)
 #   make deb        build the Debian package into $(BUILD)/deb
@@ -14,7 +15,7 @@
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
 #   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
-#   make check-web  the web with all that it can use: a site in Chromium, PHP-FPM, Node, gunicorn; screenshots in build/web (root)
+#   make check-web  that site in Chromium, and callers in PHP, Node, Python; screenshots in build/web (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
 #   make format     rewrite the sources in house style
 #   make deps       install the Debian packages that build and check need (root)
@@ -377,6 +378,10 @@ bench: deps
 demo: deps-build
 	@tests/demo/demo.sh show
 
+demo-web: deps-build
+	@tests/deps $(WEB_DEPS)
+	@tests/demo/demo.sh web
+
 demo-clean:
 	@tests/demo/demo.sh clean
 
@@ -389,4 +394,4 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-web check-mutants unit unit-build fuzz check-model check-fault \
-        coverage check system bench demo demo-clean
+        coverage check system bench demo demo-web demo-clean

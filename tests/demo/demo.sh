@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # demo.sh show: builds everything below build/demo and shows the main job: real commands, real output.
+# demo.sh web: builds the same, and serves a site of two users from an Apache of its own until it is interrupted.
 # demo.sh clean: removes all that a demo has made.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -106,20 +107,27 @@ cost() {
 	printf '%s' "$times" | sort -n | sed -n 11p
 }
 
-show() {
-	local root=$HERE before live
+# prepare [HIDDEN]: builds, where HIDDEN, a directory that a server may have its own of, does not hide it. Sets $root,
+# where all of it lies, $trampoline, and $before, the number of mounts.
+prepare() {
+	root=$HERE
 	mkdir -p "$HERE"
-	if ! is_trusted "$HERE"; then
+	if ! is_trusted "$HERE" || [[ -n ${1:-} && $HERE/ == "$1"/* ]]; then
 		echo "www-data cannot reach $HERE, or others can change it: the demo lies in $ELSEWHERE instead."
 		root=$ELSEWHERE
 	fi
 	put_to_rest
 	before=$(mounts)
 	build "$root"
-	# From here on as the web server would: www-data, by the installed program.
 	trampoline=$root/prefix/bin/trampoline
 	export PATH=$root/prefix/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	if [ -z "${NO_COLOR:-}" ] && [ -t 1 ]; then :; else title() { printf '\n%s\n' "$*"; }; fi
+}
+
+show() {
+	local root before live
+	prepare
+	# From here on as the web server would: www-data, by the installed program.
 	www() { setpriv --reuid=33 --regid=33 --clear-groups -- "$@"; }
 	export -f www
 
@@ -176,11 +184,31 @@ show() {
 	echo "  make demo-clean                          removes all of it"
 }
 
+web() {
+	local root before
+	prepare /tmp
+	local HERE=$root/web # the server's directory, for tests/web/lib.sh
+	# shellcheck source=tests/web/lib.sh
+	. tests/web/lib.sh
+	site_make "$trampoline" "$root/state/data" 30s 2s
+	trap 'stop_server TERM; put_to_rest' EXIT
+	start_server "${PRIVATE_TMP[@]}" || die "Apache does not start: see above"
+	title "A site of two users: http://$AT/"
+	echo "  Each half of a page is a program in its user's home: change it, and load the page again."
+	echo "  $root/state/data/alice/home/alice/app"
+	echo "  $root/state/data/bob/home/bob/app"
+	echo "Ctrl-C ends it; make demo-clean removes all of it."
+	trap 'exit 0' INT TERM
+	wait "$server"
+	die "Apache has ended: see $HERE/error.log"
+}
+
 case ${1:-} in
+web) web ;;
 show)
 	trap 'status=$?; [ $status -eq 0 ] || { put_to_rest; echo "demo: it did not work" >&2; }' EXIT
 	show
 	;;
 clean) clean ;;
-*) die "usage: demo.sh show | clean" ;;
+*) die "usage: demo.sh show | web | clean" ;;
 esac
