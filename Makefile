@@ -372,7 +372,7 @@ system: deps
 # A measurement that misses its aim stops none of the others. Peers are not installed: some are set-uid root.
 bench: deps
 	@tests/deps gnuplot-nox
-	@status=0; for name in entry python worker scale memory users report; do \
+	@status=0; for name in entry python worker scale memory users web report; do \
 		tests/bench/$$name.sh || status=1; done; exit $$status
 
 demo: deps-build

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Makes JSON and plots of what the other measurements have left in build/bench: bench.json, entry.svg, scale.svg.
+# Makes JSON and plots of what the other measurements have left in build/bench: bench.json, entry.svg, scale.svg there,
+# and requests.svg in build/web.
 set -euo pipefail
 cd "$(dirname "$0")/../../build/bench"
 export LC_ALL=C.UTF-8
@@ -55,5 +56,26 @@ plot "scale.tsv" every ::1 using 1:(\$2 / 1000) with linespoints lw 2 pt 7 lc rg
 END
 	} | gnuplot
 fi
+if [ -e web.tsv ]; then
+	mkdir -p ../web
+	ways=$(awk -F '\t' 'NR > 1 && !seen[$1]++ { printf "%s\"%s\"", separator, $1; separator = "," }' web.tsv)
+	# shellcheck disable=SC2059
+	{
+		printf "$style\n" 400
+		cat <<END
+set output "../web/requests.svg"
+array way = [$ways]
+array colours = [0x8a8a8a, 0x2f7ed8, 0x1b4f8a, 0xc9853b, 0x8f5a1f]
+set datafile missing NaN; set multiplot layout 1, 2
+set logscale x 2; set xtics (1, 8, 32); set xrange [0.8:40]; set xlabel "requests in flight"; set yrange [0:*]
+unset key; set ylabel "requests per second" textcolor rgb "#808080"
+plot for [i = 1:|way|] "web.tsv" every ::1 using 2:(strcol(1) eq way[i] ? \$3 : NaN) with linespoints lw 2 pt 7 lc rgb colours[i]
+set key bottom right Left reverse samplen 1; set logscale y; set yrange [*:*]; set ylabel "milliseconds, median to 99th percentile" textcolor rgb "#808080"
+plot for [i = 1:|way|] "web.tsv" every ::1 using (\$2 * (1 + 0.06 * (i - 3))):(strcol(1) eq way[i] ? \$4 : NaN):4:5 with yerrorbars lw 2 pt 7 ps 0.7 lc rgb colours[i] title way[i]
+unset multiplot
+END
+	} | gnuplot
+	sed -i 's/[[:space:]]*$//' ../web/requests.svg
+fi
 sed -i 's/[[:space:]]*$//' ./*.svg
-echo "bench: bench.json, entry.svg and scale.svg are in build/bench"
+echo "bench: bench.json, entry.svg and scale.svg are in build/bench, requests.svg in build/web"
