@@ -4,7 +4,7 @@
 # as its descriptor 0. Then, in place of php-cgi, a program that does its worst.
 . "$(dirname "$0")/manual/lib.sh"
 
-MODULES=/usr/lib/apache2/modules
+MODULE_DIR=/usr/lib/apache2/modules
 PIA=$DATA/pia/home/pia
 P=$((A + 2))
 
@@ -21,7 +21,7 @@ for program in apache2 curl; do
 		exit 0
 	}
 done
-[ -e "$MODULES/mod_fcgid.so" ] || {
+[ -e "$MODULE_DIR/mod_fcgid.so" ] || {
 	skip "FastCGI" "mod_fcgid is not installed"
 	exit 0
 }
@@ -59,7 +59,7 @@ wrapper() {
 start_apache() {
 	{
 		for module in mpm_event authz_core alias fcgid; do
-			echo "LoadModule ${module}_module $MODULES/mod_$module.so"
+			echo "LoadModule ${module}_module $MODULE_DIR/mod_$module.so"
 		done
 		cat <<-END
 			ServerRoot "$HERE"

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # What the tests of trampoline-web(7) share: its examples, and servers that run them behind a unit's usual mounts.
 . "$(dirname "${BASH_SOURCE[0]}")/../../system/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 HERE=$T_WORK/web
 mkdir -m 755 "$HERE"
@@ -29,15 +30,6 @@ hardened() {
 }
 # hardened_www COMMAND...: the same as www-data, with a secret that is the server's own
 hardened_www() { hardened setpriv --reuid=33 --regid=33 --clear-groups -- env SECRET=of-the-server "$@"; }
-
-# A port that nobody has, and that can be connected to (a network namespace may have no interface up).
-free_port() {
-	perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die "cannot listen: $!\n";
-		my $port = $s->sockport;
-		IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die "cannot connect: $!\n";
-		print "$port\n"'
-}
 
 # shellcheck disable=SC2317 # called by wait_for
 listens_or_ended() { ! kill -0 "$server" 2>/dev/null || curl -s --noproxy '*' -m 10 -o /dev/null "127.0.0.1:$port/"; }
@@ -67,6 +59,5 @@ stop_servers() {
 	servers=()
 }
 
-get() { curl -s --noproxy '*' -m "$DEADLINE" "$@"; }
 # code ARGUMENT...: the status of an answer
 code() { get -o "$OUT" -w '%{http_code}' "$@" || :; }
