@@ -225,6 +225,8 @@ install-documents: $(UNITS) $(TMPFILES) $(CRON) $(COMPLETION) | install-check
 	install -m 644 $(UNITS) $(UNITDIR)
 	install -m 644 $(TMPFILES) $(TMPFILESDIR)/trampoline.conf
 	install -m 644 $(COMPLETION) $(COMPLETIONDIR)/trampoline
+	ln -sfn trampoline $(COMPLETIONDIR)/trampoline-image
+	ln -sfn trampoline $(COMPLETIONDIR)/trampoline-user
 	test -e $(CRONDIR)/trampoline || install -m 644 $(CRON) $(CRONDIR)/trampoline
 
 # A crontab that is not as it was installed is somebody's own, as configuration, images and data are.
@@ -235,7 +237,7 @@ uninstall: $(CRON)
 	rm -f $(addprefix $(SHAREDIR)/,$(notdir $(SHARED)))
 	rm -f $(addprefix $(MANDIR)/man8/,$(notdir $(MAN8))) $(addprefix $(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(MANDIR)/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(TMPFILESDIR)/trampoline.conf
-	rm -f $(COMPLETIONDIR)/trampoline
+	rm -f $(addprefix $(COMPLETIONDIR)/,trampoline trampoline-image trampoline-user)
 	if cmp -s $(CRON) $(CRONDIR)/trampoline; then rm -f $(CRONDIR)/trampoline; fi
 	for directory in $(LIBEXECDIR) $(SHAREDIR)/recipes $(SHAREDIR); do \
 		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; done

@@ -51,9 +51,18 @@ like "and is told what a package has to do about the owners" "$(cat "$OUT")" \
 is "the program has its mode" "$(stat -c %a "$stage/usr/bin/trampoline")" 4754
 is "the keeper has its mode" "$(stat -c %a "$stage/usr/libexec/trampoline/${KEEPER##*/}")" 755
 is "the configuration is staged" "$(stat -c %a "$stage/etc/trampoline/trampoline.conf")" 644
+for program in trampoline trampoline-image trampoline-user; do
+	ok "the completion of $program is staged under its name" grep -q -- "^complete .* $program\$" \
+		"$stage/usr/share/bash-completion/completions/$program"
+done
+for page in "$sources"/man/*.[1-9]; do
+	ok "so is ${page##*/}" test -s "$stage/usr/share/man/man${page##*.}/${page##*/}"
+done
 
 ok "root can name the group by its number" as_root install DESTDIR="$stage" CALLER_GROUP=33
 is "and the program is that group's" "$(stat -c '%a %u:%g' "$stage/usr/bin/trampoline")" '4754 0:33'
+ok "what is staged can be uninstalled" as_root uninstall DESTDIR="$stage"
+is "and no file is left but configuration" "$(cd "$stage" && find . ! -type d)" ./etc/trampoline/trampoline.conf
 
 ok "an uninstall that finds a hub" as_root uninstall PREFIX="$T_WORK/none" SYSCONFDIR="$T_WORK/none/etc" RUNDIR="$T_RUNDIR"
 like "says what lives on, and how to end it" "$(cat "$OUT")" '^live jails, .* live on .*: trampoline --discard --all --kill$'
