@@ -85,7 +85,7 @@ machine|no path, user or host of one machine
 spaces|no trailing space, no CR, a newline at the end
 shell_safe|shell scripts stop at the first error
 shell_delete|no script deletes a tree across file systems
-options|the option table, --help, the man page and the completion name the same options
+options|of each program: the code, --help, the man page and the completion name the same commands, options, limits
 statuses|the exit statuses of --help are in the man page
 signals|trampoline(8) names the signals that the watcher passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
@@ -648,25 +648,89 @@ compare_sets() {
 	comm -23 "$view/$1" "$view/$2" | sed "s|^|$3: |"
 }
 
+# The names of limits, which --help has not all.
+limits_of_table() { sed -n 's/^[[:space:]]*{"\([a-z_]*\)", [A-Z_]*, QUANTITY_[A-Z]*},$/\1/p' "$view/words/src/common/limit.c" | sort; }
+limits_of_page() {
+	sed -n '/^\.It Fl l /,/^and$/s/^\.Cm \([a-z_]*\).*/\1/p' man/trampoline.8 | sort -u
+}
+limits_of_completion() {
+	completion_of trampoline | sed -n "s/.*local limits='\(.*\)'$/\1/p" | tr ' ' '\n' | sed 's/=$//' | sort
+}
+
+# completion_of PROGRAM: the function that completes it.
+completion_of() {
+	sed -n "/^_$(echo "$1" | tr - _)()$/,/^}$/p" man/completion/trampoline.bash.in
+}
+
+# The tools: what tool_code lists has a pattern of a `case' for each option, and --help is usage().
+tool_code() {
+	echo "jail-image/$1.in"
+	sed -n 's|^\. "$share/\(.*\)"$|jail-image/\1|p' "jail-image/$1.in"
+	[ "$1" != trampoline-image ] || grep '^jail-image/recipes/' "$view/files"
+}
+options_of_code() {
+	cat $(tool_code "$1") | grep -E '^[[:space:]]*[^[:space:]"(]+( \| [^[:space:]"(]+)*\)' | sed 's/).*//' |
+		long_options
+}
+usage_of() { sed -n '/^usage() {$/,/^}$/p' "jail-image/$1.in"; }
+synopsis_of() {
+	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p; /^\.It Cm /p' "man/$1.8" | sed 's/\\-/-/g; s/ | -/ | Fl -/'
+}
+
+commands_of_code() { sed -n 's/^run "\([a-z ]*\)" "$@"$/\1/p' "jail-image/$1.in" | tr ' ' '\n' | sort; }
+commands_of_help() { usage_of "$1" | sed -n "s/^.*$1 \([a-z][a-z]*\).*/\1/p" | sort -u; }
+commands_of_page() { synopsis_of "$1" | sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm \([a-z]*\).*/\1/p' | sort -u; }
+commands_of_completion() {
+	completion_of "$1" | sed -n "0,/_trampoline_offer/s/.*_trampoline_offer '\([^']*\)'.*/\1/p" | tr ' ' '\n' |
+		grep -v '^-' | sort
+}
+
+# compare_places WHAT FIRST PLACE...: the sets of these names, each place with the first.
+compare_places() {
+	what=$1 first=$2
+	shift 2
+	[ -s "$view/$first" ] || echo "$what: none found in the $first"
+	for place; do
+		compare_sets "$first" "$place" "$what: in the $first, not in the $place"
+		compare_sets "$place" "$first" "$what: in the $place, not in the $first"
+	done
+}
+
 check_options() {
 	options_of_table >"$view/table"
 	long_options <"$view/words/src/keeper/main.c" >"$view/help"
 	options_of_page >"$view/page"
 	options_named_by_page >"$view/page-named"
-	sed '/^#/d' man/completion/trampoline.bash.in | long_options >"$view/completion"
-	[ -s "$view/table" ] || echo "src/common/arguments.c: no option table found"
-	for place in help page completion; do
-		compare_sets table "$place" "in the table, not in the $place"
-		compare_sets "$place" table "in the $place, not in the table"
-	done
+	completion_of trampoline | long_options >"$view/completion"
+	compare_places trampoline table help page completion
 	compare_sets page-named table 'spoken of in the page, not in the table'
+	limits_of_table >"$view/table"
+	limits_of_page >"$view/page"
+	limits_of_completion >"$view/completion"
+	compare_places '--limit' table page completion
+	for tool in trampoline-image trampoline-user; do
+		options_of_code "$tool" >"$view/code-of-it"
+		usage_of "$tool" | long_options >"$view/help"
+		synopsis_of "$tool" | grep -oE 'Fl -[a-z][a-z-]*' | sed 's/^Fl -/--/' | sort -u >"$view/page"
+		completion_of "$tool" | long_options >"$view/completion"
+		compare_places "$tool" code-of-it help page completion
+		commands_of_code "$tool" >"$view/code-of-it"
+		commands_of_help "$tool" >"$view/help"
+		commands_of_page "$tool" >"$view/page"
+		commands_of_completion "$tool" >"$view/completion"
+		compare_places "$tool" code-of-it help page completion
+	done
 }
 plant_options() {
 	sed -i 's|"  -h, --help |"      --from-help \\n"\n\t       &|' src/keeper/main.c
 	plant man/trampoline.8 '.Bl -tag' '.It Fl -from-page' '.El'
-	plant man/completion/trampoline.bash.in 'words="--from-completion"'
+	sed -i "s/^\tlocal options='-C/& --from-completion/" man/completion/trampoline.bash.in
 	sed -i '/^\t{.h., "--help", /{ h; s/.h., "--help"/0, "--from-table"/; p; g; }' src/common/arguments.c
-	expected=7
+	sed -i "s/local limits='cpu=/& patience=/; s/'build audit/'build fromcompletion audit/" man/completion/trampoline.bash.in
+	sed -i 's/^\.Op Fl -yes$/&\n.Op Fl -from-page/' man/trampoline-user.8
+	sed -i 's/^\t*--uid) .*/&\n\t--from-code) ;;/' jail-image/trampoline-user.in
+	sed -i 's/^run "build audit/run "build fromcode audit/' jail-image/trampoline-image.in
+	expected=16
 }
 
 check_statuses() {

@@ -131,6 +131,11 @@ for option in --chdir --env --cgi --limit --daemon --keep-fd --prepare --verbose
 	--list --status --cleanup --discard --check --explain; do
 	like "--help has $option" "$(cat "$OUT")" "(^|[^-a-z])$option([^-a-z]|\$)"
 done
+for program in "$T" "$T_PREFIX"/sbin/trampoline-{image,user}; do
+	"$program" --help >"$OUT"
+	is "${program##*/} --help fits a screen of 24 lines and 80 columns" \
+		"$(awk 'length($0) > 80; END { if (NR > 23) print NR " lines and the prompt" }' "$OUT")" ""
+done
 like "--version" "$(run --version)" '^trampoline [0-9]+\.[0-9]+\.[0-9]+'
 is "in one line" "$(run --version | wc -l)" 1
 is "--help needs no root" "$("$T_TOOLS/caller" -- "$(command -v setpriv)" --no-new-privs --reuid=33 \
