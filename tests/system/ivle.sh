@@ -307,3 +307,11 @@ is "36: nothing that group or others can write" "$(find "$image" -xdev ! -type l
 is "36: no device, fifo or socket" "$(find "$image" -xdev ! -type f ! -type d ! -type l)" ""
 is "36: nothing of another owner" "$(find "$image" -xdev \( ! -uid 0 -o ! -gid 0 \))" ""
 like "36: a version is never changed in place, but switched" "$(readlink "$IMAGES/default/current")" '^[^/]+$'
+
+# --- its limits, as trampoline-ivle(7) prints them ---------------------------------------------------
+
+sed -n '/^\[limits\]$/,/^\.Ed/{/^\.Ed/d; p}' man/trampoline-ivle.7 | configure
+for limit in cpu=25: data=469762048: as=469762048: fsize=67108864: nproc=50: core=0:; do
+	like "the old limits can be had: $limit" "$(run alice probe limits)" " $limit"
+done
+default_config
