@@ -59,7 +59,7 @@ audit_version() {
 	make_manifest "$home/$version" | audit_tree "$home/$version" "$home/$version.manifest" || status=$?
 	case $status in
 	0) ;;
-	1) say "$name@$version fails its audit: see the list above" ;;
+	1) say "$name@$version fails its audit: see the list above, and build a new version" ;;
 	*) say "cannot audit $name@$version: it could not be read to the end" ;;
 	esac
 	return "$status"

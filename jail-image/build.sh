@@ -182,7 +182,7 @@ do_build() {
 		;;
 	?*,?*) usage_error "--recipe and --from exclude each other" ;;
 	*/* | .*) usage_error "recipes are files in $share/recipes, and \"$recipe\" is no name of one" ;;
-	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes" ;;
+	*) [ -x "$share/recipes/$recipe" ] || die "cannot find recipe $recipe in $share/recipes: see $program --help" ;;
 	esac
 	[ -z "$resolv_conf" ] || { [ -f "$resolv_conf" ] && resolv_conf=$(realpath -e -- "$resolv_conf"); } ||
 		die "cannot read $resolv_conf: not a file"

@@ -7,7 +7,7 @@
 do_export() {
 	[ $# -eq 2 ] || usage_error "export takes a NAME[@VERSION] and a FILE"
 	need_image "$1"
-	[ -n "$version" ] || die "cannot export image $name: it has no current version"
+	[ -n "$version" ] || die "cannot export image $name: it has no current version; name one of $program list $name"
 	need_zstd "export $name@$version"
 	begin_file "$2"
 	trap 'rm -f -- "$partial"' EXIT

@@ -83,7 +83,7 @@ do_remove() {
 	# Out of sight first: from here on no request can enter.
 	if [ ! -d "$gone" ]; then
 		mounts=$(mounts_inside "$data/$name") || die "cannot remove $name: its mounts cannot be listed"
-		[ -z "$mounts" ] || die "cannot remove $name: something is mounted in $data/$name"
+		[ -z "$mounts" ] || die "cannot remove $name: something is mounted in $data/$name; unmount it first"
 		is_hidden=yes
 		attempt "rename $data/$name" mv -T "$data/$name" "$gone"
 	fi

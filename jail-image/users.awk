@@ -148,13 +148,13 @@ function add(name,    with)
 	with = "cannot add " name " with "
 	failed = 1
 	if (image[name] == "?")
-		complain("cannot add " name ": the policy for a user of this name cannot be read")
+		complain("cannot add " name ": the policy for a user of this name cannot be read: see trampoline --check")
 	else if (!is_in_range(uid, "uid", name))
 		complain(with "uid " uid ": want one " range("uid", name) ", not 65534: say --uid")
 	else if (!is_in_range(gid, "gid", name))
 		complain(with "gid " gid ": want one " range("gid", name) ", not 65534: say --gid")
 	else if (uid in holders)
-		complain(with "uid " uid ": it is" holders[uid] "'s, and jails of one uid are not apart")
+		complain(with "uid " uid ": it is" holders[uid] "'s, and jails of one uid are not apart: say another --uid")
 	else {
 		write(etc, name, uid, gid)
 		failed = 0
