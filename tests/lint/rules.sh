@@ -85,7 +85,7 @@ machine|no path, user or host of one machine
 spaces|no trailing space, no CR, a newline at the end
 shell_safe|shell scripts stop at the first error
 shell_delete|no script deletes a tree across file systems
-options|of each program: the code, --help, the man page and the completion name the same commands, options, limits
+options|of each program: the code, --help, the man page and the completion name the same commands, options, limits; --help fits a screen
 statuses|the exit statuses of --help are in the man page
 signals|trampoline(8) names the signals that the watcher passes on
 keys|the keeper, trampoline.conf(5) and the shipped trampoline.conf know the same keys
@@ -665,14 +665,20 @@ completion_of() {
 # The tools: what tool_code lists has a pattern of a `case' for each option, and --help is usage().
 tool_code() {
 	echo "jail-image/$1.in"
+	# shellcheck disable=SC2016 # it is the tool's
 	sed -n 's|^\. "$share/\(.*\)"$|jail-image/\1|p' "jail-image/$1.in"
 	[ "$1" != trampoline-image ] || grep '^jail-image/recipes/' "$view/files"
 }
 options_of_code() {
-	cat $(tool_code "$1") | grep -E '^[[:space:]]*[^[:space:]"(]+( \| [^[:space:]"(]+)*\)' | sed 's/).*//' |
-		long_options
+	grep -hE '^[[:space:]]*[^[:space:]"(]+( \| [^[:space:]"(]+)*\)' $(tool_code "$1") | sed 's/).*//' | long_options
 }
-usage_of() { sed -n '/^usage() {$/,/^}$/p' "jail-image/$1.in"; }
+usage_of() { sed -n '/^usage() {$/,/^}$/p' "jail-image/$1.in" | sed '1,2d; /^\tEND$/,$d; s/^\t*//'; }
+help_of_keeper() { sed -n '/^static const char help\[\]/,/;$/s/^[^"]*"\(.*\)\\n".*/\1/p' "$view/words/src/keeper/main.c"; }
+
+# A screen has 24 lines of 80 columns, and one is the prompt's.
+larger_than_a_screen() {
+	awk -v what="$1 --help" 'length($0) > 80 { print what ": " $0 } END { if (NR < 5 || NR > 23) print what ": " NR " lines" }'
+}
 synopsis_of() {
 	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p; /^\.It Cm /p' "man/$1.8" | sed 's/\\-/-/g; s/ | -/ | Fl -/'
 }
@@ -708,6 +714,7 @@ check_options() {
 	limits_of_page >"$view/page"
 	limits_of_completion >"$view/completion"
 	compare_places '--limit' table page completion
+	help_of_keeper | larger_than_a_screen trampoline
 	for tool in trampoline-image trampoline-user; do
 		options_of_code "$tool" >"$view/code-of-it"
 		usage_of "$tool" | long_options >"$view/help"
@@ -719,6 +726,7 @@ check_options() {
 		commands_of_page "$tool" >"$view/page"
 		commands_of_completion "$tool" >"$view/completion"
 		compare_places "$tool" code-of-it help page completion
+		usage_of "$tool" | larger_than_a_screen "$tool"
 	done
 }
 plant_options() {
@@ -728,9 +736,10 @@ plant_options() {
 	sed -i '/^\t{.h., "--help", /{ h; s/.h., "--help"/0, "--from-table"/; p; g; }' src/common/arguments.c
 	sed -i "s/local limits='cpu=/& patience=/; s/'build audit/'build fromcompletion audit/" man/completion/trampoline.bash.in
 	sed -i 's/^\.Op Fl -yes$/&\n.Op Fl -from-page/' man/trampoline-user.8
+	sed -i "s/^\tcheck   Say/&$(printf '%060d' 1)/" jail-image/trampoline-user.in
 	sed -i 's/^\t*--uid) .*/&\n\t--from-code) ;;/' jail-image/trampoline-user.in
 	sed -i 's/^run "build audit/run "build fromcode audit/' jail-image/trampoline-image.in
-	expected=16
+	expected=18
 }
 
 check_statuses() {
