@@ -306,21 +306,30 @@ $(BUILD)/unit-tests: $(UNIT_OBJ) $(filter-out %/main.o,$(KEEPER_OBJ))
 
 # What reads foreign bytes, with sanitizers: `unit' replays the corpus and mutates it for a moment,
 # `fuzz' has libFuzzer look for longer.
-FUZZ        = config arguments record
+FUZZ        = $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_SECONDS ?= 60
-FUZZ_SRC    = $(COMMON_SRC) src/launcher/environment.c \
-              $(addprefix src/keeper/,policy/config.c policy/key.c policy/path.c policy/word.c report.c)
+FUZZ_SRC    = $(COMMON_SRC) src/launcher/environment.c $(filter-out %/main.c,$(KEEPER_SRC))
 FUZZ_CFLAGS = $(OUR_CFLAGS) -Isrc/keeper -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
               $(PKG_CFLAGS)
+# A target may stand in for a function that asks the kernel: it is linked first, and the first is taken.
+FUZZ_LINK   = -Wl,-z,muldefs
 $(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_CFLAGS) -c -o $@ $<
 
+$(BUILD)/libfuzzer-obj/%.o: %.c $(BUILD)/include/trampoline/paths.h
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
 $(FUZZ:%=$(BUILD)/fuzz-%): $(BUILD)/fuzz-%: $(BUILD)/fuzz-obj/tests/fuzz/fuzz_%.o \
                  $(BUILD)/fuzz-obj/tests/fuzz/replay.o $(FUZZ_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
-	$(CC) $(FUZZ_CFLAGS) -o $@ $^
+	$(CC) $(FUZZ_CFLAGS) $(FUZZ_LINK) -o $@ $^ $(KEEPER_LIBS)
 
--include $(UNIT_OBJ:.o=.d) $(wildcard $(BUILD)/fuzz-obj/*/*/*.d)
+$(FUZZ:%=$(BUILD)/libfuzzer-%): $(BUILD)/libfuzzer-%: $(BUILD)/libfuzzer-obj/tests/fuzz/fuzz_%.o \
+                 $(FUZZ_SRC:%.c=$(BUILD)/libfuzzer-obj/%.o)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_LINK) -o $@ $^ $(KEEPER_LIBS)
+
+-include $(UNIT_OBJ:.o=.d) $(wildcard $(BUILD)/*fuzz*-obj/*/*/*.d $(BUILD)/*fuzz*-obj/*/*/*/*.d)
 
 unit-build: $(BUILD)/unit-tests $(FUZZ:%=$(BUILD)/fuzz-%)
 
@@ -328,13 +337,17 @@ unit: unit-build
 	$(BUILD)/unit-tests
 	@for target in $(FUZZ); do $(BUILD)/fuzz-$$target tests/fuzz/corpus/$$target || exit 1; done
 
-fuzz: $(BUILD)/include/trampoline/paths.h
+# What libFuzzer finds is added to what it begins with, in $(BUILD)/fuzz-found.
+fuzz: $(FUZZ:%=$(BUILD)/libfuzzer-%)
 	@for target in $(FUZZ); do \
-		mkdir -p $(BUILD)/fuzz-found/$$target && \
-		clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF /dev/null -o $(BUILD)/libfuzzer-$$target \
-			tests/fuzz/fuzz_$$target.c $(FUZZ_SRC) && \
+		found=$(BUILD)/fuzz-found/$$target; mkdir -p $$found; \
 		$(BUILD)/libfuzzer-$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
-			$(BUILD)/fuzz-found/$$target tests/fuzz/corpus/$$target || exit 1; done
+			-artifact_prefix=$$found. $$found tests/fuzz/corpus/$$target >$$found.log 2>&1 || { \
+			tail -n 60 $$found.log; echo "fuzz: $$target: the input is beside $$found.log"; exit 1; }; \
+		awk -v target=$$target '$$1 ~ /^#/ && $$3 == "cov:" { edges = $$4 } \
+			/number_of_executed_units/ { runs = $$2 } \
+			END { printf "%-10s %10d executions, %5d edges reached\n", target, runs, edges }' \
+			$$found.log; done
 
 # Which lines of the rooms the unit tests reach, by gcov; the rest is for the system tests.
 coverage:
