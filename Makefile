@@ -13,7 +13,8 @@
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (ten minutes)
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
-#   make fuzz       fuzz with clang, for longer    make coverage   what the unit tests reach
+#   make fuzz       fuzz with clang, for longer
+#   make coverage   which lines the unit, system, attack and fault tests reach; fails below its floors (root)
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
 #   make check-web  that site in Chromium, and callers in PHP, Node, Python; screenshots in build/web (root)
 #   make system     system tests alone (root)      make bench   what all of it costs (root)
@@ -349,16 +350,9 @@ fuzz: $(FUZZ:%=$(BUILD)/libfuzzer-%)
 			END { printf "%-10s %10d executions, %5d edges reached\n", target, runs, edges }' \
 			$$found.log; done
 
-# Which lines of the rooms the unit tests reach, by gcov; the rest is for the system tests.
-coverage:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-Og -g --coverage' \
-		$(BUILD)/coverage/unit-tests >/dev/null
-	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@$(BUILD)/coverage/unit-tests || echo 'the figures are of tests of which some failed'
-	@gcov -n $$(find $(BUILD)/coverage/keeper-obj -name '*.gcda') | awk -F"'" ' \
-		/^File/ { file = $$2 } \
-		/^Lines/ && file ~ /^src.*c$$/ { sub(/.*executed:/, ""); print $$0 "\t" file; file = "" }' | \
-		sort -n
+# Which lines the unit, system and attack tests and a sample of the faults reach, with floors.
+coverage: deps
+	@BUILD='$(BUILD)/coverage' tests/coverage/measure $(FILES)
 
 check: deps
 	@tests/run
