@@ -11,6 +11,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+/* How many mutations `unit' tries; a target that makes files for each has fewer. */
+extern const unsigned long fuzz_runs __attribute__((weak));
+
 /* Like assert(3), which NDEBUG cannot take away; what is in BYTES is then found. */
 #define MUST_HOLD(condition)                                                                       \
 	do {                                                                                       \

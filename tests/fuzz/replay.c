@@ -134,10 +134,12 @@ static void read_corpus(const char *name)
 
 int main(int argc, char *argv[])
 {
-	unsigned long runs = argc > 2 ? strtoul(argv[2], NULL, 10) : RUNS;
+	unsigned long runs = &fuzz_runs ? fuzz_runs : RUNS;
 
 	if (argc < 2)
 		return EXIT_FAILURE;
+	if (argc > 2)
+		runs = strtoul(argv[2], NULL, 10);
 	read_corpus(argv[1]);
 	if (corpus_count == 0) {
 		printf("Bail out! there is no input in %s\n", argv[1]);

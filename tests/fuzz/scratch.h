@@ -11,6 +11,8 @@
 
 #include "fuzz.h"
 
+const unsigned long fuzz_runs = 2000;
+
 static char scratch_path[] = "/dev/shm/trampoline-fuzz.XXXXXX";
 static int scratch_fd = -1;
 
