@@ -46,8 +46,10 @@ WARNINGS       = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict
 SAME_PATHS     = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build -ffile-prefix-map=$(abspath $(BUILD))=build
 OUR_CFLAGS     = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(SAME_PATHS) -Iinclude -Isrc -I$(BUILD)/include -MMD -MP
 # OpenSSF compiler hardening guide
-HARDENING      = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+HARDENING      = -fstack-protector-strong -fstack-clash-protection $(BRANCHES) \
                  -fno-delete-null-pointer-checks -fno-strict-overflow $(INIT_ZERO)
+# Where an indirect branch may land: x86 and arm64 have an option each, and a compiler refuses the other's.
+BRANCHES       = $(if $(filter aarch64-%,$(MULTIARCH)),-mbranch-protection=standard,-fcf-protection)
 # clang before 16 has this behind a second option, so it is asked
 INIT_ZERO      = $(call once,INIT_ZERO,$(CC) -Werror -ftrivial-auto-var-init=zero -c -x c /dev/null -o /dev/null \
                  2>/dev/null && echo -ftrivial-auto-var-init=zero)
@@ -65,14 +67,16 @@ KEEPER_LIBS    = $(call once,KEEPER_LIBS,pkg-config --libs $(PKGS))
 PKG_CFLAGS     = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 
 # Debian's musl-gcc knows no static PIE, so that link is spelled out; kernel headers come from /usr/include.
+# To build for another architecture, name its compiler in CC, and in SYSROOT the tree that has its /usr.
+SYSROOT      ?=
 MULTIARCH     = $(call once,MULTIARCH,{ $(CC) -dumpmachine 2>/dev/null || echo `uname -m`-linux-gnu; } | \
                 sed 's/-pc-/-/')
-MUSL_DIR     ?= /usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
-MUSL_INCLUDE ?= /usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+MUSL_DIR     ?= $(SYSROOT)/usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+MUSL_INCLUDE ?= $(SYSROOT)/usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
 ifeq ($(LAUNCHER_LIBC),musl)
 LAUNCHER_CFLAGS = $(OUR_CFLAGS) $(HARDENING) -fPIE -nostdinc -isystem $(MUSL_INCLUDE) \
                   -isystem $(CC_INCLUDE) \
-                  -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH) $(SMALL_FRAMES)
+                  -idirafter $(SYSROOT)/usr/include -idirafter $(SYSROOT)/usr/include/$(MULTIARCH) $(SMALL_FRAMES)
 LAUNCHER_LINK   = $(CC) -nostdlib -static -Wl,-pie,--no-dynamic-linker,-z,text,--build-id \
                   $(LINK_HARDENING) -L$(MUSL_DIR) $(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o
 LAUNCHER_END    = -lc $(LIBGCC) $(MUSL_DIR)/crtn.o
@@ -97,7 +101,7 @@ KEEPER_OBJ   := $(patsubst src/%.c,$(BUILD)/keeper-obj/%.o,$(COMMON_SRC) $(KEEPE
 all: $(BUILD)/trampoline $(BUILD)/keeper $(SCRIPTS)
 
 # Paths and flags are part of what is built: a change of either rebuilds.
-SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(CALLER_GROUP)|$(LAUNCHER_LIBC)|$(CC)|$(CFLAGS)|$(VERSION)
+SETTINGS := $(PREFIX)|$(SYSCONFDIR)|$(STATEDIR)|$(RUNDIR)|$(CGROUP)|$(CALLER_GROUP)|$(LAUNCHER_LIBC)|$(CC)|$(SYSROOT)|$(CFLAGS)|$(VERSION)
 ifneq ($(shell cat $(BUILD)/settings 2>/dev/null),$(SETTINGS))
 $(shell mkdir -p $(BUILD) && echo '$(SETTINGS)' >$(BUILD)/settings)
 endif
