@@ -2,8 +2,11 @@
 /* The unit tests, on the objects that are shipped. CK_TAP_LOG_FILE_NAME=- speaks TAP. */
 #include "unit.h"
 
+#include <seccomp.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define API_OF_LINUX_4_14 3 /* seccomp_api_set(3) */
 
 START_TEST(not_run)
 {
@@ -11,9 +14,9 @@ START_TEST(not_run)
 END_TEST
 
 /* libcheck knows no skips; TAP does, by these words in the name of a test that passes. */
-static TCase *skipped(void)
+static TCase *skipped(const char *name)
 {
-	TCase *tcase = tcase_create("files # SKIP they need root, and mount(2)");
+	TCase *tcase = tcase_create(name);
 
 	tcase_add_test(tcase, not_run);
 	return tcase;
@@ -36,7 +39,18 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LENGTH(file_rooms) && has_files; i++)
 		suite_add_tcase(suite, file_rooms[i]());
 	if (!has_files)
-		suite_add_tcase(suite, skipped());
+		suite_add_tcase(suite, skipped("files # SKIP they need root, and mount(2)"));
+	if (!unit_has_filters()) {
+		/* It would ask the kernel what it can do with a process. */
+		if (seccomp_api_set(API_OF_LINUX_4_14) != 0)
+			return EXIT_FAILURE;
+		suite_add_tcase(suite,
+				skipped("a filter that is loaded # SKIP there is no seccomp(2)"));
+	}
+	if (has_files && !unit_has_mount_ids())
+		suite_add_tcase(suite, skipped("which mount it is # SKIP statx(2) does not say"));
+	if (has_files && !unit_has_openat2())
+		suite_add_tcase(suite, skipped("links to / # SKIP there is no openat2(2)"));
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

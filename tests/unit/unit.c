@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +30,23 @@ bool unit_can_mount(void)
 	if (pid == 0)
 		_exit(mount_tmpfs(UNIT_SCRATCH) == 0 ? 0 : 1);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+bool unit_has_filters(void)
+{
+	return prctl(PR_GET_SECCOMP) >= 0;
+}
+
+bool unit_has_mount_ids(void)
+{
+	struct statx root;
+
+	return statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &root) == 0 && root.stx_mnt_id != 0;
+}
+
+bool unit_has_openat2(void)
+{
+	return syscall(SYS_openat2, -1, "", NULL, 0) != 0 && errno != ENOSYS;
 }
 
 void unit_mount_scratch(void)

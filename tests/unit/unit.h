@@ -39,6 +39,14 @@ void unit_make_directory(const char *path, unsigned int mode, uid_t owner);
 void unit_write(const char *path, const char *bytes, size_t length, unsigned int mode);
 void unit_write_text(const char *path, const char *text);
 
+/*
+ * What an emulator (qemu-user) may not have: seccomp(2), the mount's number in statx(2), and
+ * openat2(2). A test that needs one is left out without it, and main() says so.
+ */
+bool unit_has_filters(void);
+bool unit_has_mount_ids(void);
+bool unit_has_openat2(void);
+
 /* Runs FUNCTION in a child: its exit status, and in OUTPUT what it wrote to standard error. */
 int unit_run(void (*function)(void), char *output, size_t size);
 
