@@ -13,6 +13,7 @@
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (ten minutes)
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
+#   make check-arm64  build for arm64, and run the unit tests by qemu-user
 #   make fuzz       fuzz with clang, for longer
 #   make coverage   which lines the unit, system, attack and fault tests reach; fails below its floors (root)
 #   make check-package  build, install, upgrade, remove and purge the Debian package in chroots (root)
@@ -285,6 +286,7 @@ CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck
 PACKAGE_DEPS   = build-essential debhelper lintian mmdebstrap
 WEB_DEPS       = apache2-bin apache2-utils curl perl-base
 WEB_CHECK_DEPS = chromium php-fpm nodejs gunicorn
+ARM64_DEPS     = gcc-aarch64-linux-gnu qemu-user
 
 deps: deps-build
 	@tests/deps $(CHECK_DEPS)
@@ -379,6 +381,10 @@ check-model:
 check-fault: deps
 	@FAULT_SWEEP=$${FAULT_SWEEP:-all} FILE_SECONDS=86400 VERBOSE=1 tests/run tests/fault/sweep.sh
 
+check-arm64: deps
+	@tests/deps $(ARM64_DEPS)
+	@tests/run tests/arm64/unit.sh
+
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
 
@@ -407,4 +413,4 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-web check-mutants unit unit-build fuzz check-model check-fault \
-        coverage check system bench demo demo-web demo-clean
+        check-arm64 coverage check system bench demo demo-web demo-clean

@@ -800,7 +800,7 @@ plant_keys() {
 }
 
 check_targets() {
-	sed -n '2,/^$/s/^# *//p' Makefile | grep -oE '(^|   )make [a-z-]+' | sed 's/.*make //' |
+	sed -n '2,/^$/s/^# *//p' Makefile | grep -oE '(^|   )make [a-z0-9-]+' | sed 's/.*make //' |
 		while read -r target; do
 			grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile ||
 				echo "Makefile: no target $target"
