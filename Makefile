@@ -13,6 +13,7 @@
 #   make check-mutants  one protection less at a time: does an attack notice? (root, a quarter of an hour)
 #   make check-model  all orders of the steps of entry, build, cleanup, discard, remove and prune, by spin (ten minutes)
 #   make check-fault  kill at any system call, let any fail: what is left? (root, hours; a sample is in check)
+#   make check-kernels  system and attack tests, NFS and [resources] on Linux 6.1 and 6.12, emulated (root, hours)
 #   make check-arm64  build for arm64, and run the unit tests by qemu-user
 #   make fuzz       fuzz with clang, for longer
 #   make coverage   which lines the unit, system, attack and fault tests reach; fails below its floors (root)
@@ -381,6 +382,14 @@ check-model:
 check-fault: deps
 	@FAULT_SWEEP=$${FAULT_SWEEP:-all} FILE_SECONDS=86400 VERBOSE=1 tests/run tests/fault/sweep.sh
 
+# One after the other, whatever the first says.
+KERNELS ?= 6.1 6.12
+check-kernels: deps
+	@status=0; for kernel in $(KERNELS); do \
+		KERNEL=$$kernel MACHINE_SECONDS=$${MACHINE_SECONDS:-86400} tests/run \
+			$(filter-out %/lib.sh,$(wildcard tests/system/*.sh tests/attack/*.sh tests/kernels/*.sh)) || status=1; \
+	done; exit $$status
+
 check-arm64: deps
 	@tests/deps $(ARM64_DEPS)
 	@tests/run tests/arm64/unit.sh
@@ -413,4 +422,4 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all launcher-objects install install-check install-documents uninstall lint format clean help deps deps-build deb html check-package check-web check-mutants unit unit-build fuzz check-model check-fault \
-        check-arm64 coverage check system bench demo demo-web demo-clean
+        check-kernels check-arm64 coverage check system bench demo demo-web demo-clean

@@ -10,10 +10,11 @@ cleanup() {
 
 hub() { stat -c %i "$T_RUNDIR/hub"; }
 
-# elsewhere PROPAGATION COMMANDS: in a pid and mount namespace of their own, with a /proc that shows it.
+# elsewhere PROPAGATION COMMANDS: in a pid and mount namespace of their own, with a /proc that shows it. That mount
+# stays private: where the host's are shared, it would cover the host's /proc and outlive its pid namespace.
 elsewhere() {
 	# shellcheck disable=SC2016
-	unshare -m -p -f --propagation "$1" bash -c 'mount -t proc proc /proc; eval "$0"' "$2"
+	unshare -m -p -f --propagation "$1" bash -c 'mount --make-private /proc; mount -t proc proc /proc; eval "$0"' "$2"
 }
 as_caller='setpriv --reuid=33 --regid=33 --clear-groups'
 
