@@ -275,7 +275,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	text[size] = '\0';
 	make_all(text);
 	free(text);
-	MUST_HOLD(live_open(&live, &error) == 0);
+	MUST_HOLD(live_open(&live, "alice", &error) == 0);
+	MUST_HOLD(live.count == 1 && !strcmp(live.jails[0].name, "alice"));
+	live_close(&live);
+	MUST_HOLD(live_open(&live, NULL, &error) == 0);
 	must_be_all(&live);
 	for (size_t i = 0; i < live.count; i++) {
 		must_be_read(&live, &live.jails[i]);
