@@ -290,11 +290,11 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 			continue;
 		if (events[1].revents)
 			hear_start(&watch, &events[1]);
-		else if (events[2].revents && !hear_line(&watch))
-			events[2].fd = -1;
-		else if (events[3].revents && !hear_relay(&watch))
-			events[3].fd = -1;
-		else if (events[0].revents)
+		else if (events[2].revents)
+			events[2].fd = hear_line(&watch) ? events[2].fd : -1;
+		else if (events[3].revents)
+			events[3].fd = hear_relay(&watch) ? events[3].fd : -1;
+		else if (events[0].revents) /* last: it may say that the child has ended */
 			take_signal(&watch, &events[1]);
 	}
 }

@@ -60,6 +60,7 @@ ok "and the child's output comes" wait_for grep -q late "$LOG"
 # Both write by one open file, so by one offset, until the run has ended.
 own=0
 {
+	# shellcheck disable=SC2016
 	in_jail alice sh -c 'i=0; while [ $i -lt 20000 ]; do echo run; i=$((i + 1)); done' &
 	while kill -0 $! 2>/dev/null; do
 		echo own
@@ -90,6 +91,22 @@ is "a pipe that the caller has made non-blocking loses nothing while it is full"
 status 124 "one byte more ends the run as a time-out does" in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h'
 is "what is within the limit comes" "$(in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h' || :)" 123456789
 is "error counts, too" "$(in_jail -l output=6 alice sh -c 'echo 123; echo 456 >&2; sleep 1h' 2>&1 || :)" $'123\n45'
+# The watcher learns at once that the limit is exceeded and that the command, left without a reader, has ended.
+# shellcheck disable=SC2016
+(become_www "$T" -l output=9 alice sh -c 'touch /tmp/up; until [ -e /tmp/mark ]; do sleep 0.1; done; while echo 123456789; do :; done') \
+	>"$T_WORK/copy" &
+run=$!
+# shellcheck disable=SC2317
+children_have_ended() { ps -o stat= --ppid "$run" | awk '!/^Z/ { exit 1 }'; }
+wait_for test -e "$DATA/alice/tmp/up"
+kill -STOP "$run"
+touch "$DATA/alice/tmp/mark"
+wait_for children_have_ended
+kill -CONT "$run"
+got=0
+wait "$run" || got=$?
+is "who ends for want of a reader at the limit was ended by the limit" "$got $(cat "$T_WORK/copy")" "124 123456789"
+rm "$DATA/alice/tmp/up" "$DATA/alice/tmp/mark"
 in_jail -l output=1K --status-fd=3 alice yes >/dev/null 3>"$T_WORK/lines" || :
 like "the exit line says so" "$(cat "$T_WORK/lines")" '"reason": "limit", "limit": "output"'
 printf '[limits]\noutput = 5\n' | override alice
