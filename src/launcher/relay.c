@@ -39,8 +39,8 @@ int relay_open_input(unsigned int files)
  */
 static ssize_t move(int from, int to, size_t most)
 {
+	static char buffer[CHUNK];
 	struct pollfd target = {.fd = to, .events = POLLOUT};
-	char buffer[CHUNK];
 	ssize_t length = read(from, buffer, most);
 
 	for (ssize_t at = 0, written; at < length; at += written) {

@@ -95,8 +95,8 @@ check_objects() {
 	verdict 'the objects of the launcher are there' "$([ -n "$all" ] || echo "none in $objects")"
 	# Tables that hold pointers are in .data.rel.ro, which is read-only once the program runs.
 	# Buffers that would make a frame of several pages: each is filled once, before it is read.
-	buffers='^(main\.o: (.*\.)?(record|error)|execute\.o: (.*\.)?room|supervise\.o: (.*\.)?texts)(\.[0-9]+)?$'
-	verdict 'they keep no state between calls: no variable of static life but four buffers' \
+	buffers='^(main\.o: (.*\.)?(record|error)|execute\.o: (.*\.)?room|supervise\.o: (.*\.)?texts|relay\.o: (.*\.)?buffer)(\.[0-9]+)?$'
+	verdict 'they keep no state between calls: no variable of static life but five buffers' \
 		"$(for object in $all; do
 			objdump -t "$object" | awk -v object="${object##*/}" '
 				/ O / && / \.(data|bss)[.\t ]/ && !/ \.data\.rel\.ro/ { print object ": " $NF }'
