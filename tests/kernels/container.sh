@@ -19,12 +19,13 @@ cleanup() {
 }
 
 # container COMMANDS: by its root. Its first process leaves the root of its cgroups, which could have no controller
-# for others with a process in it.
+# for others with a process in it; and one that has controllers takes no process, so each has a new one.
 container() {
+	[ ! -d "$BOX" ] || wait_for empty_box
 	mkdir -p "$BOX/init"
 	# shellcheck disable=SC2016
-	bash -c 'echo 0 >"$0/cgroup.procs"; exec unshare -C bash -c "$1" "$0" "$2"' "$BOX" '
-		echo 0 >"$0/init/cgroup.procs"; exec unshare -m -p -f -i -u --propagation private bash -euc "$1"' "
+	bash -ec 'echo 0 >"$0/cgroup.procs"; exec unshare -C bash -c "$1" "$0" "$2"' "$BOX" '
+		set -e; echo 0 >"$0/init/cgroup.procs"; exec unshare -m -p -f -i -u --propagation private bash -euc "$1"' "
 		mount -t proc proc /proc
 		mount -t tmpfs -o mode=755 run /run
 		umount ${BOX%/*}
@@ -53,3 +54,4 @@ is "the host's hub is the same one" "$(stat -c %i "$T_RUNDIR/hub")" "$hub"
 is "its jail is as live as it was" "$(pin_inode alice)" "$live"
 is "and it has none of the container's" "$(pin_inode bob)" ""
 ok "nobody of it is left" wait_for empty_box
+not_ok "and nothing of it was in the host's cgroups" test -e "$T_CGROUP"
