@@ -62,8 +62,8 @@ fetch() {
 	debian get update || return 1
 	# shellcheck disable=SC2086 # a list of words
 	all=$(debian get -s --no-install-recommends install $packages) || return 1
-	rm -rf --one-file-system "$root" "$root.new" "$build/packages"
-	mkdir -p "$root.new" "$build/packages"
+	rm -rf --one-file-system "$root" "$root.new" "$build/packages" || return 1
+	mkdir -p "$root.new" "$build/packages" || return 1
 	# shellcheck disable=SC2046 # a list of words
 	(cd "$build/packages" && debian get download $(echo "$all" | sed -n 's/^Inst \([^ ]*\).*/\1/p')) || return 1
 	for package in "$build"/packages/*.deb; do
@@ -71,13 +71,11 @@ fetch() {
 		rm "$package"
 	done
 	# As on a Debian that runs, /lib is /usr/lib; and no link leads out of the tree.
-	mkdir -p "$root.new/lib"
-	cp -a "$root.new/lib/." "$root.new/usr/lib/"
-	rm -r --one-file-system "$root.new/lib"
-	ln -s usr/lib "$root.new/lib"
+	mkdir -p "$root.new/lib" && cp -a "$root.new/lib/." "$root.new/usr/lib/" && rm -r --one-file-system "$root.new/lib" &&
+		ln -s usr/lib "$root.new/lib" || return 1
 	find "$root.new" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do
-		ln -sfn "$root$target" "$link"
-	done
+		ln -sfn "$root$target" "$link" || exit 1
+	done || return 1
 	mv "$root.new" "$root"
 }
 
