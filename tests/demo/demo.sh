@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 export LC_ALL=C.UTF-8
 
 RUNDIR=/run/trampoline-demo
+LOCK=$RUNDIR.lock
 HERE=$PWD/build/demo
 ELSEWHERE=/var/lib/trampoline-demo
 
@@ -17,6 +18,9 @@ die() {
 }
 
 [ "$(id -u)" -eq 0 ] || die "cannot install a set-uid program: run make demo as root"
+# Two demos have the same place.
+exec {lock_fd}>"$LOCK"
+flock -n "$lock_fd" || die "another demo is running: end it first"
 
 # --- the end -------------------------------------------------------------------------------------
 
@@ -26,7 +30,7 @@ put_to_rest() {
 	while findmnt -n "$RUNDIR" >/dev/null; do umount "$RUNDIR"; done
 	[ ! -e "$RUNDIR" ] || rm -rf --one-file-system "$RUNDIR"
 	# Cgroups, if somebody has tried [resources]: only rmdir removes them.
-	cgroup=$(findmnt -rno TARGET -t cgroup2 | head -n 1)/${RUNDIR##*/}
+	cgroup=$(findmnt -rno TARGET -t cgroup2 | head -n 1 || :)/${RUNDIR##*/}
 	[ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} +
 }
 
@@ -40,6 +44,7 @@ clean() {
 		fi
 		rm -rf --one-file-system "$directory"
 	done
+	rm -f "$LOCK"
 	echo "demo: removed"
 }
 
@@ -190,7 +195,7 @@ web() {
 	local HERE=$root/web # the server's directory, for tests/web/lib.sh
 	# shellcheck source=tests/web/lib.sh
 	. tests/web/lib.sh
-	site_make "$trampoline" "$root/state/data" 30s 2s
+	site_make "$trampoline" 30s 2s
 	trap 'stop_server TERM; put_to_rest' EXIT
 	start_server "${PRIVATE_TMP[@]}" || die "Apache does not start: see above"
 	title "A site of two users: http://$AT/"
@@ -199,7 +204,7 @@ web() {
 	echo "  $root/state/data/bob/home/bob/app"
 	echo "Ctrl-C ends it; make demo-clean removes all of it."
 	trap 'exit 0' INT TERM
-	wait "$server"
+	wait "$server" || :
 	die "Apache has ended: see $HERE/error.log"
 }
 

@@ -7,6 +7,9 @@ set -euo pipefail
 # shellcheck source=tests/wait.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../wait.sh"
 
+# Each test file has an address of its own, so no other suite has its ports.
+ADDRESS=127.0.0.1
+[ -z "${T_MARK:-}" ] || ADDRESS=127.$((1 + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255))
 AT=     # where it listens, ADDRESS:PORT
 server= # its process
 MODULES="mpm_event authz_core alias env cgid"
@@ -19,10 +22,10 @@ PRIVATE_TMP=(unshare --mount --propagation private sh -c 'mount -t tmpfs -o mode
 # A port that nobody has, and that can be connected to (a network namespace may have no interface up).
 free_port() {
 	perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die "cannot listen: $!\n";
+		my $s = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 1) or die "cannot listen: $!\n";
 		my $port = $s->sockport;
-		IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die "cannot connect: $!\n";
-		print "$port\n"'
+		IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $port) or die "cannot connect: $!\n";
+		print "$port\n"' "$ADDRESS"
 }
 
 server_configuration() {
@@ -54,7 +57,7 @@ answers_or_ends() { has_ended || answers; }
 start_server() {
 	local try
 	for try in 1 2 3 4 5; do
-		AT=127.0.0.1:$(free_port)
+		AT=$ADDRESS:$(free_port)
 		server_configuration >"$HERE/apache.conf"
 		: >"$HERE/error.log"
 		T_INSIDE=${T_MARK:-} "$@" apache2 -f "$HERE/apache.conf" -DFOREGROUND >"$HERE/words" 2>&1 </dev/null &
@@ -134,10 +137,10 @@ page() {
 	done < <(questions)
 }
 
-# site_make LAUNCHER DATA TIMEOUT SLOW: the site in HERE, and its users' programs in their homes below DATA. A run
-# may last TIMEOUT; that of the page that shows a time-out, SLOW.
+# site_make LAUNCHER TIMEOUT SLOW: the site in HERE, and its users' programs in their homes. A run may last TIMEOUT;
+# that of the page that shows a time-out, SLOW.
 site_make() {
-	local launcher=$1 data=$2 timeout=$3 slow=$4 user home question
+	local launcher=$1 timeout=$2 slow=$3 user question
 	rm -rf --one-file-system "$HERE"
 	mkdir -m 755 "$HERE" "$HERE/cgi" "$HERE/pages"
 	install -m 644 "$SITE/panel.awk" "$HERE"
@@ -147,11 +150,10 @@ site_make() {
 		sed "s|@TRAMPOLINE@|$launcher|; s|@HERE@|$HERE|; s|@JAIL@|$user|g" "$SITE/gateway.in" >"$HERE/cgi/$user"
 		chmod 755 "$HERE/cgi/$user"
 	done
+	# By the user in the jail: in a home, root would follow the user's links.
 	for user in alice bob; do
-		home=$data/$user/home/$user
-		install -m 755 "$SITE/app" "$home/app"
-		echo "$user was here" | install -m 644 /dev/stdin "$home/diary"
-		chown --reference="$home" "$home/app" "$home/diary"
+		# shellcheck disable=SC2016 # for the inner shell
+		"$launcher" "$user" sh -c 'rm -rf app diary && cat >app && chmod 755 app && echo "$USER was here" >diary' <"$SITE/app"
 	done
 	MODULES="mpm_event authz_core alias env cgid mime include"
 	cat >"$HERE/main.conf" <<-END
