@@ -24,7 +24,7 @@ for program in apache2 ab curl; do
 done
 
 if ! free_port >"$OUT" 2>"$ERR"; then
-	skip "a real Apache" "127.0.0.1 cannot be used here: $(tail -n 1 "$ERR")"
+	skip "a real Apache" "$ADDRESS cannot be used here: $(tail -n 1 "$ERR")"
 	exit 0
 fi
 
@@ -60,14 +60,14 @@ cat >"$ALICE/slow" <<'END'
 #!/bin/sh
 printf 'Content-Type: text/plain\r\n\r\n'
 echo begun
-sleep 631 &
-sleep 632
+sleep 631d &
+sleep 632d
 END
 # Apache learns that a client has gone when it writes to it.
 cat >"$ALICE/talks" <<'END'
 #!/bin/sh
 printf 'Content-Type: text/plain\r\n\r\n'
-sleep 631 &
+sleep 631d &
 while :; do
 	echo more
 	sleep 0.1
@@ -133,7 +133,7 @@ is "and the host's mounts are the same" "$(host_mounts)" "$mounts"
 # --- runs that do not end ------------------------------------------------------------------------
 
 # Apache cannot signal another user's process; what it started it can, and that watches the run. Each of
-# these runs would last ten minutes and more; that it has ended before wait_for gives up is the proof.
+# these runs would last for months; that it has ended before wait_for gives up is the proof.
 sleepers() { pgrep -u "$A" -f 'sleep 63[12]|talks' || :; }
 # shellcheck disable=SC2317 # called by wait_for
 none() { [ -z "$(sleepers)" ]; }

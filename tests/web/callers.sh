@@ -15,7 +15,7 @@ command -v curl >/dev/null || {
 	exit 0
 }
 if ! free_port >"$OUT" 2>"$ERR"; then
-	skip "the examples of trampoline-web(7)" "127.0.0.1 cannot be used here: $(tail -n 1 "$ERR")"
+	skip "the examples of trampoline-web(7)" "$ADDRESS cannot be used here: $(tail -n 1 "$ERR")"
 	exit 0
 fi
 
@@ -28,15 +28,15 @@ cat >"$ALICE/app" <<'END'
 case $QUERY_STRING in
 who) id -u ;;
 body) exec cat ;;
-variables) exec env ;;
+variables*) exec env ;;
 header) printf 'Set-Cookie: session=stolen\r\nContent-Type: text/html\r\n\r\n<script>evil()</script>\n' ;;
 deaf) echo answered ;;
 endless) while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done ;;
 errors) while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789 >&2; done ;;
 slow)
 	trap '' TERM
-	sleep 641 &
-	exec sleep 642
+	sleep 641d &
+	exec sleep 642d
 	;;
 forged)
 	printf '\n[error] forged, a line of the log\n\033[2J\233\n' >&2
@@ -73,8 +73,11 @@ survives() {
 	ok "$name: a million bytes of body come back byte for byte" cmp "$HERE/body" "$HERE/answer"
 	unlike "$name: a body that is too large is not passed on" "$(code --data-binary "@$HERE/large" "$at?deaf")" '^200$'
 	is "$name: a body that nobody reads keeps nobody waiting" "$(get --data-binary "@$HERE/body" "$at?deaf")" answered
-	get -H 'Cookie: session=1' -H 'Authorization: Basic eDp5' -H 'Proxy: evil' "$at?variables" >"$HERE/variables" || :
+	get -H 'Cookie: session=1' -H 'Authorization: Basic eDp5' -H 'Proxy: evil' -H 'Content-Type: text/x-own' \
+		"$at?variables&to=http://example.org/?a=b" >"$HERE/variables" || :
 	like "$name: the program has the request's variables" "$(cat "$HERE/variables")" '^REQUEST_METHOD=GET$'
+	like "$name: all of the query" "$(cat "$HERE/variables")" '^QUERY_STRING=variables&to=http://example.org/\?a=b$'
+	like "$name: the body's type" "$(cat "$HERE/variables")" '^CONTENT_TYPE=text/x-own$'
 	like "$name: and the user's own" "$(cat "$HERE/variables")" '^HOME=/home/alice$'
 	unlike "$name: not the server's, nor what makes it the visitor" "$(cat "$HERE/variables")" 'SECRET|COOKIE|AUTH|PROXY|eDp5'
 	get -D "$HERE/header" "$at?header" >"$HERE/answer" || :
@@ -111,11 +114,11 @@ from wsgiref.simple_server import WSGIServer, make_server
 from application import application
 class Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-make_server("127.0.0.1", int(sys.argv[1]), application, Server).serve_forever()' "$port"
+make_server(sys.argv[1], int(sys.argv[2]), application, Server).serve_forever()' "$ADDRESS" "$port"
 }
 # shellcheck disable=SC2317
 start_gunicorn() {
-	cd "$HERE" && hardened_www gunicorn --workers 3 --timeout $((3 * SECONDS_OF_A_RUN)) --bind "127.0.0.1:$port" application:application
+	cd "$HERE" && hardened_www gunicorn --workers 3 --timeout $((3 * SECONDS_OF_A_RUN)) --bind "$ADDRESS:$port" application:application
 }
 for name in wsgiref gunicorn; do
 	if [ $name = wsgiref ] && [ ! -x /usr/bin/python3 ]; then
@@ -124,7 +127,7 @@ for name in wsgiref gunicorn; do
 		skip "the example in Python, under gunicorn" "gunicorn is not installed"
 	else
 		ok "$name starts" serve $name
-		survives $name "127.0.0.1:$port/" "$HERE/$name.log"
+		survives $name "$ADDRESS:$port/" "$HERE/$name.log"
 		stop_servers
 	fi
 done
@@ -133,19 +136,24 @@ done
 
 # shellcheck disable=SC2317
 start_node() {
-	example Node | sed "s/8080/$port/" >"$HERE/site.js"
-	hardened_www node "$HERE/site.js"
+	example Node | sed "s/8080/$port/; s/127\.0\.0\.1/$ADDRESS/" >"$HERE/site.js"
+	hardened_www prlimit --nofile="$node_files" node "$HERE/site.js"
 }
 # shellcheck disable=SC2317 # called by wait_for
-slow_runs() { [ "$(pgrep -cxu "$A" -f 'sleep 642' || :)" -eq "$1" ]; }
+slow_runs() { [ "$(pgrep -cxu "$A" -f 'sleep 642d' || :)" -eq "$1" ]; }
 # shellcheck disable=SC2317
 turned_away() { [ "$(cat "$HERE"/slow.? | grep -cx 503)" -eq "$1" ]; }
+node_files=1024
 if command -v node >/dev/null; then
 	ok "node starts" serve node
-	survives node "127.0.0.1:$port/" "$HERE/node.log"
+	survives node "$ADDRESS:$port/" "$HERE/node.log"
+	stop_servers
 	pids=()
+	# No run ends by its time-out before its client has gone.
+	seconds=$SECONDS_OF_A_RUN SECONDS_OF_A_RUN=$((100 * DEADLINE))
+	ok "node starts, with a long time-out" serve node
 	for i in 1 2 3 4 5 6; do
-		get "127.0.0.1:$port/?slow" -o /dev/null -w '%{http_code}\n' >"$HERE/slow.$i" &
+		"${client[@]}" "$ADDRESS:$port/?slow" -o /dev/null -w '%{http_code}\n' >"$HERE/slow.$i" &
 		pids+=($!)
 	done
 	ok "node: of six at once, four run" wait_for slow_runs 4
@@ -153,6 +161,21 @@ if command -v node >/dev/null; then
 	kill "${pids[@]}" 2>/dev/null || :
 	wait "${pids[@]}" 2>/dev/null || :
 	ok "node: a client that goes away ends its run" wait_for nothing_runs
+	stop_servers
+	SECONDS_OF_A_RUN=$seconds
+	# Each idle client has a descriptor, until there are too few to start a run; then there are still some for a client.
+	node_files=60 clients=() answer=200
+	ok "node starts, with few descriptors" serve node
+	for _ in $(seq 100); do
+		[ "$answer" = 200 ] || break
+		exec {client_fd}<>"/dev/tcp/$ADDRESS/$port"
+		clients+=("$client_fd")
+		answer=$(code "$ADDRESS:$port/?who")
+	done
+	is "node: where none is left to start a run, the answer says so" "$answer" 500
+	for client_fd in "${clients[@]}"; do exec {client_fd}>&-; done
+	for _ in 1 2 3 4 5; do answer=$(code "$ADDRESS:$port/?who"); done
+	is "node: and the server goes on" "$answer" 200
 	stop_servers
 else
 	skip "the example in Node" "node is not installed"
@@ -180,7 +203,7 @@ start_apache() {
 		cat <<-END
 			ServerRoot "$HERE"
 			ServerName localhost
-			Listen 127.0.0.1:$port
+			Listen $ADDRESS:$port
 			PidFile "$HERE/apache.pid"
 			ErrorLog "$HERE/error.log"
 			User www-data
@@ -201,7 +224,7 @@ start_apache() {
 	hardened apache2 -f "$HERE/apache.conf" -DFOREGROUND
 }
 ok "Apache starts" serve apache
-cgi=127.0.0.1:$port/cgi/alice
+cgi=$ADDRESS:$port/cgi/alice
 is "CGI: a request runs as the user" "$(get "$cgi?who")" "$A"
 is "CGI: a body comes back" "$(get -d 'a body' "$cgi?body")" "a body"
 get "$cgi?endless" -o "$OUT" || :
@@ -233,7 +256,7 @@ if [ -n "$fpm" ]; then
 	behind=$!
 	servers+=("$behind")
 	ok "PHP-FPM starts" wait_for test -S "$HERE/fpm.sock"
-	survives PHP "127.0.0.1:$port/run.php" "$HERE/log/php.log"
+	survives PHP "$ADDRESS:$port/run.php" "$HERE/log/php.log"
 else
 	skip "the example in PHP" "php-fpm is not installed"
 fi

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # What the tests of trampoline-web(7) share: its examples, and servers that run them behind a unit's usual mounts.
 . "$(dirname "${BASH_SOURCE[0]}")/../../system/lib.sh"
+# shellcheck source=tests/web/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 HERE=$T_WORK/web
@@ -32,7 +33,7 @@ hardened() {
 hardened_www() { hardened setpriv --reuid=33 --regid=33 --clear-groups -- env SECRET=of-the-server "$@"; }
 
 # shellcheck disable=SC2317 # called by wait_for
-listens_or_ended() { ! kill -0 "$server" 2>/dev/null || curl -s --noproxy '*' -m 10 -o /dev/null "127.0.0.1:$port/"; }
+listens_or_ended() { ! kill -0 "$server" 2>/dev/null || curl -s --noproxy '*' -m 10 -o /dev/null "$ADDRESS:$port/"; }
 
 # serve NAME: runs the function start_NAME, which becomes a server, until it answers at $port. Before it has taken the
 # port somebody else may: then it ends, and another port is tried. Its words are in HERE/NAME.log.
@@ -46,6 +47,7 @@ serve() {
 		wait_for listens_or_ended || :
 		if kill -0 "$server" 2>/dev/null; then return 0; fi
 		wait "$server" || :
+		unset 'servers[-1]'
 		grep -qi 'address already in use' "$HERE/$name.log" || break
 	done
 	cat "$HERE/$name.log" >&2
