@@ -13,11 +13,13 @@ SITE=$T_WORK/site
 image=$T_PREFIX/sbin/trampoline-image
 carol_uid=$((A + 2))
 servers=()
+running= # a run on the second node, until there is a file called go
 
 cleanup() {
 	local point pid
+	touch "$ALICE/go"
 	for pid in "${servers[@]}"; do kill -TERM "$pid" 2>/dev/null || :; done
-	wait || :
+	wait "${servers[@]}" ${running:+"$running"} || :
 	if [ -x "$N" ]; then "$N" --discard --all --kill >/dev/null 2>&1 || :; fi
 	for point in "$NODE_RUN/hub" "$NODE_RUN" "$NODE/state/data"; do
 		while findmnt -n "$point" >/dev/null; do umount "$point" || umount -l "$point" || break; done
@@ -25,6 +27,7 @@ cleanup() {
 	[ ! -d "$NODE_RUN" ] || rm -rf --one-file-system "$NODE_RUN"
 	[ ! -d "$DATA/carol" ] || remove_user carol
 	"$image" prune default >/dev/null 2>&1 || :
+	touch -r "$T_WORK/stamp" "$IMAGES/default"
 	rm -f "$ALICE"/{app,seen,shared,running,go} "$DATA/alice/tmp/shared"
 	in_jail alice true
 	in_jail bob true
@@ -64,6 +67,7 @@ is "and the path unit waits for what that imports" "$(sed -n 's/^PathExistsGlob=
 arrive() { PATH=$NODE/prefix/sbin:$PATH "$command" "$@"; }
 current() { readlink "$NODE/state/images/default/current"; }
 
+touch -r "$IMAGES/default" "$T_WORK/stamp"
 # Two versions, which say in /etc/image which they are.
 mkdir "$T_WORK/tree"
 cp -a "$IMAGES/default/current/." "$T_WORK/tree"
@@ -126,6 +130,7 @@ is "the next run there sees it" "$(image_of)" second
 is "on the other node nothing has changed" "$(probe alice image)" ""
 touch "$ALICE/go"
 wait "$running" || :
+running=
 is "what ran meanwhile kept the first to its end" "$(cat "$T_WORK/running")" "image: first"
 ok "it is rolled back" "$NODE/prefix/sbin/trampoline-image" rollback default
 is "to the first" "default@$(current)" "$first"
@@ -159,6 +164,7 @@ is "and its jail stays pinned" "$(node_pin alice)" "$pin"
 ok "the same version is installed once more" node_make install
 ok "and ends what was live" "$N" --discard --all --kill
 wait "$running" || :
+running=
 is "the jail is retired" "$(node_pin alice)" ""
 
 # --- in front ------------------------------------------------------------------------------------
@@ -183,7 +189,10 @@ unshare --net sh -c 'busybox ip link set lo up && exec sleep infinity' &
 network=$!
 servers+=("$network")
 inside() { nsenter --net="/proc/$network/ns/net" -- "$@"; }
-is_up() { inside busybox ip link show lo | grep -q 'LOOPBACK,UP'; }
+is_up() {
+	[ "$(readlink "/proc/$network/ns/net")" != "$(readlink /proc/self/ns/net)" ] &&
+		inside busybox ip link show lo | grep -q 'LOOPBACK,UP'
+}
 ok "the nodes have a network" wait_for is_up
 front=8000 one=8001 two=8002
 
@@ -251,6 +260,9 @@ is "those with the cookie go to one" "$(cut -d ' ' -f 1 "$T_WORK/pinned" | sort 
 port=$(head -n 1 "$T_WORK/pinned" | cut -d ' ' -f 1)
 [ "$port" = "$one" ] && name=one || name=two
 pgrep -f "apache2 -f $SITE/$name/conf" | xargs kill -KILL || :
+if [ "$name" = one ]; then at=1; else at=2; fi
+wait "${servers[at]}" || :
+unset "servers[at]"
 gone() { ! get -o "$OUT" "127.0.0.1:$port/app"; }
 ok "when that node is gone" wait_for gone
 for _ in 1 2 3 4; do
