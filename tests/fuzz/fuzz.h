@@ -14,6 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 /* How many mutations `unit' tries; a target that makes files for each has fewer. */
 extern const unsigned long fuzz_runs __attribute__((weak));
 
+/* What a target that makes files has, to remove them: called however the fuzzer ends. */
+void fuzz_end(void) __attribute__((weak));
+
 /* Like assert(3), which NDEBUG cannot take away; what is in BYTES is then found. */
 #define MUST_HOLD(condition)                                                                       \
 	do {                                                                                       \

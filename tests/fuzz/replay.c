@@ -17,6 +17,7 @@
 #define INPUTS_MAX 256
 #define SIZE_MAX_OF_INPUT 4096
 #define RUNS 20000
+#define SECONDS_OF_A_RUN 300
 
 struct input {
 	uint8_t bytes[SIZE_MAX_OF_INPUT];
@@ -26,7 +27,6 @@ struct input {
 static struct input corpus[INPUTS_MAX], current;
 static size_t corpus_count;
 static uint64_t state;
-static char crash_file[64];
 
 /* xorshift64: any good enough sequence that a seed repeats */
 static size_t random_below(size_t bound)
@@ -39,15 +39,22 @@ static size_t random_below(size_t bound)
 
 static void keep_input(void)
 {
-	int fd = open(crash_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	static char crash_file[] = "/tmp/trampoline-fuzz.XXXXXX";
+	int fd = mkstemp(crash_file);
 
+	if (&fuzz_end)
+		fuzz_end();
 	if (fd >= 0 && write(fd, current.bytes, current.size) == (ssize_t)current.size)
 		dprintf(STDERR_FILENO, "the input is in %s\n", crash_file);
 }
 
-static void note_abort(int number)
+/* An input that does not end is one that is found. */
+static void note_end(int number)
 {
-	keep_input();
+	if (number == SIGABRT || number == SIGALRM)
+		keep_input();
+	else if (&fuzz_end)
+		fuzz_end();
 	signal(number, SIG_DFL);
 	raise(number);
 }
@@ -63,6 +70,7 @@ static void run(void)
 	if (!exact)
 		abort();
 	memcpy(exact, current.bytes, current.size);
+	alarm(SECONDS_OF_A_RUN);
 	LLVMFuzzerTestOneInput(exact, current.size);
 	free(exact);
 }
@@ -134,6 +142,7 @@ static void read_corpus(const char *name)
 
 int main(int argc, char *argv[])
 {
+	static const int ends[] = {SIGABRT, SIGALRM, SIGINT, SIGTERM, SIGHUP};
 	unsigned long runs = &fuzz_runs ? fuzz_runs : RUNS;
 
 	if (argc < 2)
@@ -146,9 +155,9 @@ int main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	}
 	state = argc > 3 ? strtoull(argv[3], NULL, 10) | 1 : UINT64_C(0x9e3779b97f4a7c15);
-	snprintf(crash_file, sizeof(crash_file), "/tmp/trampoline-fuzz.%d", getpid());
 	__sanitizer_set_death_callback(keep_input);
-	signal(SIGABRT, note_abort);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], note_end);
 	printf("1..2\n");
 	for (size_t i = 0; i < corpus_count; i++) {
 		current = corpus[i];

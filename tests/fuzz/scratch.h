@@ -51,24 +51,27 @@ static inline void scratch_remove(int fd, const char *name)
 		(void)unlinkat(fd, name, AT_REMOVEDIR);
 }
 
-/* Removes NAME, and first what is in it: files, and empty directories. */
+/* Removes NAME, and first all that is in it. */
 static inline void scratch_remove_deep(int fd, const char *name)
 {
 	int inner_fd = scratch_open(fd, name);
 
 	if (inner_fd >= 0) {
-		scratch_each(inner_fd, scratch_remove);
+		scratch_each(inner_fd, scratch_remove_deep);
 		close(inner_fd);
 	}
 	scratch_remove(fd, name);
 }
 
-/* However the fuzzer ends, but by a finding. */
-static __attribute__((destructor)) void scratch_end(void)
+/* However the fuzzer ends. */
+__attribute__((destructor)) void fuzz_end(void)
 {
-	if (scratch_fd < 0)
+	int fd = scratch_fd;
+
+	scratch_fd = -1;
+	if (fd < 0)
 		return;
-	scratch_each(scratch_fd, scratch_remove_deep);
+	scratch_each(fd, scratch_remove_deep);
 	(void)rmdir(scratch_path);
 }
 
