@@ -24,7 +24,7 @@ lines_of() {
 }
 
 programs=("launcher $T" "keeper $KEEPER" "unit $(realpath "$BUILD")/host/unit-tests")
-ok "the unit tests are built" make --no-print-directory -j"$(nproc)" BUILD="$BUILD/host" "$BUILD/host/unit-tests"
+ok "the unit tests are built" make --no-print-directory -j"$(nproc)" CFLAGS="$CFLAGS -Werror" BUILD="$BUILD/host" "$BUILD/host/unit-tests"
 : >"$COVERAGE_LINES"
 for program in "${programs[@]}"; do
 	read -r event file <<<"$program"
