@@ -47,7 +47,7 @@ look() {
 }
 
 move_in() {
-	become_www "$T" alice sleep 600 </dev/null >/dev/null 2>&1 &
+	become_www "$T" alice sleep 600d </dev/null >/dev/null 2>&1 &
 	lodger=$!
 	wait_for grep -q sleep "/proc/$lodger/comm"
 }

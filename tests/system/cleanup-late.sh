@@ -32,7 +32,7 @@ end() { # of all that sleeps
 start() { # JAIL OPTION...: a command that stays
 	local jail=$1
 	shift
-	become_www "$T" "$@" "$jail" sleep 600 </dev/null >/dev/null 2>&1 &
+	become_www "$T" "$@" "$jail" sleep 600d </dev/null >/dev/null 2>&1 &
 }
 
 # hold CALL NUMBER COMMAND...: starts COMMAND and stops it behind its call CALL of that NUMBER; none
@@ -71,7 +71,7 @@ for point in 'flock 1' 'setns 1' 'dup3 1' 'setns 4' 'setresuid 2'; do
 	in_jail alice true
 	pin=$(pin_inode alice)
 	# shellcheck disable=SC2086 # two words
-	hold $point "$T" alice sleep 600
+	hold $point "$T" alice sleep 600d
 	discard_patiently alice
 	is "a launcher is stopped behind $point: a discard waits, and nothing is removed" \
 		"$(pin_inode alice) $(stat -c %a "$(record_of alice)")" "$pin 400"
@@ -86,7 +86,7 @@ in_jail alice true
 start alice
 wait_for sleeps "$A" 1
 pin=$(pin_inode alice)
-hold flock 1 "$T" alice sleep 600
+hold flock 1 "$T" alice sleep 600d
 told="^trampoline: cannot withdraw the record of jail \"alice\": process $held, a launcher, is on its way into it; see why"
 # With --kill it ends who is inside all the same: a user can stop a launcher that has just become the user's.
 for kill in '' --kill; do
@@ -111,7 +111,7 @@ is "on all that is in it" "$(sleeping "$A")" 0
 end
 
 in_jail alice true
-hold setns 1 "$T" alice sleep 600
+hold setns 1 "$T" alice sleep 600d
 status 0 "a launcher is in the hub: a pass does not wait for it" "$T" --cleanup -v
 like "but marks the jail" "$(cat "$OUT")" '^alice: marked$'
 for _ in 1 2 3 4 5 6; do
@@ -127,7 +127,7 @@ is "in a jail" "$(shown alice "$A")" "in-use 1 0"
 end
 
 in_jail alice true
-hold flock 1 "$T" alice sleep 600
+hold flock 1 "$T" alice sleep 600d
 kill -KILL "$held"
 ok "a launcher that is killed on its way is not waited for" "$T" --discard alice
 held=
@@ -178,7 +178,7 @@ done
 
 printf '[confinement]\nsystem_calls = all\n' | override alice
 if in_jail alice unshare -U -m -i true 2>/dev/null; then
-	become_www "$T" alice unshare -U -m -i sleep 600 </dev/null >/dev/null 2>&1 &
+	become_www "$T" alice unshare -U -m -i sleep 600d </dev/null >/dev/null 2>&1 &
 	wait_for sleeps "$A" 1
 	is "with system_calls = all, a user who makes namespaces of his own is shown" "$(shown alice "$A" | cut -d ' ' -f 1,2)" \
 		"in-use 1"

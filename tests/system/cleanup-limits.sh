@@ -114,7 +114,7 @@ full() {
 	like "the sentence names what is full" "$(cat "$ERR")" "^trampoline: cannot [^:]+: .*$T_RUNDIR.* full"
 	status 1 "--check finds it" "$T" --check
 	like "with a cure" "$(cat "$OUT")" "$T_RUNDIR.* full; "
-	become_www "$T" bob sleep 600 </dev/null >/dev/null 2>&1 &
+	become_www "$T" bob sleep 600d </dev/null >/dev/null 2>&1 &
 	sleeper=$!
 	wait_for grep -q sleep "/proc/$sleeper/comm"
 	ok "an idle one is marked" "$T" --cleanup

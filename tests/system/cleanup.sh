@@ -328,7 +328,7 @@ done
 is "nor does a loop of kill -KILL -1 in the jail kill the keeper, in $KILLERS tries" "$outcome" ""
 
 # An account of the host that has a jail's uid.
-setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
+setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600d &
 outside=$!
 wait_for grep -qxF "Uid:	$A	$A	$A	$A" "/proc/$outside/status"
 in_jail alice true
@@ -360,7 +360,7 @@ is "what runs in them lives on" "$(rows_of alice) $(rows_of bob)" "discarded 2 0
 is "and no pin is left" "$(pin_of alice)$(pin_of bob)" ""
 move_in bob quiet
 # Such as a container's, which has the uid and is in none of our jails.
-unshare -m --propagation private setpriv "--reuid=$((A + 3))" "--regid=$((A + 3))" --clear-groups -- sleep 600 &
+unshare -m --propagation private setpriv "--reuid=$((A + 3))" "--regid=$((A + 3))" --clear-groups -- sleep 600d &
 outside=$!
 wait_for grep -qxF "Uid:	$((A + 3))	$((A + 3))	$((A + 3))	$((A + 3))" "/proc/$outside/status"
 ok "--discard --all --kill also ends what is in them and in those discarded before" "$T" --discard --all --kill
@@ -378,7 +378,7 @@ move_in alice hop 300
 "$T" --discard alice
 ok "and one that leaves its life to a child all the time" "$T" --discard --all --kill
 is "it has gone as well" "$(lodgers "$A")" ""
-setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600 &
+setpriv "--reuid=$A" "--regid=$A" --clear-groups -- sleep 600d &
 outside=$!
 wait_for grep -qxF "Uid:	$A	$A	$A	$A" "/proc/$outside/status"
 in_jail alice true

@@ -137,8 +137,8 @@ for option in --nofile=64:64 --fsize=1000000:1000000 --nproc=20:20 --data=200000
 	is "nor a build" "$(limited $option -- "$T" alice id -u)" "$A"
 done
 # The caller's NPROC counts the caller's processes, ours the user's.
-in_jail alice sleep 600 &
-in_jail alice sleep 600 &
+in_jail alice sleep 600d &
+in_jail alice sleep 600d &
 # shellcheck disable=SC2016
 wait_for in_jail alice sh -c '[ "$(pidof sleep | wc -w)" = 2 ]'
 is "NPROC 0 while the user has a process" "$(limited --nproc=0: -- "$T" alice id -u)" "$A"

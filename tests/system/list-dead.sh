@@ -72,7 +72,7 @@ umount -l "$T_WORK/root"
 
 make_user dead "$dead_uid"
 serve_dead "$DATA/dead/tmp" "$dead_uid"
-become_www "$T" dead sleep 600 </dev/null >/dev/null 2>&1 &
+become_www "$T" dead sleep 600d </dev/null >/dev/null 2>&1 &
 children+=($!)
 wait_for grep -q sleep "/proc/$!/comm"
 storage_dies

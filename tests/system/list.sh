@@ -22,7 +22,7 @@ cleanup() {
 move_in() {
 	local jail=$1
 	shift
-	become_www "$T" "$jail" "$@" sleep 600 </dev/null >/dev/null 2>&1 &
+	become_www "$T" "$jail" "$@" sleep 600d </dev/null >/dev/null 2>&1 &
 	lodger=$!
 	wait_for grep -q sleep "/proc/$lodger/comm"
 }
@@ -74,7 +74,7 @@ in_jail alice true
 is "idle" "$(rows alice)" "idle 0 0"
 move_in bob
 is "in use, with the number of processes" "$(rows bob)" "in use 1 0"
-in_jail bob sh -c 'sleep 600 & sleep 600 & wait' </dev/null >/dev/null 2>&1 &
+in_jail bob sh -c 'sleep 600d & sleep 600d & wait' </dev/null >/dev/null 2>&1 &
 wait_for shows bob "in use 4 0" || :
 is "of all its runs" "$(rows bob)" "in use 4 0"
 "$T" --cleanup
@@ -169,7 +169,7 @@ rm "$CONFIG/jails.d/alice.conf"
 
 # apart UID: a process of UID in a mount namespace of its own, which is no jail's
 apart() {
-	unshare -m setpriv "--reuid=$1" "--regid=$1" --clear-groups sleep 600 &
+	unshare -m setpriv "--reuid=$1" "--regid=$1" --clear-groups sleep 600d &
 	lodger=$!
 	wait_for grep -q sleep "/proc/$lodger/comm"
 }
@@ -207,7 +207,7 @@ unlike "nothing of it leads to another line by a name from inside" "$(cat "$OUT"
 # --- runs that are watched -------------------------------------------------------------------------
 
 move_out
-become_www "$T" -p bob sleep 600 </dev/null >/dev/null 2>&1 &
+become_www "$T" -p bob sleep 600d </dev/null >/dev/null 2>&1 &
 lodger=$!
 one_sleeps() { [ "$(pgrep -c -x -u "$B" sleep)" = 1 ]; }
 wait_for one_sleeps

@@ -122,7 +122,7 @@ is "shows all of them" "$(grep -c '^u[0-9]* .* idle ' "$T_WORK/list")" "$JAILS"
 "$T" --list --json >"$T_WORK/list"
 is "is JSON, and shows all of them" "$(jq '[.[] | select(.jail // "" | test("^u[0-9]+$"))] | length' "$T_WORK/list")" "$JAILS"
 ok "--status of one of them" "$T" --status u00000
-become_www "$T" u00000 sleep 600 &
+become_www "$T" u00000 sleep 600d &
 sleeper=$!
 wait_for grep -q sleep "/proc/$sleeper/comm"
 cleanup_pass "a pass that marks"
