@@ -283,7 +283,7 @@ DEPS       = gcc make pkg-config musl-tools libmount-dev libcap-dev libseccomp-d
              busybox-static util-linux attr zstd
 CHECK_DEPS = check libcap2-bin clang clang-format clang-tidy cppcheck shellcheck mandoc strace \
              bubblewrap mmdebstrap procps binutils systemd tmux jq python3 acl e2fsprogs \
-             $(WEB_DEPS) libapache2-mod-fcgid qemu-system-x86 kmod cpio skopeo umoci
+             $(WEB_DEPS) libapache2-mod-fcgid qemu-system-x86 kmod cpio xz-utils skopeo umoci
 PACKAGE_DEPS   = build-essential debhelper lintian mmdebstrap
 WEB_DEPS       = apache2-bin apache2-utils curl perl-base
 WEB_CHECK_DEPS = chromium php-fpm nodejs gunicorn
@@ -370,7 +370,7 @@ check-package: deps
 
 check-web: deps
 	@tests/deps $(WEB_CHECK_DEPS)
-	@tests/run $(filter-out %/lib.sh,$(wildcard tests/web/*.sh))
+	@tests/run tests/system/image-debian.sh $(filter-out %/lib.sh,$(wildcard tests/web/*.sh))
 
 check-mutants: deps
 	@tests/attack/mutants
@@ -392,7 +392,7 @@ check-kernels: deps
 
 check-arm64: deps
 	@tests/deps $(ARM64_DEPS)
-	@tests/run tests/arm64/unit.sh
+	@FILE_SECONDS=$${FILE_SECONDS:-7200} tests/run tests/arm64/unit.sh
 
 system: deps
 	@tests/run $(filter-out %/lib.sh,$(wildcard tests/system/*.sh))
