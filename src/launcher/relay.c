@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,61 +34,87 @@ int relay_open_input(unsigned int files)
 	return fd >= 0 && lseek(fd, offset, SEEK_SET) >= 0 && dup2(fd, 0) == 0 ? 0 : -1;
 }
 
-/*
- * Moves at most MOST bytes: how many, 0 at the end, -1 and errno. Not by splice(2), which takes and
- * sets the file's offset unlocked: what others write to that file meanwhile would be overwritten.
- */
-static ssize_t move(int from, int to, size_t most)
-{
-	static char buffer[CHUNK];
-	struct pollfd target = {.fd = to, .events = POLLOUT};
-	ssize_t length = read(from, buffer, most);
+/* One way out: from the command's pipe to the caller's descriptor; -1: at its end. */
+struct stream {
+	int from, to;
+	size_t most;       /* what may be written at once: after POLLOUT it does not block */
+	size_t at, length; /* of the buffer: what is read, and not yet written, is between */
+	char *buffer;
+};
 
-	for (ssize_t at = 0, written; at < length; at += written) {
-		(void)poll(&target, 1, -1); /* the caller's file may be O_NONBLOCK, and full */
-		written = write(to, buffer + at, (size_t)(length - at));
-		if (written < 0)
-			return -1;
-	}
-	return length;
+static void end_stream(struct stream *stream)
+{
+	close(stream->from); /* without a reader the command gets SIGPIPE */
+	close(stream->to);
+	*stream = (struct stream){.from = -1, .to = -1};
 }
 
-/* Moves from FDS[0] to descriptor 1 and from FDS[1] to 2, LEFT bytes at most; FDS[2] is ours. */
-static _Noreturn void move_all(const int fds[static 3], uint64_t left)
+/*
+ * Writes what has been read, or else reads, of LEFT bytes; false: there are more than that. Not by
+ * splice(2), which takes and sets the file's offset unlocked: what others write to that file
+ * meanwhile would be overwritten.
+ */
+static bool move(struct stream *stream, uint64_t *left)
 {
-	struct pollfd events[] = {{.fd = fds[0], .events = POLLIN},
-				  {.fd = fds[1], .events = POLLIN},
-				  {.fd = fds[2], .events = POLLIN}};
+	size_t rest = stream->length - stream->at, most = *left < CHUNK ? (size_t)*left : CHUNK;
+	ssize_t length;
 
-	while (events[0].fd >= 0 || events[1].fd >= 0) {
-		if (poll(events, ARRAY_LENGTH(events), -1) < 0)
-			continue;
-		/* Asked whether anything is left to be moved: nothing is. */
-		if (!events[0].revents && !events[1].revents) {
-			close(events[2].fd);
-			events[2].fd = -1;
-		}
-		for (int i = 0; i < 2; i++) {
-			if (!events[i].revents)
-				continue;
-			size_t most = left < CHUNK ? (size_t)left : CHUNK;
-			char excess;
-			ssize_t length = most > 0 ? move(events[i].fd, i + 1, most)
-						  : read(events[i].fd, &excess, 1);
-			if (most == 0 && length > 0) {
-				(void)!send(events[2].fd, &excess, 1, MSG_NOSIGNAL);
-				_exit(0);
-			}
-			if (length <= 0) { /* without a reader the command gets SIGPIPE */
-				close(events[i].fd);
-				close(i + 1);
-				events[i].fd = -1;
-				continue;
-			}
-			left -= left == QUANTITY_UNLIMITED ? 0 : (uint64_t)length;
-		}
+	if (rest > 0) {
+		length = write(stream->to, stream->buffer + stream->at,
+			       rest < stream->most ? rest : stream->most);
+		if (length > 0)
+			stream->at += (size_t)length;
+		else if (errno != EAGAIN) /* another writer may have been faster */
+			end_stream(stream);
+		return true;
 	}
-	_exit(0);
+	length = read(stream->from, stream->buffer, most > 0 ? most : 1);
+	if (length > 0 && most == 0)
+		return false;
+	if (length <= 0) {
+		end_stream(stream);
+		return true;
+	}
+	stream->at = 0;
+	stream->length = (size_t)length;
+	*left -= *left == QUANTITY_UNLIMITED ? 0 : (uint64_t)length;
+	return true;
+}
+
+/* Moves LEFT bytes at most. A target that takes nothing keeps back what is for it, and no more. */
+static _Noreturn void move_all(struct stream streams[static 2], int control_fd, uint64_t left)
+{
+	struct pollfd events[3];
+
+	for (bool is_asked = false;;) {
+		bool is_waiting = false;
+		events[2] = (struct pollfd){.fd = is_asked ? -1 : control_fd, .events = POLLIN};
+		for (int i = 0; i < 2; i++) {
+			bool is_read = streams[i].at < streams[i].length;
+			events[i].fd = is_read ? streams[i].to : streams[i].from;
+			events[i].events = is_read ? POLLOUT : POLLIN;
+			is_waiting = is_waiting || is_read;
+		}
+		if (!is_waiting && streams[0].from < 0 && streams[1].from < 0)
+			_exit(0);
+		int count = poll(events, ARRAY_LENGTH(events), is_asked && !is_waiting ? 0 : -1);
+		if (count == 0) { /* asked whether anything is left to be moved: nothing is */
+			close(control_fd);
+			control_fd = -1;
+			is_asked = false;
+		}
+		for (int i = 0; count > 0 && i < 2; i++) {
+			if (!events[i].revents || move(&streams[i], &left))
+				continue;
+			(void)!send(control_fd, "", 1, MSG_NOSIGNAL);
+			for (int j = 0; j < 2; j++) { /* what has been read is still written */
+				close(streams[j].from);
+				streams[j].from = -1;
+			}
+			break;
+		}
+		is_asked = is_asked || (count > 0 && events[2].revents);
+	}
 }
 
 /* A pipe that the user may open by /dev/stdout, for writing alone. */
@@ -128,6 +155,14 @@ void relay_start(const struct reporter *reporter, struct supervise *supervise)
 		report_refuse(reporter, "make a socket", NULL, NULL);
 	fds[2] = control[1];
 	if (supervise_fork_with(reporter, 0, -1) == 0) {
+		static char buffer[2][CHUNK];
+		struct stream streams[2];
+		for (int i = 0; i < 2; i++)
+			streams[i] = (struct stream){.from = fds[i],
+						     .to = i + 1,
+						     .most = supervise->files & 2u << i ? CHUNK
+											: PIPE_BUF,
+						     .buffer = buffer[i]};
 		/* A target that is kept open without need would never end for who reads it. */
 		const int kept[] = {fds[0], fds[1], fds[2], fds[0] < 0 ? -1 : 1,
 				    fds[1] < 0 ? -1 : 2};
@@ -135,7 +170,7 @@ void relay_start(const struct reporter *reporter, struct supervise *supervise)
 		if (privilege_give_up(reporter->uid, reporter->gid) != 0 ||
 		    supervise_close_but(kept, ARRAY_LENGTH(kept)) != 0)
 			_exit(EXIT_REFUSED);
-		move_all(fds, limit);
+		move_all(streams, fds[2], limit);
 	}
 	supervise->relay_fd = control[0];
 	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
