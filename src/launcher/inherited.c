@@ -183,9 +183,10 @@ int inherited_set_processors(const uint64_t cpus[static RECORD_CPUS_MAX / 64])
 
 int inherited_leave_terminal(void)
 {
-	char termios[64]; /* the kernel's has 36 bytes */
+	int group;
 
-	if (ioctl(0, TCGETS, termios) == 0)
+	/* Our controlling terminal alone answers: tcgetpgrp(3). */
+	if (ioctl(0, TIOCGPGRP, &group) == 0)
 		return 0;
 	/* A new session costs a wait on a loaded machine, so only where there is a terminal to
 	 * leave: TIOCSTI wants it to be the controlling one (CVE-2017-5226). ENXIO: there is none.

@@ -190,11 +190,19 @@ got=$(setpriv --securebits=+no_setuid_fixup,+no_setuid_fixup_locked --inh-caps=$
 	--ambient-caps=$capabilities "$T" alice probe capabilities 2>"$ERR") || :
 like "locked securebits: no capability, or refused" "$got$(cat "$ERR")" \
 	'^(capabilities: 0 0 0 0|trampoline: cannot .*)$'
-if command -v keyctl >/dev/null; then
-	like "the caller's session keyring stays outside" "$(keyctl session - "$T" alice cat /proc/keys 2>&1)" '.*'
-fi
-like "the jailed command has no terminal to type into" "$(setsid script -qec "$T alice probe terminal" /dev/null |
-	tr -d '\r' | grep terminal)" '^terminal: (No such device|open)'
+"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -static -o "$ALICE/deed" tests/system/deed.c
+is "the jailed command can type nothing into the terminal" "$(setsid script -qec "$T alice ./deed push x" /dev/null </dev/null |
+	tr -d '\r' | grep -E '^(refused|typed)')" "refused: Operation not permitted"
+rm "$ALICE/deed"
+# Its input is another terminal than the one that controls its session, of which it leads a process group.
+printf '[confinement]\nsystem_calls = all\n' | override alice
+in_jail alice true
+is "nor has it the one of its caller, if its input is another" "$(setsid script -qec "/usr/bin/python3 -c '
+import os, subprocess
+subprocess.run([\"$T\", \"alice\", \"probe\", \"terminal\"], stdin=os.openpty()[1], preexec_fn=os.setpgrp)'" /dev/null </dev/null |
+	tr -d '\r' | grep terminal)" "terminal: No such device or address"
+default_config
+in_jail alice true
 
 # --- directory and argument vector ---------------------------------------------------------------
 
