@@ -123,9 +123,10 @@ enum enter_result enter_open(struct enter *enter, const char *name, struct recor
 	const struct record_origin *cgroup = &record->origins[RECORD_CGROUP];
 	bool has_cgroup = is_read && cgroup->inode != 0;
 	/* Open first, compare inodes afterwards; cgroup inode numbers are never reused. */
-	enter->cgroup_fd = has_cgroup ? openat(AT_FDCWD, cgroup->path, PLACE_FLAGS) : -1;
-	if (!is_read || has_cgroup != (enter->cgroup_fd >= 0) || !record_is_current(record))
+	AUTO_CLOSE cgroup_fd = has_cgroup ? openat(AT_FDCWD, cgroup->path, PLACE_FLAGS) : -1;
+	if (!is_read || has_cgroup != (cgroup_fd >= 0) || !record_is_current(record))
 		return ENTER_STALE;
+	enter->cgroup_fd = auto_close_take(&cgroup_fd);
 	enter->hub_fd = auto_close_take(&hub_fd);
 	enter->record_fd = auto_close_take(&record_fd);
 	return ENTER_DONE;
@@ -135,6 +136,7 @@ enum enter_result enter_join(struct enter *enter, const struct record *record)
 {
 	AUTO_CLOSE hub_fd = auto_close_take(&enter->hub_fd);
 	AUTO_CLOSE record_fd = auto_close_take(&enter->record_fd);
+	AUTO_CLOSE cgroup_fd = auto_close_take(&enter->cgroup_fd);
 
 	/* A keeper has it: the jail is being discarded or built, and the next keeper waits. */
 	if (flock(record_fd, LOCK_SH | LOCK_NB) != 0)
@@ -146,6 +148,7 @@ enum enter_result enter_join(struct enter *enter, const struct record *record)
 	if (result == ENTER_DONE) {
 		note_entry(record_fd);
 		enter->record_fd = auto_close_take(&record_fd);
+		enter->cgroup_fd = auto_close_take(&cgroup_fd);
 	}
 	return result;
 }

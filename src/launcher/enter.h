@@ -8,7 +8,7 @@
 struct enter {
 	int hub_fd;
 	int record_fd; /* enter_join() locks it and leaves it open */
-	int cgroup_fd; /* -1: the jail has none; enter_join() leaves it open */
+	int cgroup_fd; /* -1: the jail has none; after ENTER_DONE of enter_join() it is open */
 };
 
 enum enter_result {
