@@ -115,7 +115,7 @@ _Noreturn void execute_command(const struct reporter *reporter, const struct rec
 	for (int fd = 0; arguments->daemon && fd < 3; fd++)
 		if (dup2(null_fd, fd) < 0)
 			report_refuse(reporter, "redirect to \"/dev/null\"", NULL, NULL);
-	if (signal(SIGHUP, SIG_DFL) == SIG_ERR || !set_write_signals(SIG_DFL))
+	if (!set_write_signals(SIG_DFL))
 		report_refuse(reporter, "reset signals", NULL, NULL);
 	if (!command)
 		log_in(reporter, record->shell, &room.environment);

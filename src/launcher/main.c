@@ -131,8 +131,8 @@ static int enter(struct reporter *reporter, const struct arguments *arguments,
 		    reporter->log_fd < 0)
 			report_run(reporter, arguments->jail,
 				   arguments->command ? arguments->command[0] : "a login shell");
-		supervise->cgroup_fd = enter.cgroup_fd;
 		enum enter_result result = enter_join(&enter, record);
+		supervise->cgroup_fd = enter.cgroup_fd;
 		reporter->record_fd = enter.record_fd;
 		if (result == ENTER_DONE)
 			return builds;
@@ -149,6 +149,9 @@ static void become_user(struct reporter *reporter, const struct record *record,
 {
 	if (record->filter_length == 0 && inherited_leave_own_terminal() != 0)
 		report_refuse(reporter, "leave the terminal", NULL, NULL);
+	/* Still blocked where there is a watcher: one that was passed on counts from here on. */
+	if (signal(SIGHUP, SIG_DFL) == SIG_ERR)
+		report_refuse(reporter, "reset signals", NULL, NULL);
 	if (inherited_set_limits(run->limits, record->umask) != 0)
 		report_refuse(reporter, "set limits and umask", NULL, NULL);
 	if (privilege_drop(record) != 0)
