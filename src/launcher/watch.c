@@ -16,25 +16,12 @@
 #include <unistd.h>
 
 #include "init.h"
-#include "outcome.h"
+#include "job.h"
 #include "privilege.h"
 #include "trampoline/attributes.h"
 #include "trampoline/quantity.h"
 
 #define REAPED_MS 1000 /* for process 1 to kill and reap all of the run and say so */
-
-struct watch {
-	const struct supervise *supervise;
-	const struct reporter *reporter;
-	pid_t child;
-	int64_t started_ms, deadline_ms;       /* deadline 0: none */
-	bool is_ready, has_started;            /* the command waits for our word, is executed */
-	bool is_timed_out, is_full, is_killed; /* is_full: for too much output */
-	bool is_foreground; /* the terminal's foreground process group is the command's, by us */
-	struct outcome_memory memory;
-	timer_t alarm;   /* see suspend(); only with a deadline and a terminal */
-	int told_status; /* the command's, from process 1; -1: not told */
-};
 
 static int64_t now_ms(void)
 {
@@ -44,91 +31,63 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Signals the command's process group; in a private run process 1 does, which reaps the command. */
-static void signal_command(const struct watch *watch, int message)
+/* Too much output ends a run as a time-out does. False: the relay has gone. */
+static bool hear_relay(struct watch *watch)
 {
-	if (watch->supervise->line_fd >= 0)
-		(void)!send(watch->supervise->line_fd, &message, sizeof(message),
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
-	else
-		kill(-watch->child, message & INIT_SIGNAL);
-}
+	char excess;
 
-/* Whether the terminal has us in the foreground, so that we may give it away. */
-static bool has_terminal(const struct watch *watch)
-{
-	return tcgetpgrp(watch->supervise->terminal_fd) == getpgrp();
-}
-
-static void take_terminal(struct watch *watch)
-{
-	if (watch->is_foreground)
-		(void)tcsetpgrp(watch->supervise->terminal_fd, getpgrp());
-	watch->is_foreground = false;
-}
-
-/* The command goes on; in the foreground if we are there. */
-static void resume(struct watch *watch)
-{
-	bool is_ours = has_terminal(watch);
-
-	watch->is_foreground = watch->is_foreground || is_ours;
-	if (is_ours && watch->supervise->line_fd < 0)
-		(void)tcsetpgrp(watch->supervise->terminal_fd, watch->child);
-	signal_command(watch, is_ours ? SIGCONT | INIT_FOREGROUND : SIGCONT);
-}
-
-/*
- * The command has stopped, by signal NUMBER. At a terminal a shell waits for us to stop, too: we
- * take the terminal back and do so, unless our process group is orphaned and no shell waits. A
- * timer continues us at the deadline; if its SIGCONT comes early, it clears the pending SIGTSTP.
- */
-static void suspend(struct watch *watch, int number)
-{
-	const struct itimerspec deadline = {
-		.it_value = {.tv_sec = watch->deadline_ms / 1000,
-			     .tv_nsec = watch->deadline_ms % 1000 * 1000000}};
-	sigset_t stop, pending;
-
-	if (watch->supervise->terminal_fd < 0 || watch->is_timed_out)
-		return;
-	if ((number == SIGTTIN || number == SIGTTOU) && has_terminal(watch)) {
-		resume(watch); /* it lacked the terminal, which is ours to give */
-		return;
-	}
-	take_terminal(watch);
-	kill(0, SIGTSTP);
-	if (watch->deadline_ms)
-		(void)timer_settime(watch->alarm, TIMER_ABSTIME, &deadline, NULL);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &stop, NULL); /* here we stop, and go on */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	/* If it was SIGCONT that let us go on, it is taken like any other. */
-	if (sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT))
-		resume(watch);
+	if (recv(watch->supervise->relay_fd, &excess, 1, MSG_DONTWAIT) != 1)
+		return false;
+	watch->is_full = !watch->is_timed_out;
+	watch->deadline_ms = watch->is_full ? now_ms() : watch->deadline_ms;
+	return true;
 }
 
 /* Says how the run ended, and ends as it did; STATUS is the command's, as wait(2) has it. */
 static _Noreturn void finish(struct watch *watch, int status, const struct rusage *usage)
 {
-	const struct outcome outcome = {.run = watch->supervise->run,
-					.status = status,
-					.usage = *usage,
-					.wall_ms = (uint64_t)(now_ms() - watch->started_ms),
-					.is_timed_out = watch->is_timed_out,
-					.is_full = watch->is_full,
-					.is_oom = outcome_is_oom(&watch->memory)};
+	struct outcome outcome = {.run = watch->supervise->run,
+				  .status = status,
+				  .usage = *usage,
+				  .wall_ms = (uint64_t)(now_ms() - watch->started_ms),
+				  .is_oom = outcome_is_oom(&watch->memory)};
 	struct pollfd relay = {.fd = watch->supervise->relay_fd, .events = POLLIN};
+	uint64_t grace_ms = watch->supervise->run->kill_after_ms;
 
-	take_terminal(watch);
+	job_take_terminal(watch);
 	/* The output is where it should be, unless that takes longer than the grace. */
-	if (relay.fd >= 0 && shutdown(relay.fd, SHUT_WR) == 0)
-		(void)poll(&relay, 1, (int)watch->supervise->run->kill_after_ms);
+	grace_ms = grace_ms < REAPED_MS ? REAPED_MS : grace_ms > INT32_MAX ? INT32_MAX : grace_ms;
+	(void)!shutdown(relay.fd, SHUT_WR);
+	while (relay.fd >= 0 && poll(&relay, 1, (int)grace_ms) > 0 && hear_relay(watch))
+		; /* there was more of it than may be */
+	outcome.is_full = watch->is_full;
+	outcome.is_timed_out = watch->is_timed_out || watch->is_full;
 	if (watch->has_started) /* else the command's half has said why not */
 		outcome_tell_exit(watch->reporter->status_fd, &outcome);
 	outcome_log(watch->reporter, watch->supervise->record->name, &outcome);
 	_exit(outcome_code(&outcome));
+}
+
+/* What process 1 tells of the command; false: nothing more will come, the command's end is last. */
+static bool hear_line(struct watch *watch)
+{
+	int status;
+	ssize_t length = recv(watch->supervise->line_fd, &status, sizeof(status), MSG_DONTWAIT);
+
+	if (length == sizeof(status) && WIFSTOPPED(status))
+		job_suspend(watch, WSTOPSIG(status));
+	else if (length == sizeof(status))
+		watch->told_status = status;
+	/* A word of ours that process 1 did not read comes back first: ECONNRESET. */
+	return (length > 0 || (length < 0 && errno == ECONNRESET)) && watch->told_status < 0;
+}
+
+/* Whether process 1 has told how the command has ended. */
+static bool has_told(struct watch *watch)
+{
+	while (watch->supervise->line_fd >= 0 && watch->told_status < 0 && hear_line(watch))
+		;
+	return watch->told_status >= 0;
 }
 
 /*
@@ -142,12 +101,15 @@ static void expire(struct watch *watch)
 		kill(watch->child, SIGKILL);
 		watch->deadline_ms = 0;
 	} else if (watch->is_timed_out) {
-		signal_command(watch, SIGKILL);
+		job_signal(watch, SIGKILL);
+		watch->is_killed = true;
+		watch->deadline_ms = now_ms() + REAPED_MS;
+	} else if (!watch->is_full && has_told(watch)) { /* it was in time, and we are late */
 		watch->is_killed = true;
 		watch->deadline_ms = now_ms() + REAPED_MS;
 	} else {
-		signal_command(watch, SIGTERM | INIT_PATIENT);
-		signal_command(watch, SIGCONT); /* one that is stopped would not take it */
+		job_signal(watch, SIGTERM | INIT_PATIENT);
+		job_signal(watch, SIGCONT); /* one that is stopped would not take it */
 		watch->is_timed_out = true;
 		watch->deadline_ms = now_ms() + (int64_t)watch->supervise->run->kill_after_ms;
 	}
@@ -163,7 +125,7 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		return; /* the next look will say */
 	if (length == 1 && word == SUPERVISE_READY) {
 		watch->is_ready = true;
-		watch->is_foreground = watch->supervise->is_interactive && has_terminal(watch);
+		watch->is_foreground = watch->supervise->is_interactive && job_has_terminal(watch);
 		word = watch->is_foreground ? SUPERVISE_GO_FOREGROUND : SUPERVISE_GO;
 		for (int tries = 3; tries > 0 && send(start->fd, &word, 1, MSG_NOSIGNAL) < 0;
 		     tries--)
@@ -179,31 +141,6 @@ static void hear_start(struct watch *watch, struct pollfd *start)
 		outcome_tell_start(watch->reporter->status_fd, watch->child);
 }
 
-/* What process 1 tells of the command; false: nothing more will come, the command's end is last. */
-static bool hear_line(struct watch *watch)
-{
-	int status;
-	ssize_t length = recv(watch->supervise->line_fd, &status, sizeof(status), MSG_DONTWAIT);
-
-	if (length == sizeof(status) && WIFSTOPPED(status))
-		suspend(watch, WSTOPSIG(status));
-	else if (length == sizeof(status))
-		watch->told_status = status;
-	return length > 0 && watch->told_status < 0;
-}
-
-/* Too much output ends a run as a time-out does. False: the relay has gone. */
-static bool hear_relay(struct watch *watch)
-{
-	char excess;
-
-	if (recv(watch->supervise->relay_fd, &excess, 1, MSG_DONTWAIT) != 1)
-		return false;
-	watch->is_full = !watch->is_timed_out;
-	watch->deadline_ms = watch->is_full ? now_ms() : watch->deadline_ms;
-	return true;
-}
-
 /* Has the child ended? Then so do we. */
 static void take_child(struct watch *watch, struct pollfd *start)
 {
@@ -216,15 +153,13 @@ static void take_child(struct watch *watch, struct pollfd *start)
 		_exit(watch->is_ready ? EXIT_SIGNAL_BASE + SIGKILL : EXIT_REFUSED);
 	}
 	if (ended == watch->child && WIFSTOPPED(status))
-		suspend(watch, WSTOPSIG(status));
+		job_suspend(watch, WSTOPSIG(status));
 	if (ended != watch->child || WIFSTOPPED(status))
 		return;
 	while (start->fd >= 0)
 		hear_start(watch, start);
-	while (watch->supervise->line_fd >= 0 && watch->told_status < 0 && hear_line(watch))
-		;
 	/* Process 1 cannot end as the command did, so it has told; else it was killed. */
-	if (watch->told_status >= 0)
+	if (has_told(watch))
 		status = watch->told_status;
 	else if (watch->supervise->line_fd >= 0 && watch->is_ready)
 		status = SIGKILL;
@@ -238,9 +173,9 @@ static void take_signal(struct watch *watch, struct pollfd *start)
 	if (signal.ssi_signo == SIGCHLD)
 		take_child(watch, start);
 	else if (signal.ssi_signo == SIGCONT)
-		resume(watch);
+		job_resume(watch);
 	else
-		signal_command(watch, (int)signal.ssi_signo);
+		job_signal(watch, (int)signal.ssi_signo);
 }
 
 /* The command waits for a word of ours: where none comes, it has not run. */

@@ -76,7 +76,7 @@ prefix|what a header declares bears the name of its file
 file_length|no C file has more than 300 lines
 width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
-launcher_size|the set-uid program, with all that it links of ours, has at most 2,880 lines
+launcher_size|the set-uid program, with all that it links of ours, has at most 2,930 lines
 keeper_size|the keeper has at most 5,060 lines in at most 25 rooms
 messages|messages say "cannot", never that something failed
 marks|no reminder left in the tree
@@ -528,9 +528,9 @@ lines_of() {
 }
 check_launcher_size() {
 	lines=$(lines_of src/launcher src/common)
-	if [ "$lines" -gt 2880 ]; then echo "src/launcher src/common: $lines lines"; fi
+	if [ "$lines" -gt 2930 ]; then echo "src/launcher src/common: $lines lines"; fi
 }
-plant_launcher_size() { seq -f 'int x%g;' 2880 >>src/common/name.c; }
+plant_launcher_size() { seq -f 'int x%g;' 2930 >>src/common/name.c; }
 
 check_keeper_size() {
 	lines=$(lines_of src/keeper)

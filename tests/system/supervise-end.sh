@@ -157,3 +157,22 @@ ticks=$(($(cat "$MARK"1) + $(cat "$MARK"2)))
 ok "two children that the end of the command kills have used what they have used ($ticks ticks)" \
 	jq -e -s --argjson least "$ticks" --argjson second "$(getconf CLK_TCK)" '.[1].cpu_s * $second >= $least * 0.9' "$LINES"
 rm -f "$ALICE/burn"
+
+# --- late ------------------------------------------------------------------------------------------------
+
+# The command ends in time; the watcher, which is stopped, comes to see it after the deadline.
+seconds=$((5 * T_SLOW))
+(become_www "$T" -t ${seconds}s alice sh -c 'touch /tmp/up; until [ -e /tmp/mark ]; do sleep 0.1; done; exit 3') &
+run=$!
+# shellcheck disable=SC2317
+children_have_ended() { ps -o stat= --ppid "$run" | awk '!/^Z/ { exit 1 }'; }
+wait_for test -e "$DATA/alice/tmp/up"
+kill -STOP "$run"
+touch "$DATA/alice/tmp/mark"
+wait_for children_have_ended
+sleep $((seconds + 1))
+kill -CONT "$run"
+got=0
+wait "$run" || got=$?
+is "a command that has ended in time has no time-out, however late that is seen" "$got" 3
+rm "$DATA/alice/tmp/up" "$DATA/alice/tmp/mark"

@@ -126,3 +126,26 @@ got=0
 timeout "$DEADLINE" setpriv --reuid=33 --regid=33 --clear-groups "$T" -l output=10M alice sh -c 'yes & sleep 0.5; exit 5' \
 	4<>"$T_WORK/fifo" >"$T_WORK/fifo" || got=$?
 is "nor the end of a run" "$got" 5
+
+# What is too much may be still on its way when the command has ended: a reader who comes late does not hide it.
+printf '[limits]\nkill_after = 1h\n' | override alice
+in_jail alice true
+is "more than the limit is told of, also after the command's end" "$({ got=0 && in_jail -l output=100000 alice head -c 120000 /dev/zero || got=$?
+	echo "$got" >"$T_WORK/got"; } | { sleep 1 && wc -c; }) $(cat "$T_WORK/got")" "100000 124"
+default_config
+in_jail alice true
+# shellcheck disable=SC2016
+is "nor does a pipe that is non-blocking and has two writers lose anything" "$(perl -MFcntl -e \
+	'fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK) or die; exec @ARGV' sh -c '
+	for i in 1 2; do setpriv --reuid=33 --regid=33 --clear-groups "$0" -l output=2M alice head -c 1000000 /dev/zero & done; wait' "$T" |
+	{ sleep 1 && wc -c; })" 2000000
+# Standard output is full, and nobody reads it; errors come all the same.
+sleep 1h 4<>"$T_WORK/fifo" &
+reader=$!
+wait_for test -e "/proc/$reader/fd/4"
+(become_www "$T" -l output=10M alice sh -c 'head -c 1000000 /dev/zero & sleep 1; echo ready >&2; wait') \
+	>"$T_WORK/fifo" 2>"$T_WORK/errors" &
+run=$!
+ok "a reader who does not read output keeps back no errors" wait_for grep -q ready "$T_WORK/errors"
+kill $reader
+wait "$run" || :
