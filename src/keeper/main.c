@@ -4,7 +4,9 @@
  * as root, as `keeper build JAIL CALLER_UID' for a jail that is missing or stale, and with an
  * administrator's own command line for --list and its like. The tools run it as `keeper ask'.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -66,9 +68,11 @@ static void open_standard_descriptors(void)
 /* Returns STATUS once standard output is written; refuses if it cannot be. */
 static int end(int status)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE) /* else nobody reads on, which is no fault */
 		report_refuse("write the answer", NULL, NULL);
-	return status;
+	return EXIT_SIGNAL_BASE + SIGPIPE;
 }
 
 /* Obeys a command line that the launcher hands on. Returns the exit status. */

@@ -43,10 +43,11 @@ with_log "$SETPRIV" --reuid=33 --regid=33 --clear-groups "$T" "$(head -c 100000 
 is "A2: a very long name is one short record" "$(wc -l <"$T_WORK/log") $(($(wc -c <"$T_WORK/log") < 600))" "1 1"
 with_log bash -c 'exec -a "$1" "$SETPRIV" --reuid=33 --regid=33 --clear-groups bash -c "exec -a \"\$0\" \"\$T\" ../x" "$1"' \
 	bash "$(printf 'evil\033[2J\n<85>sshd')"
+is "A2: an odd argv[0] has one record" "$(wc -l <"$T_WORK/log")" 1
 unlike "A2: argv[0] is never repeated" "$(cat "$T_WORK/log")" 'evil|sshd'
 got=$(as_www bash -c 'exec -a "$1" "$T" "$2" true' bash $'evil\033]0;x\a' "$evil" 2>&1 </dev/null) || :
 is "A2: nor on the terminal, which sees one line of plain text" \
-	"$(printf '%s\n' "$got" | wc -l) $(printf %s "$got" | tr -d '[:print:]' | wc -c) $(grep -c evil <<<"$got" || :)" "1 0 0"
+	"$([ -n "$got" ] && echo said) $(printf '%s\n' "$got" | wc -l) $(printf %s "$got" | tr -d '[:print:]' | wc -c) $(grep -c evil <<<"$got" || :)" "said 1 0 0"
 
 # What the policy says of the log is known only where the hub is, so here it is the machine's own; one suite at a
 # time has it.
@@ -263,7 +264,7 @@ if as_www unshare -Ur true 2>/dev/null; then
 	done
 	# shellcheck disable=SC2016
 	refuses "A11: one that has its own /proc" "user namespace" as_www unshare -Urm bash -c '
-		mount -t tmpfs none /proc && mkdir -p /proc/self/ns && : >/proc/self/ns/user
+		mount -t tmpfs none /proc && mkdir -p /proc/self/ns && : >/proc/self/ns/user || exit 99
 		exec "$T" --discard alice'
 	is "A11: the jail is the same" "$(pin_inode alice)" "$live"
 else

@@ -10,6 +10,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 
 # shellcheck disable=SC2034 # for the tests
 SETPRIV=$(command -v setpriv)
+export SETPRIV # for shells within
 CLEANUPS=() SERVERS=()
 
 compile() {

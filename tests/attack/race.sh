@@ -33,6 +33,7 @@ stop_all() {
 	wait "${PIDS[@]}" || :
 	exchanges=$(cat "$T_WORK"/swapper.* 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
 	rm -f "$T_WORK"/swapper.*
+	if [ "$exchanges" -gt 0 ]; then idle=; else idle="nothing was exchanged"; fi
 	PIDS=()
 }
 
@@ -77,7 +78,7 @@ storm_while_swapping() { # TITLE COUNT
 	stop_all
 	awk '{ n = $1; s = $2; $1 = $2 = ""; t[s $0] += n } END { for (k in t) print t[k], k }' "$T_WORK/storm" | sort -rn >"$T_WORK/ends"
 	is "C7: $title: $share entries, $exchanges exchanges: nothing foreign ($(awk '/ 0  mine/ { n += $1 } END { print n + 0 }' "$T_WORK/ends") entered)" \
-		"$(grep -vE '^[0-9]+ (0  mine '"$U"'|125  trampoline: cannot |126  trampoline: cannot |127  trampoline: cannot )' "$T_WORK/ends" || :)$(cat "$T_WORK/storm.err")" ""
+		"$(grep -vE '^[0-9]+ (0  mine '"$U"'|125  trampoline: cannot |126  trampoline: cannot |127  trampoline: cannot )' "$T_WORK/ends" || :)$(cat "$T_WORK/storm.err")$idle" ""
 }
 share=$((swaps / 5))
 ln -s /etc "$TARGET/link"
@@ -103,7 +104,7 @@ swap "$TARGET/tmp" "$TARGET/other/tmp"
 as_www "$T_TOOLS/storm" 2 $share "$T" target "$look" >"$T_WORK/storm" 2>&1 || :
 stop_all
 is "C7: home and tmp of two users at once: $share entries, $exchanges exchanges: nobody's mixed" \
-	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^(0 mine '"$U"'$|12[567] trampoline: cannot )' | sort -u || :)" ""
+	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^(0 mine '"$U"'$|12[567] trampoline: cannot )' | sort -u || :)$idle" ""
 is "C7: the canaries are as they were" "$(cat "$T_WORK/canary/canary" "$T_WORK/canary/target/canary" "$TARGET/other/home/target/canary" | sort -u)" canary
 is "C7: and the user enters" "$(in_jail target "$look")" "mine $U"
 rm -rf --one-file-system "$TARGET/other"
@@ -117,7 +118,7 @@ PIDS+=($!)
 as_www "$T_TOOLS/storm" 2 $share "$T" -C /home/target/a target /bin/pwd >"$T_WORK/storm" 2>&1 || :
 stop_all
 is "C7: a directory to start in and a link to /: $share entries, $exchanges exchanges: never outside" \
-	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^0 (/|/home/target/[ab])$' | sort -u || :)" ""
+	"$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE '^0 (/|/home/target/[ab])$' | sort -u || :)$idle" ""
 
 # What a policy binds, exchanged while the jail is built.
 mkdir -m 755 "$T_WORK/bound" "$T_WORK/bound/one" "$T_WORK/bound/other" "$T_WORK/bound/hers" "$T_WORK/bound/hers/inner"
@@ -130,7 +131,7 @@ chown -hR "$U:$U" "$T_WORK/bound/hers"
 storm_on_bind() { # TITLE WANTED: of each entry its status and all that it says, up to the first cause
 	as_www "$T_TOOLS/storm" 2 "$share" "$T" target cat /var/mark >"$T_WORK/storm" 2>&1 || :
 	stop_all
-	is "C7: $1: $share entries, $exchanges exchanges" "$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE "^($2)" | sort -u || :)" ""
+	is "C7: $1: $share entries, $exchanges exchanges" "$(sed -E 's/^[0-9]+ //' "$T_WORK/storm" | grep -vE "^($2)" | sort -u || :)$idle" ""
 	default_config
 	retire target
 }

@@ -453,6 +453,7 @@ sweep() {
 	printf '# %-12s %6d calls, %6d strikes: %6d ran, %6d refused, %6d killed, %4d not reached; %4d violations (%d s)\n' \
 		"$scenario" "$calls" $struck $ran $refused $killed $missed $violations $((SECONDS - start))
 	[ ${#all[@]} -gt 0 ] || found="there is no such call"
+	[ "$missed" -le $((struck / 2)) ] || found+="$missed of $struck strikes were not reached"
 	is "$scenario: struck at any call, nothing is wrong" "${found:0:3000}" ""
 }
 

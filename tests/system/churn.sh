@@ -91,7 +91,11 @@ request() {
 }
 
 for worker in 1 2 3; do request $worker & done
-for worker in 11 12; do mutate $worker & done
+mutators=()
+for worker in 11 12; do
+	mutate $worker &
+	mutators+=($!)
+done
 if [ -n "${CHURN_SECONDS:-}" ]; then
 	sleep "$CHURN_SECONDS"
 else
@@ -99,6 +103,7 @@ else
 	wait_for enough || :
 fi
 touch "$over"
+for pid in "${mutators[@]}"; do wait "$pid" || echo "what changes jails ended with status $?" >>"$wrong"; done
 wait
 echo "# $(wc -l <"$done") requests"
 is "every request that should succeed did" "$(head -n 5 "$wrong")" ""

@@ -276,7 +276,7 @@ ok "nothing remains" retires alice
 killed() {
 	local description=$1
 	shift
-	move_in alice "$@" || echo "# nobody moved in: $description"
+	move_in alice "$@" || fail "$description moves in"
 	ok "--discard --kill ends $description" "$T" --discard --kill alice
 	not_ok "really" lives alice
 	move_out "$A"

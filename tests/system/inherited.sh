@@ -53,9 +53,9 @@ for who in www-data root; do
 		case $wanted in *null) like "$who: descriptor 2" "$got" ' null$' ;; esac
 	done
 done
-caller close=0 close=1 close=2 -- "$T" --prepare alice || :
-is "no message and no record went astray" \
-	"$(find "$T_RUNDIR" -xdev -name 'record' -size -1 -o -xdev -name lock -size +0)" ""
+in_jail alice true
+caller close=0 close=1 close=2 -- "$T" -C /nosuch alice true || :
+is "no message went into a record" "$(in_jail -v alice true 2>&1)" "trampoline: entered a live jail"
 
 # --- /dev/stdin, /dev/stdout, /dev/stderr --------------------------------------------------------
 

@@ -53,7 +53,7 @@ done
 in_jail alice true
 in_jail bob true
 storage_dies
-not_ok "the root of a process does not answer" timeout -s KILL 2 stat -L "/proc/${children[0]}/root"
+status 137 "the root of a process does not answer" timeout -s KILL 2 stat -L "/proc/${children[0]}/root"
 ends 0 "--list" "$T" --list
 is "it shows every jail, and the process of a uid that may be a jail's" \
 	"$(awk 'NR > 1 { print $1, $2, $3, $4 }' "$OUT" | paste -sd ,)" "alice $A idle 0,bob $B idle 0,- $apart_uid discarded 1"
