@@ -276,3 +276,17 @@ if [ -e /bin/dash ] && [ -e /bin/bash ] && [ -n "$loader" ]; then
 else
 	skip "the shells of Debian" "there is no bash or no dash here"
 fi
+
+# A shell that ends leaves a job behind that reads the terminal: no shell will ever continue it.
+rm -f "$DATA/alice/tmp/up"
+setsid script -qec "bash -ic '$T -p -l cpu=1h alice sh -c \"touch /tmp/up; while :; do read -r x; done\" >/dev/null & exit'; sleep 600d" /dev/null \
+	</dev/null >"$OUT" 2>&1 &
+session=$!
+# shellcheck disable=SC2317 # called by wait_for
+has_gone() { ! pgrep -u "$A" -f "touch /tmp/up"; }
+await test -e "$DATA/alice/tmp/up"
+ok "a job that reads when its shell has gone is ended, not continued for ever" wait_for has_gone
+ok "though its terminal is there" kill -0 $session
+pkill -KILL -P $session || :
+wait $session || :
+rm -f "$DATA/alice/tmp/up"
