@@ -110,6 +110,20 @@ ok "now --discard --kill works" "$T" --discard --kill alice
 is "on all that is in it" "$(sleeping "$A")" 0
 end
 
+# The record that it has locked cannot be opened for once: then it stays, and is not taken for one that nobody locks.
+in_jail alice true
+strace -qq -o "$T_WORK/calls" -e trace=openat "$KEEPER" --discard alice
+number=$(grep -n '"record"' "$T_WORK/calls" | tail -n 1 | cut -d : -f 1)
+in_jail alice true
+hold flock 1 "$T" alice sleep 600d
+status 125 "no memory to look for a launcher: --discard refuses" strace -qq -o "$T_WORK/calls" -e trace=openat \
+	-e "inject=openat:error=ENOMEM:when=$number" "$KEEPER" --discard alice
+like "with a sentence" "$(cat "$ERR")" '^trampoline: cannot withdraw the record of jail "alice": Cannot allocate memory$'
+ok "and the record is there" test -e "$(record_of alice)"
+release
+wait_for sleeps "$A" 1
+end
+
 in_jail alice true
 hold setns 1 "$T" alice sleep 600d
 status 0 "a launcher is in the hub: a pass does not wait for it" "$T" --cleanup -v

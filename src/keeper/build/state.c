@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 
 #include "auto_free.h"
+#include "clock.h"
 #include "policy/path.h"
 #include "report.h"
 #include "trampoline/layout.h"
@@ -39,9 +40,12 @@ int state_take_lock(int fd, bool wait)
 	if (!wait)
 		return flock(fd, LOCK_EX | LOCK_NB);
 	sigaction(SIGALRM, &action, &before);
+	int64_t begun_ns = clock_boottime_ns();
 	unsigned int left = alarm(LOCK_SECONDS);
 	int result = flock(fd, LOCK_EX), error = errno;
-	alarm(left); /* the rest of the launcher's deadline for the whole build */
+	unsigned int waited = (unsigned int)((clock_boottime_ns() - begun_ns) / 1000000000);
+	/* The rest of the launcher's deadline for the whole build. */
+	alarm(left == 0 ? 0 : left > waited ? left - waited : 1);
 	sigaction(SIGALRM, &before, NULL);
 	errno = error;
 	return result;
@@ -201,14 +205,18 @@ int state_withdraw(int directory_fd, const char *name, bool wait, struct text *e
 	AUTO_CLOSE fd = open_record(directory_fd, O_RDONLY);
 	struct stat status;
 
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	/* What is open, or could be but for want of memory, a launcher may have locked. */
+	if (fd >= 0 ? fstat(fd, &status) != 0
+		    : errno != ELOOP && errno != ENXIO && errno != ENODEV && errno != EACCES)
+		return report_fill(error, "withdraw the record of jail", name, NULL);
 	/* No launcher locks anything but a regular file of root's; the rest is only unlinked. */
-	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0) {
+	if (fd >= 0 && S_ISREG(status.st_mode) && status.st_uid == 0) {
 		if (fchmod(fd, RECORD_WITHDRAWN_MODE) != 0)
 			return report_fill(error, "withdraw the record of jail", name, NULL);
 		if (state_take_lock(fd, wait) != 0)
 			return refuse_withdrawal(fd, name, error);
-	} else if (fd < 0 && errno == ENOENT) {
-		return 0;
 	}
 	if (unlink_if_there(directory_fd, LAYOUT_RUN_RECORD) != 0)
 		return report_fill(error, "withdraw the record of jail", name, NULL);
