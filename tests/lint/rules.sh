@@ -77,7 +77,7 @@ file_length|no C file has more than 300 lines
 width|no line of C is wider than 100 columns
 function_length|no function has more than 60 lines
 launcher_size|the set-uid program, with all that it links of ours, has at most 2,930 lines
-keeper_size|the keeper has at most 5,060 lines in at most 25 rooms
+keeper_size|the keeper has at most 5,080 lines in at most 25 rooms
 messages|messages say "cannot", never that something failed
 marks|no reminder left in the tree
 organisation|the tree speaks of the project alone
@@ -535,11 +535,11 @@ plant_launcher_size() { seq -f 'int x%g;' 2930 >>src/common/name.c; }
 check_keeper_size() {
 	lines=$(lines_of src/keeper)
 	rooms=$(named c src/keeper | wc -l)
-	[ "$lines" -le 5060 ] || echo "src/keeper: $lines lines"
+	[ "$lines" -le 5080 ] || echo "src/keeper: $lines lines"
 	[ "$rooms" -le 25 ] || echo "src/keeper: $rooms rooms"
 }
 plant_keeper_size() {
-	seq -f 'int x%g;' 5060 >>src/keeper/report.c
+	seq -f 'int x%g;' 5080 >>src/keeper/report.c
 	for room in one two three; do echo >"src/keeper/$room.c"; done
 	expected=2
 }

@@ -47,17 +47,20 @@ static enum outcome print_failure(const struct text *error)
 
 /*
  * Retires jail NAME, whose lock is held by DIRECTORY_FD: the record first, then the pins, so that a
- * launcher that finds a record in force finds its own pins. 0; -1 with *ERROR, as state_withdraw(),
- * or where something in the directory is not ours: then all that is ours is gone.
+ * launcher that finds a record in force finds its own pins. *IS_HELD: a process is in the jail's
+ * cgroup. 0; -1 with *ERROR, as state_withdraw(), or where something in the directory is not ours:
+ * then all that is ours is gone.
  */
 static int retire(const struct live *live, int directory_fd, const char *name, bool wait,
-		  struct text *error)
+		  bool *is_held, struct text *error)
 {
 	if (state_withdraw(directory_fd, name, wait, error) != 0)
 		return -1;
 	/* A cgroup with a process in it stays, and the next cleanup finds the jail by it. */
-	if (live_in_hub(live, pin_remove, name) != 0 ||
-	    (cgroup_remove(live->cgroup_fd, name) != 0 && errno != EBUSY))
+	if (live_in_hub(live, pin_remove, name) != 0)
+		return report_fill(error, "retire jail", name, NULL);
+	*is_held = cgroup_remove(live->cgroup_fd, name) != 0;
+	if (*is_held && errno != EBUSY)
 		return report_fill(error, "retire jail", name, NULL);
 	if (state_remove(live->run_fd, directory_fd, name) == 0)
 		return 0;
@@ -71,6 +74,7 @@ static int retire(const struct live *live, int directory_fd, const char *name, b
 static int expire(const struct live *live, int directory_fd, const char *name,
 		  enum outcome *outcome, struct text *error)
 {
+	bool is_held;
 	/* No look at the pin before: the kernel would take that for a use, and clear the mark. */
 	int result = live_in_hub(live, pin_expire, name);
 
@@ -88,9 +92,9 @@ static int expire(const struct live *live, int directory_fd, const char *name,
 		return report_fill(error, "retire jail", name, NULL);
 	if (result != 0)
 		*outcome = DEBRIS; /* no pin: a build or a discard was killed */
-	if (retire(live, directory_fd, name, false, error) != 0)
+	if (retire(live, directory_fd, name, false, &is_held, error) != 0)
 		return -1;
-	if (cgroup_remove(live->cgroup_fd, name) != 0)
+	if (is_held)
 		*outcome = IN_USE; /* by a process whose uid no record names */
 	return 0;
 }
@@ -148,6 +152,7 @@ static unsigned char *treat_all(const struct live *live,
 				bool kill)
 {
 	size_t workers = live->count < 64 ? 1 : WORKERS;
+	pid_t children[WORKERS];
 	unsigned char *outcomes = mmap(NULL, live->count + 1, PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -155,7 +160,7 @@ static unsigned char *treat_all(const struct live *live,
 		report_refuse("look at the jails", NULL, NULL);
 	memset(outcomes, FAILED, live->count);
 	for (size_t worker = 0; worker < workers; worker++) {
-		pid_t child = worker + 1 < workers ? fork() : -1;
+		pid_t child = children[worker] = worker + 1 < workers ? fork() : -1;
 
 		if (child > 0)
 			continue;
@@ -164,8 +169,10 @@ static unsigned char *treat_all(const struct live *live,
 		if (child == 0)
 			_exit(0);
 	}
-	while (wait(NULL) > 0)
-		;
+	/* Of these alone: a child that looks at dead storage may not come back. */
+	for (size_t worker = 0; worker < workers; worker++)
+		if (children[worker] > 0)
+			(void)waitpid(children[worker], NULL, 0);
 	return outcomes;
 }
 
@@ -228,6 +235,7 @@ static int discard(const struct live *live, const struct live_jail *jail, bool k
 	const char *name = jail->name;
 	struct record record;
 	struct text unused; /* of retire(), where *ERROR is about the killing already */
+	bool is_held;
 
 	(void)!live_read(live, jail, &record);
 	uid_t uid = record.uid;
@@ -241,9 +249,11 @@ static int discard(const struct live *live, const struct live_jail *jail, bool k
 		live->run_fd < 0 ? -1 : state_lock(live->run_fd, name, true, error);
 	if (live->run_fd >= 0 && directory_fd < 0)
 		return -1;
+	if (live_read(live, jail, &record) == 0)
+		uid = record.uid; /* built meanwhile, for another owner of the home */
 	int killed = kill ? kill_all(live, directory_fd, name, uid, error) : 0;
 	if (directory_fd >= 0 &&
-	    retire(live, directory_fd, name, true, killed == 0 ? error : &unused) != 0)
+	    retire(live, directory_fd, name, true, &is_held, killed == 0 ? error : &unused) != 0)
 		return -1;
 	return killed;
 }
