@@ -70,7 +70,7 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 	const struct config_entry *entry = &jail->config.entries[index];
 	const char *section = key_section(index), *name = key_name(index);
 	const struct arguments_limit *limit = find_limit(arguments, index);
-	bool is_timeout = !strcmp(name, "timeout");
+	bool is_timeout = !strcmp(name, "timeout"), is_shell = !strcmp(name, "shell");
 	bool is_grace = !strcmp(name, "kill_after");
 	char place[RECORD_PATH_MAX + 16], duration[32];
 
@@ -91,7 +91,8 @@ static void print_key(const struct jail *jail, const struct arguments *arguments
 			       : "");
 	else
 		printf(ROW "%s%s\n", section, name,
-		       strcmp(entry->value, "auto") != 0 ? entry->value : record->shell, place,
+		       is_shell && !strcmp(entry->value, "auto") ? record->shell : entry->value,
+		       place,
 		       is_timeout && arguments->timeout_ms
 			       ? "; --timeout is not shorter and changes nothing"
 			       : "");

@@ -100,6 +100,7 @@ static void print_row(struct table *table, const struct live_jail *jail,
 	size_t count, earlier = 0;
 	const struct inside_process *processes = inside_of(&table->live->inside, jail->uid, &count);
 
+	table->now_ns = clock_boottime_ns(); /* not before RECORD has been read */
 	for (size_t i = 0; i < count; i++)
 		earlier += record && inside_is_earlier(&processes[i], record);
 	snprintf(name, sizeof(name), "%s%s%s", quote, jail->name, quote);
@@ -199,7 +200,6 @@ void list_live(const char *name, bool json)
 
 	list_open(&live, PRIVILEGE_LOOK, NULL);
 	leave_out_launchers(&live.inside);
-	table.now_ns = clock_boottime_ns();
 	for (size_t i = 0; i < live.count; i++)
 		if (strlen(live.jails[i].name) > (size_t)table.width)
 			table.width = (int)strlen(live.jails[i].name);

@@ -31,12 +31,15 @@ static void *field(struct config *config, const struct key *key)
 /* An end of a range of ids; of the gids', also the form's last word: as the uids'. */
 static bool read_id(struct config *config, const struct key *key, const char *value)
 {
-	uint64_t *id = field(config, key);
+	uint64_t *id = field(config, key), number = 0;
+	bool is_number = quantity_parse(QUANTITY_NUMBER, value, &number) == 0;
 
-	if (quantity_parse(QUANTITY_NUMBER, value, id) == 0)
-		return *id > 0 && *id <= WORD_ID_LAST;
-	*id = 0;
-	return !strcmp(value, strrchr(key->form, ' ') + 1);
+	/* What is refused leaves the default, by which the administrator's commands go on. */
+	if (is_number ? number == 0 || number > WORD_ID_LAST
+		      : strcmp(value, strrchr(key->form, ' ') + 1) != 0)
+		return false;
+	*id = is_number ? number : 0;
+	return true;
 }
 
 static bool read_image(struct config *config, const struct key *key, const char *value)

@@ -271,6 +271,9 @@ bool path_is_program(int root_fd, const char *path)
 	AUTO_CLOSE fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	struct stat status;
 
+	/* EAGAIN: a rename or mount anywhere might have been on the way. */
+	for (int tries = 1000; fd < 0 && errno == EAGAIN && tries > 0; tries--)
+		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* no link to / can be told then */
 		fd = openat(root_fd, path + 1, O_PATH | O_CLOEXEC);
 	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
