@@ -57,9 +57,9 @@ static _Noreturn void finish(struct watch *watch, int status, const struct rusag
 	job_take_terminal(watch);
 	/* The output is where it should be, unless that takes longer than the grace. */
 	grace_ms = grace_ms < REAPED_MS ? REAPED_MS : grace_ms > INT32_MAX ? INT32_MAX : grace_ms;
-	(void)!shutdown(relay.fd, SHUT_WR);
-	while (relay.fd >= 0 && poll(&relay, 1, (int)grace_ms) > 0 && hear_relay(watch))
-		; /* there was more of it than may be */
+	if (relay.fd >= 0 && shutdown(relay.fd, SHUT_WR) == 0)
+		while (poll(&relay, 1, (int)grace_ms) > 0 && hear_relay(watch))
+			; /* there was more of it than may be */
 	outcome.is_full = watch->is_full;
 	outcome.is_timed_out = watch->is_timed_out || watch->is_full;
 	if (watch->has_started) /* else the command's half has said why not */
