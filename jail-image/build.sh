@@ -24,6 +24,10 @@ is_taken() {
 disarm() (
 	cd "$1" || exit
 	refuse_odd_names || die "cannot use this tree: see the list above"
+	# What follows would change that file.
+	find . -xdev -type f -links +1 -printf '%i %n\n' |
+		awk '{ seen[$1]++; links[$1] = $2 } END { for (i in seen) bad += seen[i] < links[i]; exit bad > 0 }' ||
+		die "cannot use this tree: a file in it has a hard link outside"
 	find . -xdev ! -type f ! -type d ! -type l -printf 'removed %p (a device, fifo or socket)\n' -delete
 	getfattr -R -P -h -m - --absolute-names . | while IFS= read -r line; do
 		case $line in
@@ -77,6 +81,7 @@ tidy() (
 		rm -rf --one-file-system var/tmp
 		ln -s ../tmp var/tmp
 	fi
+	chmod a+rx . # a directory of mktemp(1) is the root of a tree, too
 	disarm .
 )
 

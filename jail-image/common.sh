@@ -98,6 +98,8 @@ begin_file() {
 	{ command exec 7>"$partial"; } 2>/dev/null || die "cannot write $partial"
 	set +C
 	umask 022
+	# What is no regular file, a fifo for one, is opened all the same.
+	[ -f /proc/self/fd/7 ] || die "cannot write $partial: somebody has put another file in its place"
 }
 
 # end_file FILE: what is written gets its name.
@@ -106,6 +108,7 @@ end_file() {
 		die "cannot write $1: somebody has put another file in place of $partial"
 	mv -nT -- "$partial" "$1"
 	[ ! -e "$partial" ] || die "cannot write $1: it has just appeared"
+	sync -- "$(dirname -- "$1")" || die "cannot write $1: its directory cannot be synced"
 }
 
 # Mount points at or below a directory, as this mount namespace sees them. Fails if that cannot be

@@ -31,6 +31,9 @@ confirm() {
 # Everything of the user's below one directory NAME, whatever it is called while it is written. A
 # colon in the file's name is no other machine. It takes long, so processes are looked for again.
 write_archive() {
+	# A subvolume is no mount, and neither tar nor rm says that it leaves it out.
+	[ "$(find "$gone" -xdev -printf '%D\n' | sort -u | wc -l)" -eq 1 ] ||
+		die "cannot archive $name: another file system or a subvolume is below $data/$name; nothing is deleted"
 	if ! tar -C "$gone" --force-local --one-file-system --numeric-owner --acls --xattrs --sparse \
 		--transform "s,^\.,$name,S" -czf - . >&7 ||
 		! tar --force-local -tzf "$partial" >/dev/null || ! sync -- "$partial"; then

@@ -313,6 +313,30 @@ evil "a file for a directory" touch home
 like "a sentence" "$(cat "$ERR")" "cannot use this tree: its home is not a directory"
 mkdir -p "$T_WORK/victim/tmp"
 
+# --- names, modes and links ----------------------------------------------------------------------
+
+tree=$(mktemp -d "$T_WORK/tree.XXXXXX") # whose mode is 0700
+cp -a "$IMAGES/default/current/." "$tree"
+chmod 700 "$tree"
+for odd in 3.1 3.10; do ok "an image may be called $odd" "$image" build "$odd" --from "$tree"; done
+is "which is another name, not another spelling of a number" "$("$image" list | awk '$1 ~ /^3/ { print $1, $2 }' |
+	sed 's/@[^ ]*//' | xargs)" "3.1 current 3.10 current"
+is "a tree that root alone could enter becomes an image for all" "$(stat -c %a "$IMAGES/3.1/current/")" 755
+chmod 700 "$IMAGES/3.1/current/"
+status 1 "one that has been closed is found" "$image" audit 3.1
+like "with a cure" "$(cat "$OUT" "$ERR")" '/: can be entered by root alone: chmod 755'
+rm -rf --one-file-system "$IMAGES/3.1" "$IMAGES/3.10"
+install -m 6755 -o 1234 /bin/true "$T_WORK/program"
+cat >"$T_PREFIX/share/trampoline/recipes/linked" <<END
+#!/bin/sh
+cp -a "$IMAGES/default/current/." "\$1" && ln "$T_WORK/program" "\$1/linked"
+END
+chmod 755 "$T_PREFIX/share/trampoline/recipes/linked"
+not_ok "a recipe that links a file of the machine's" "$image" build odd --recipe linked
+like "is refused" "$(cat "$ERR")" 'a file in it has a hard link outside'
+is "and that file is as it was" "$(stat -c '%a %u' "$T_WORK/program")" "6755 1234"
+rm -rf --one-file-system "$tree" "$T_WORK/program" "$T_PREFIX/share/trampoline/recipes/linked" "$IMAGES/odd"
+
 # --- interruptions and company -------------------------------------------------------------------
 
 recipes=$T_PREFIX/share/trampoline/recipes
