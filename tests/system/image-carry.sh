@@ -138,7 +138,7 @@ forged "a manifest that is cut short" 'lines.pop()'
 forged "a manifest in two parts" 'lines += lines'
 forged "a manifest that is a link" 'm[0][0].type, m[0][0].linkname = tarfile.SYMTYPE, victim + "/hosts"'
 forged "a name that leads up" "member(top + '/' + up + victim + '/new')"
-forged "an absolute name" "member(victim + '/new'); member(victim + '/hosts'); m.pop(1)"
+forged "an absolute name" 'member(victim + "/new"); m = [x for x in m if x[0].name != top + "/etc/hosts"]; member(victim + "/hosts")'
 forged "a file behind an absolute link" 'member(top + "/way", "SYMTYPE", victim); member(top + "/way/hosts")'
 forged "a file behind a link that leads up" 'member(top + "/way", "SYMTYPE", up + victim); member(top + "/way/new")'
 forged "a hard link to this machine's" 'member(top + "/hard", "LNKTYPE", victim + "/hosts"); listed("/hard", size="9")'
