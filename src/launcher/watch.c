@@ -31,14 +31,17 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Too much output ends a run as a time-out does. False: the relay has gone. */
+/*
+ * Too much output ends a run as a time-out does. What comes before the start is no output, but the
+ * sentence that says why there is none. False: the relay has gone.
+ */
 static bool hear_relay(struct watch *watch)
 {
 	char excess;
 
 	if (recv(watch->supervise->relay_fd, &excess, 1, MSG_DONTWAIT) != 1)
 		return false;
-	watch->is_full = !watch->is_timed_out;
+	watch->is_full = watch->has_started && !watch->is_timed_out;
 	watch->deadline_ms = watch->is_full ? now_ms() : watch->deadline_ms;
 	return true;
 }
@@ -82,7 +85,7 @@ static bool hear_line(struct watch *watch)
 	return (length > 0 || (length < 0 && errno == ECONNRESET)) && watch->told_status < 0;
 }
 
-/* Whether process 1 has told how the command has ended. */
+/* Whether process 1 has sent the command's status; takes all that it has sent. */
 static bool has_told(struct watch *watch)
 {
 	while (watch->supervise->line_fd >= 0 && watch->told_status < 0 && hear_line(watch))
@@ -205,10 +208,12 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 			      .child = child,
 			      .started_ms = now_ms(),
 			      .told_status = -1};
+	/* Taken from the last one on: what comes first. The kernel looks at them in this order, so
+	 * whatever led to an event that it has seen is seen too. */
 	struct pollfd events[] = {{.fd = supervise->signal_fd, .events = POLLIN},
-				  {.fd = supervise->start_fd, .events = POLLIN},
+				  {.fd = supervise->relay_fd, .events = POLLIN},
 				  {.fd = supervise->line_fd, .events = POLLIN},
-				  {.fd = supervise->relay_fd, .events = POLLIN}};
+				  {.fd = supervise->start_fd, .events = POLLIN}};
 
 	if (supervise->run->timeout_ms != QUANTITY_UNLIMITED)
 		watch.deadline_ms = watch.started_ms + (int64_t)supervise->run->timeout_ms;
@@ -223,13 +228,13 @@ _Noreturn void watch_run(const struct reporter *reporter, const struct supervise
 		left = left > INT32_MAX ? INT32_MAX : left;
 		if (poll(events, ARRAY_LENGTH(events), (int)left) <= 0)
 			continue;
-		if (events[1].revents)
-			hear_start(&watch, &events[1]);
+		if (events[3].revents)
+			hear_start(&watch, &events[3]);
 		else if (events[2].revents)
 			events[2].fd = hear_line(&watch) ? events[2].fd : -1;
-		else if (events[3].revents)
-			events[3].fd = hear_relay(&watch) ? events[3].fd : -1;
-		else if (events[0].revents) /* last: it may say that the child has ended */
-			take_signal(&watch, &events[1]);
+		else if (events[1].revents)
+			events[1].fd = hear_relay(&watch) ? events[1].fd : -1;
+		else if (events[0].revents) /* perhaps of the child's end */
+			take_signal(&watch, &events[3]);
 	}
 }

@@ -17,7 +17,7 @@ struct watch {
 	bool is_timed_out, is_full, is_killed; /* is_full: for too much output */
 	bool is_foreground; /* the terminal's foreground process group is the command's, by us */
 	struct outcome_memory memory;
-	timer_t alarm;   /* see suspend(); only with a deadline and a terminal */
+	timer_t alarm;   /* see job_suspend(); only with a deadline and a terminal */
 	int told_status; /* the command's, from process 1; -1: not told */
 };
 

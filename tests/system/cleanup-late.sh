@@ -110,7 +110,7 @@ ok "now --discard --kill works" "$T" --discard --kill alice
 is "on all that is in it" "$(sleeping "$A")" 0
 end
 
-# The record that it has locked cannot be opened for once: then it stays, and is not taken for one that nobody locks.
+# A launcher has locked the record, and --discard fails to open it: then --discard must not remove it.
 in_jail alice true
 strace -qq -o "$T_WORK/calls" -e trace=openat "$KEEPER" --discard alice
 number=$(grep -n '"record"' "$T_WORK/calls" | tail -n 1 | cut -d : -f 1)

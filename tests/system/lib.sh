@@ -190,6 +190,9 @@ become_www() {
 	exec setpriv --reuid=33 --regid=33 --clear-groups -- "$@"
 }
 
+# children_have_ended PID: none of its children runs; it may have to reap them still.
+children_have_ended() { ps -o stat= --ppid "$1" | awk '!/^Z/ { exit 1 }'; }
+
 # --- the kernel's answers ------------------------------------------------------------------------
 
 # The host's mount table without ids, and without what others of this machine mount meanwhile.

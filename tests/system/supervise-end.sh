@@ -164,12 +164,10 @@ rm -f "$ALICE/burn"
 seconds=$((5 * T_SLOW))
 (become_www "$T" -t ${seconds}s alice sh -c 'touch /tmp/up; until [ -e /tmp/mark ]; do sleep 0.1; done; exit 3') &
 run=$!
-# shellcheck disable=SC2317
-children_have_ended() { ps -o stat= --ppid "$run" | awk '!/^Z/ { exit 1 }'; }
 wait_for test -e "$DATA/alice/tmp/up"
 kill -STOP "$run"
 touch "$DATA/alice/tmp/mark"
-wait_for children_have_ended
+wait_for children_have_ended "$run"
 sleep $((seconds + 1))
 kill -CONT "$run"
 got=0

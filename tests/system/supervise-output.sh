@@ -91,17 +91,23 @@ is "a pipe that the caller has made non-blocking loses nothing while it is full"
 status 124 "one byte more ends the run as a time-out does" in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h'
 is "what is within the limit comes" "$(in_jail -l output=9 alice sh -c 'echo 123456789; sleep 1h' || :)" 123456789
 is "error counts, too" "$(in_jail -l output=6 alice sh -c 'echo 123; echo 456 >&2; sleep 1h' 2>&1 || :)" $'123\n45'
+# The sentence of a run that is refused is longer than the limit; it is no output.
+for row in "127 alice nosuch" "126 alice /etc" "125 -C /nosuch alice true"; do
+	for option in "" -p --status-fd=3; do
+		# shellcheck disable=SC2086
+		status "${row%% *}" "a limit on output leaves ${row#* } its status (${option:-direct})" \
+			in_jail $option -l output=5 ${row#* } 3>/dev/null
+	done
+done
 # The watcher learns at once that the limit is exceeded and that the command, left without a reader, has ended.
 # shellcheck disable=SC2016
 (become_www "$T" -l output=9 alice sh -c 'touch /tmp/up; until [ -e /tmp/mark ]; do sleep 0.1; done; while echo 123456789; do :; done') \
 	>"$T_WORK/copy" &
 run=$!
-# shellcheck disable=SC2317
-children_have_ended() { ps -o stat= --ppid "$run" | awk '!/^Z/ { exit 1 }'; }
 wait_for test -e "$DATA/alice/tmp/up"
 kill -STOP "$run"
 touch "$DATA/alice/tmp/mark"
-wait_for children_have_ended
+wait_for children_have_ended "$run"
 kill -CONT "$run"
 got=0
 wait "$run" || got=$?
