@@ -193,21 +193,11 @@ install -d -m 750 -o 33 -g 33 "$HERE/log"
 example "A CGI program" | sed "s|/var/log/alice/|$HERE/log/|" >"$HERE/cgi/alice"
 chmod 755 "$HERE/cgi/alice"
 example PHP >"$HERE/www/run.php"
-for module in mpm_event authz_core alias cgid proxy proxy_fcgi; do
-	echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
-done >"$HERE/apache.modules"
 # shellcheck disable=SC2317
 start_apache() {
 	{
-		cat "$HERE/apache.modules"
+		apache_begins mpm_event authz_core alias cgid proxy proxy_fcgi
 		cat <<-END
-			ServerRoot "$HERE"
-			ServerName localhost
-			Listen $ADDRESS:$port
-			PidFile "$HERE/apache.pid"
-			ErrorLog "$HERE/error.log"
-			User www-data
-			Group www-data
 			ScriptSock "$HERE/cgid"
 			Timeout $((3 * SECONDS_OF_A_RUN))
 			ScriptAlias "/cgi/" "$HERE/cgi/"

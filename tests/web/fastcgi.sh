@@ -4,7 +4,6 @@
 # as its descriptor 0. Then, in place of php-cgi, a program that does its worst.
 . "$(dirname "$0")/manual/lib.sh"
 
-MODULE_DIR=/usr/lib/apache2/modules
 PIA=$DATA/pia/home/pia
 P=$((A + 2))
 
@@ -21,7 +20,7 @@ for program in apache2 curl; do
 		exit 0
 	}
 done
-[ -e "$MODULE_DIR/mod_fcgid.so" ] || {
+[ -e /usr/lib/apache2/modules/mod_fcgid.so ] || {
 	skip "FastCGI" "mod_fcgid is not installed"
 	exit 0
 }
@@ -59,17 +58,8 @@ wrapper() {
 # shellcheck disable=SC2317 # called by serve
 start_apache() {
 	{
-		for module in mpm_event authz_core alias fcgid; do
-			echo "LoadModule ${module}_module $MODULE_DIR/mod_$module.so"
-		done
+		apache_begins mpm_event authz_core alias fcgid
 		cat <<-END
-			ServerRoot "$HERE"
-			ServerName localhost
-			Listen $ADDRESS:$port
-			PidFile "$HERE/apache.pid"
-			ErrorLog "$HERE/error.log"
-			User www-data
-			Group www-data
 			FcgidIPCDir "$HERE/ipc"
 			FcgidProcessTableFile "$HERE/ipc/table"
 		END

@@ -54,6 +54,21 @@ serve() {
 	return 1
 }
 
+# apache_begins MODULE...: the part of a configuration that every Apache in HERE has
+apache_begins() {
+	local module
+	for module; do echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"; done
+	cat <<-END
+		ServerRoot "$HERE"
+		ServerName localhost
+		Listen $ADDRESS:$port
+		PidFile "$HERE/apache.pid"
+		ErrorLog "$HERE/error.log"
+		User www-data
+		Group www-data
+	END
+}
+
 stop_servers() {
 	local pid
 	for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || :; done
