@@ -70,7 +70,7 @@ static int end(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	if (errno != EPIPE) /* else nobody reads on, which is no fault */
+	if (errno != EPIPE) /* EPIPE: the reader has had enough */
 		report_refuse("write the answer", NULL, NULL);
 	return EXIT_SIGNAL_BASE + SIGPIPE;
 }

@@ -102,7 +102,7 @@ verdict "they are programs for arm64" is_arm64 "$programs/trampoline" "$programs
 PATH=$build/tools:$PATH tests/lint/binary.sh "$programs/trampoline" "$programs/keeper" "$programs/launcher-obj" \
 	>"$build/tap" || :
 numbered "of arm64, "
-# For a version the launcher executes the keeper, which nobody has installed there.
+# --version is the keeper's answer, and under that prefix no keeper is installed.
 misses_keeper() {
 	status=0
 	qemu-aarch64 "$programs/trampoline" --version 2>"$build/said" || status=$?

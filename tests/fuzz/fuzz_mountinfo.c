@@ -2,7 +2,7 @@
 /*
  * The kernel's list of mounts, proc_pid_mountinfo(5), as the keeper reads it through libmount: of a
  * jail that it has just built, and, behind a line "--", of a process in a jail, whose user may have
- * made mounts of his own. What the kernel says beside the list is stood in for.
+ * made mounts of his own. The calls that ask the kernel for more than this list are replaced.
  */
 #include "build/verify.h"
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Row B13 of the attack classes, where the kernel itself refuses nobody: TIOCSTI, which types into a terminal. Before
-# Linux 6.2 every process may do that to its controlling terminal; since then an administrator decides, by
-# dev.tty.legacy_tiocsti.
+# Row B13 of the attack classes: TIOCSTI, which puts input into a terminal, on a kernel that allows it. Before Linux
+# 6.2 every process may do that to its controlling terminal; since then dev.tty.legacy_tiocsti says whether it may.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 
